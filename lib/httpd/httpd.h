@@ -1,0 +1,111 @@
+/* httpd.h - strict HTTP/1.1 server over TLS 1.2/1.3, plain TCP or a UNIX socket (RFC 9110, 9112).
+ *
+ * One acceptor thread owns the listening sockets and the counts per address and deals connections to N front threads.
+ * One request at a time per connection; a deadline per phase; a framing error answers 400 and closes.
+ *
+ * Contract: the handler is called on a front thread with the whole request and must not block; exactly one http_reply
+ * per request, at once or later, from any thread. The request is valid until http_reply returns. If the peer has gone
+ * meanwhile the reply is dropped. */
+#ifndef HTTPD_HTTPD_H
+#define HTTPD_HTTPD_H
+
+#include <sys/types.h>
+
+#include "base/addr.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/problem.h"
+
+struct httpd;
+struct httpd_face;
+struct httpd_tls; /* a reference-counted server TLS context */
+
+struct http_limits {
+	size_t head_max_bytes;    /* request line and fields: 16 KiB */
+	size_t target_max_bytes;  /* 4 KiB */
+	unsigned fields_max;      /* 64 */
+	size_t body_max_bytes;    /* 64 KiB */
+	unsigned conns_max;       /* all faces together: 16384 */
+	unsigned conns_per_addr;  /* 512; 0 = no limit; not for UNIX sockets */
+	msec_t handshake_ms, head_ms, body_ms, idle_ms, write_ms; /* 10 s, 10, 20, 120, 30 */
+};
+extern const struct http_limits http_default_limits;
+
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OPTIONS, HTTP_PUT, HTTP_DELETE, HTTP_PATCH, HTTP_OTHER };
+
+struct http_field {
+	struct span name, value; /* value trimmed */
+};
+
+struct http_req {
+	enum http_method method;
+	struct span target;      /* as sent (origin form, or the path of an absolute form) */
+	struct span path;        /* before '?', not decoded */
+	struct span query;       /* behind '?', SPAN_NONE if none */
+	struct http_field *fields;
+	size_t field_count;
+	struct span body;
+	struct addr peer;
+	uid_t peer_uid;          /* UNIX sockets (SO_PEERCRED), else (uid_t)-1 */
+	gid_t peer_gid;
+	uint64_t id;             /* counts up; for logs */
+	int64_t started_us;      /* clock_us() when the head was complete */
+	void *face_arg;          /* of the face */
+};
+struct span http_req_field(const struct http_req *rq, const char *name); /* SPAN_NONE if absent */
+
+struct http_reply {
+	int status;
+	struct buf head; /* further fields, each "Name: value\r\n"; see http_reply_field */
+	struct buf body; /* Content-Length is written always; HEAD and 204 without body */
+	const char *content_type; /* NULL = none */
+	bool close;
+};
+struct http_reply http_reply_new(int status);
+/* Name and value must be ours or checked: CR, LF and NUL in a value drop the field. */
+__attribute__((format(printf, 3, 4))) void http_reply_field(struct http_reply *rp, const char *name, const char *fmt, ...);
+/* Takes the buffers of *rp. Any thread. */
+void http_reply(struct http_req *rq, struct http_reply *rp);
+
+typedef void (*http_handler)(struct http_req *rq, void *arg);
+/* Fill a reply to a request the server itself refuses (framing 400, 408, 413, 431, 503 too many connections): gives the
+ * face's error format. rq is NULL before a head was parsed. Front thread. */
+typedef void (*http_refusal)(const struct http_req *rq, const struct problem *pr, struct http_reply *rp, void *arg);
+
+struct httpd_face_conf {
+	const char *name;          /* "acme", "http01", "admin": for logs */
+	const struct addr *listen; /* TCP addresses (port 0: chosen, see httpd_face_port) */
+	size_t listen_count;
+	const char *unix_path;     /* or a UNIX socket path (mode unix_mode) */
+	mode_t unix_mode;
+	struct httpd_tls *tls;     /* NULL = plain; a reference is taken */
+	http_handler handler;
+	http_refusal refusal;      /* NULL = empty body */
+	void *arg;
+};
+
+/* threads: front threads, 1.. */
+struct httpd *httpd_new(unsigned threads, const struct http_limits *limits);
+bool httpd_face_add(struct httpd *h, const struct httpd_face_conf *conf, struct httpd_face **ret, struct problem *pr) __attribute__((warn_unused_result));
+/* Use an already listening socket (systemd, tests) instead of listen[]. */
+bool httpd_face_add_fd(struct httpd *h, const struct httpd_face_conf *conf, int fd, struct httpd_face **ret, struct problem *pr) __attribute__((warn_unused_result));
+uint16_t httpd_face_port(const struct httpd_face *face); /* of the first address */
+void httpd_start(struct httpd *h);
+/* New connections use the new context; running ones keep theirs. Any thread. */
+void httpd_face_set_tls(struct httpd_face *face, struct httpd_tls *tls);
+void httpd_set_limits(struct httpd *h, const struct http_limits *limits); /* for new connections; any thread */
+/* Stop accepting (drain what is queued), close idle connections, let requests end for at most drain_ms, then close all.
+ * Blocks; not on a front thread. */
+void httpd_stop(struct httpd *h, msec_t drain_ms);
+void httpd_free(struct httpd *h);
+
+struct httpd_stats { uint64_t accepted, refused_addr, refused_all, handshakes, handshake_failed, requests, framing_errors, timeouts; uint32_t open; };
+void httpd_stats(struct httpd *h, struct httpd_stats *ret); /* any thread */
+
+/* PEM chain and private key files. TLS 1.2 with AEAD+ECDHE suites and 1.3; session tickets with keys of this process
+ * shared by all faces and renewed hourly; renegotiation and compression off; ALPN http/1.1. */
+bool httpd_tls_load(const char *cert_file, const char *key_file, struct httpd_tls **ret, struct problem *pr) __attribute__((warn_unused_result));
+bool httpd_tls_from_pem(struct span cert_pem, struct span key_pem, struct httpd_tls **ret, struct problem *pr) __attribute__((warn_unused_result));
+void httpd_tls_ref(struct httpd_tls *tls);
+void httpd_tls_unref(struct httpd_tls *tls);
+#endif

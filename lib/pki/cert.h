@@ -1,0 +1,49 @@
+/* cert.h - certificates and chains as a CA hands them out (RFC 5280, RFC 8555 9.1). Any thread. */
+#ifndef PKI_CERT_H
+#define PKI_CERT_H
+
+#include <openssl/types.h>
+
+#include "pki/csr.h"
+
+#define CHAIN_MAX_BYTES (256 * 1024)
+#define CHAIN_MAX_CERTS 10
+#define SERIAL_TEXT 43     /* hex, up to 21 octets, and NUL */
+#define CERTID_TEXT 128    /* b64url(AKI keyid) '.' b64url(serial DER content), RFC 9773 4.1 */
+
+struct cert {
+	X509 *x509;          /* owned */
+	EVP_PKEY *key;       /* owned */
+	struct idents names; /* SAN */
+	char serial[SERIAL_TEXT];
+	char certid[CERTID_TEXT]; /* "" without an AKI */
+	char key_hash[KEY_HASH_TEXT];
+	char sha256[65];     /* of the DER, hex */
+	char issuer[256];    /* one line, for people */
+	char subject[256];
+	int64_t not_before_unix_s, not_after_unix_s;
+};
+
+struct chain {
+	struct cert *certs[CHAIN_MAX_CERTS]; /* leaf first; owned */
+	size_t count;
+};
+
+bool cert_parse(struct span der, struct cert **ret, struct problem *pr) __attribute__((warn_unused_result));
+void cert_free(struct cert *cert);
+bool cert_der(const struct cert *cert, struct buf *out);
+
+/* PEM, leaf first; any "-----BEGIN " that is not CERTIFICATE refuses all (RFC 8555 11.4); LF or CRLF, blank lines and
+ * nothing else between (RFC 7468). Problems are PROBLEM_SERVER_INTERNAL: the text comes from a CA. */
+bool chain_parse(struct span pem, struct chain *ret, struct problem *pr) __attribute__((warn_unused_result));
+void chain_done(struct chain *chain);
+/* Strict PEM again: "-----BEGIN CERTIFICATE-----\n" 64 columns, no blank lines. */
+bool chain_write_pem(const struct chain *chain, struct buf *out);
+
+/* Is this what we asked for? Leaf key = CSR key, SAN set = names, valid at `now` (5 min of skew), not a precertificate, an
+ * AKI, each certificate signed by the next, names chaining; a CA flag on issuers, none on the leaf. Says what is wrong. */
+bool chain_check(const struct chain *chain, const char *csr_key_hash, const struct idents *names,
+	int64_t now_unix_s, struct problem *pr) __attribute__((warn_unused_result));
+/* Does the topmost certificate or its issuer have this common name, or this SPKI hash (hex SHA-256)? */
+bool chain_is_preferred(const struct chain *chain, const char *cn_or_sha256);
+#endif

@@ -1,0 +1,25 @@
+/* key.h - key pairs and public keys (OpenSSL 3). Any thread. */
+#ifndef PKI_KEY_H
+#define PKI_KEY_H
+
+#include <openssl/types.h>
+
+#include "base/buf.h"
+#include "base/problem.h"
+
+enum key_type { KEY_P256, KEY_P384, KEY_P521, KEY_ED25519, KEY_RSA2048, KEY_RSA3072, KEY_RSA4096, KEY_OTHER, KEY__COUNT };
+const char *key_type_name(enum key_type type);                 /* "p256", "rsa2048", ... */
+bool key_type_parse(struct span name, enum key_type *ret);
+bool key_make(enum key_type type, EVP_PKEY **ret, struct problem *pr) __attribute__((warn_unused_result));
+enum key_type key_type_of(EVP_PKEY *key); /* KEY_OTHER for anything else, other RSA sizes included */
+int key_bits(EVP_PKEY *key);
+bool key_spki_write(EVP_PKEY *key, struct buf *out);            /* DER */
+bool key_spki_parse(struct span der, EVP_PKEY **ret, struct problem *pr) __attribute__((warn_unused_result));
+bool key_private_write(EVP_PKEY *key, struct buf *out);         /* PKCS#8 DER; the caller wipes */
+bool key_private_parse(struct span der_or_pem, EVP_PKEY **ret, struct problem *pr) __attribute__((warn_unused_result));
+/* SHA-256 of the SPKI as 43 characters of base64url: our name for a public key. */
+#define KEY_HASH_TEXT 44
+bool key_hash(EVP_PKEY *key, char ret[KEY_HASH_TEXT]);
+#define AUTO_PKEY __attribute__((cleanup(key_auto_free))) EVP_PKEY
+void key_auto_free(EVP_PKEY **key);
+#endif

@@ -1,0 +1,71 @@
+/* sql.h - one small SQL interface over SQLite (WAL, group commit) and PostgreSQL.
+ *
+ * One text serves both: parameters $1..$n, RETURNING, ON CONFLICT; the token {skip_locked} becomes
+ * "for update skip locked" on PostgreSQL and nothing on SQLite. Types: bigint, text, blob/bytea.
+ *
+ * SQLite: one writer thread runs queued transaction functions, each in a savepoint, one commit (fsync) for all that
+ * wait; the caller sleeps until its commit is durable. PostgreSQL: a connection per caller, serialization failures and
+ * deadlocks are run again. So a transaction function does no I/O, asks no keeper, keeps no state of a failed run and may
+ * run more than once. */
+#ifndef SQL_SQL_H
+#define SQL_SQL_H
+
+#include "base/buf.h"
+#include "base/problem.h"
+
+struct store; /* the database; any thread */
+struct sql;   /* a connection within one transaction; the thread that runs the function */
+
+/* "sqlite:PATH" or a libpq connection string "postgresql://..." / "host=... dbname=...". */
+bool store_open(const char *where, unsigned connections, struct store **ret, struct problem *pr) __attribute__((warn_unused_result));
+void store_close(struct store *store);
+bool store_is_shared(const struct store *store); /* PostgreSQL: several gateways */
+
+/* False = roll back, with the problem set. */
+typedef bool (*sql_fn)(struct sql *db, void *arg, struct problem *pr);
+/* One snapshot, read only. */
+bool store_read(struct store *store, sql_fn fn, void *arg, struct problem *pr) __attribute__((warn_unused_result));
+/* One transaction; true = durable. */
+bool store_write(struct store *store, sql_fn fn, void *arg, struct problem *pr) __attribute__((warn_unused_result));
+/* Counters since start, for metrics and bench: transactions, commits (fsyncs on SQLite), reruns. */
+struct store_stats { uint64_t reads, writes, commits, reruns; };
+void store_stats(struct store *store, struct store_stats *ret);
+
+/* A statement: bind, step, read, end. Errors stick and come out of sql_end.
+ *
+ *   struct sql_stmt *st = sql_begin(db, SQL_ACCOUNT_BY_REF);
+ *   sql_bind_text(st, 1, ref);
+ *   if (sql_step(st)) { a->id = sql_int(st, 0); sql_copy(st, 1, a->thumbprint, sizeof(a->thumbprint)); }
+ *   return sql_end(st, pr);
+ *
+ * Prepared once per connection by the address of the text: pass a static const string. */
+struct sql_stmt;
+struct sql_stmt *sql_begin(struct sql *db, const char *text);
+void sql_bind_int(struct sql_stmt *st, int n, int64_t v);
+void sql_bind_text(struct sql_stmt *st, int n, struct span v);  /* v.p == NULL: null */
+void sql_bind_str(struct sql_stmt *st, int n, const char *v);   /* NULL: null */
+void sql_bind_blob(struct sql_stmt *st, int n, struct span v);
+void sql_bind_null(struct sql_stmt *st, int n);
+bool sql_step(struct sql_stmt *st);                             /* true = a row */
+int64_t sql_int(struct sql_stmt *st, int col);                  /* null = 0 */
+struct span sql_text(struct sql_stmt *st, int col);             /* until the next step; null = SPAN_NONE */
+struct span sql_blob(struct sql_stmt *st, int col);
+bool sql_is_null(struct sql_stmt *st, int col);
+/* Copy a text column with NUL; too long for dst is an error of the statement. Null = "". */
+void sql_copy(struct sql_stmt *st, int col, char *dst, size_t size);
+/* Rows changed by insert/update/delete, valid before sql_end. */
+int64_t sql_changes(struct sql_stmt *st);
+/* False with a problem if anything failed. A unique violation is reported as such by sql_is_conflict(pr). */
+bool sql_end(struct sql_stmt *st, struct problem *pr) __attribute__((warn_unused_result));
+bool sql_is_conflict(const struct problem *pr);
+/* begin, no parameters, step, end */
+bool sql_exec(struct sql *db, const char *text, struct problem *pr) __attribute__((warn_unused_result));
+
+/* Migrations: numbered, never edited after release. Table "schema_version(version)" is made by this. */
+struct sql_migration {
+	int version;
+	const char *sqlite; /* several statements separated by ';' */
+	const char *postgres;
+};
+bool store_migrate(struct store *store, const struct sql_migration *list, size_t count, struct problem *pr) __attribute__((warn_unused_result));
+#endif

@@ -1,0 +1,108 @@
+/* conf.h - the gateway's configuration: an immutable snapshot, counted by reference.
+ *
+ * A request or job takes one snapshot (gate_conf_ref) and keeps it to its end; a reload swaps the pointer. */
+#ifndef GATE_CONF_H
+#define GATE_CONF_H
+
+#include <stdatomic.h>
+
+#include "conf/conf.h"
+
+/* An ACME profile we offer to devices (draft-ietf-acme-profiles; spec names in acmegate.conf(5)). */
+struct profile_conf {
+	char *name;                    /* [A-Za-z0-9][A-Za-z0-9._-]{0,63} */
+	char *description;
+	bool advertise;                /* in meta.profiles */
+	struct conf_strings identifier_types; /* "dns", "ip" */
+	struct conf_strings challenges;       /* "http-01", ... */
+	bool wildcard;
+	int64_t max_identifiers;
+	struct conf_strings key_types; /* allowed CSR key types by name: p256 p384 rsa2048 rsa3072 rsa4096 */
+	int64_t order_life_s, pending_authz_s, valid_authz_s;
+	char *upstream;                /* name of an entry of upstreams */
+	char *upstream_profile;        /* the CA's profile, NULL = do not send one */
+	int64_t http01_port;           /* where devices answer */
+	struct conf_strings validation_attempts_text; /* "0s","5s","15s","30s" */
+	int64_t validity_s;            /* local driver: lifetime of a leaf */
+	bool client_auth;              /* local driver: add the clientAuth EKU */
+};
+
+enum upstream_driver { DRIVER_ACME, DRIVER_LOCAL };
+
+struct upstream_conf {
+	char *name;
+	int driver;                    /* enum upstream_driver */
+	char *directory;               /* acme: exact URL */
+	char *ca_file;                 /* acme: PEM of extra trust anchors */
+	char *proxy;                   /* acme: http://host:port */
+	char *contact;                 /* acme: mailto:..., NULL = none */
+	bool accept_terms;             /* acme: the operator agreed to the CA's terms */
+	int key_type;                  /* 0 p256, 1 p384, 2 rsa2048, 3 rsa3072, 4 rsa4096 (as in the choices) */
+	char *eab_kid, *eab_key, *eab_key_encoding; /* acme */
+	int eab_alg;                   /* 0 HS256, 1 HS384, 2 HS512 */
+	char *preferred_chain;         /* acme: CN or hex SHA-256 of an SPKI */
+	int64_t request_ms;            /* acme: deadline of one request */
+	int64_t conns_max;             /* acme: connections to this CA */
+	char *ca_name;                 /* local: common name of the CA */
+	bool send_not_after;
+};
+
+struct rule_conf {
+	char *name;
+	int action;                    /* 0 allow, 1 refuse */
+	struct conf_strings names;     /* "*.example.com" (any depth below), "example.com", "10.0.0.0/8" for ip, "*" */
+	struct conf_strings profiles;  /* empty = all */
+	char *say;                     /* what a device is told on refuse */
+};
+
+struct limits_conf {
+	int64_t head_max_bytes, target_max_bytes, fields_max, body_max_bytes;
+	int64_t conns_max, conns_per_addr;
+	int64_t handshake_ms, head_ms, body_ms, idle_ms, write_ms, drain_ms;
+	int64_t queue_max;             /* requests and jobs waiting for a worker */
+};
+
+struct gate_conf {
+	atomic_uint refs;
+	unsigned generation;
+	char *path;                    /* the file it came from */
+	/* from the file: */
+	char *external_url;            /* "https://acme.corp.example" without a final slash */
+	char *state_dir;
+	char *store;                   /* "" = sqlite:STATE_DIR/acmegate.db */
+	char *node;                    /* this gateway's name among others, "" = from state_dir/node */
+	char *master_key;              /* secret place */
+	struct conf_addrs listen;      /* ACME face */
+	char *tls_cert, *tls_key;      /* files; "" = local CA makes one at first start */
+	struct conf_addrs http01_listen; /* the upstream CA's http-01 look-ups are answered here */
+	char *admin_socket;
+	struct conf_strings admin_users; /* user names besides root and our own that may use it */
+	int64_t front_threads, worker_threads;
+	struct conf_nets networks;     /* where validation may connect */
+	struct conf_addrs resolvers;   /* empty = the system's */
+	char *default_profile;
+	char *terms_of_service, *website;
+	struct conf_strings caa_identities;
+	char *log_level;
+	int log_form;                  /* 0 logfmt, 1 json */
+	int64_t order_keep_s;          /* finished orders are deleted after */
+	int64_t account_idle_s;
+	struct limits_conf limits;
+	struct conf_list profiles;     /* struct profile_conf */
+	struct conf_list upstreams;    /* struct upstream_conf */
+	struct conf_list rules;        /* struct rule_conf */
+	/* derived when loaded: */
+	char *base_path;               /* path part of external_url, "" mostly */
+};
+
+/* Load and check everything (cross references, names, URLs). Errors as file:line lines. NULL if any. */
+struct gate_conf *gate_conf_load(const char *path, struct conf_errors *errors);
+struct gate_conf *gate_conf_ref(struct gate_conf *conf);
+void gate_conf_unref(struct gate_conf *conf);
+extern const struct conf_key gate_conf_keys[];
+
+const struct profile_conf *conf_profile(const struct gate_conf *conf, struct span name); /* NULL if none */
+const struct upstream_conf *conf_upstream(const struct gate_conf *conf, const char *name);
+/* Delays before each local validation attempt in seconds; returns how many, at most max. */
+size_t conf_validation_attempts(const struct profile_conf *p, int64_t *ret, size_t max);
+#endif

@@ -1,0 +1,1 @@
+# src/keeper: sources, unit tests (check_PROGRAMS) and fuzz targets (fuzz_targets) of this room

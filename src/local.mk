@@ -1,0 +1,3 @@
+sbin_PROGRAMS += acmegated
+acmegated_SOURCES = src/acmegated.c
+acmegated_LDADD = $(gate_libs)
