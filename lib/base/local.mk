@@ -8,4 +8,10 @@ librooms_a_SOURCES += \
 	lib/base/problem.c lib/base/problem.h \
 	lib/base/rand.c lib/base/rand.h \
 	lib/base/secret.c lib/base/secret.h \
-	lib/base/span.c lib/base/span.h
+	lib/base/span.c lib/base/span.h \
+	lib/base/utf8.c lib/base/utf8.h
+
+check_PROGRAMS += test_utf8
+test_utf8_SOURCES = tests/unit/base/test_utf8.c tests/tap.h
+test_utf8_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_utf8_LDADD = $(rooms_libs)
