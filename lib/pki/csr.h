@@ -14,13 +14,16 @@ struct csr {
 	EVP_PKEY *key;       /* owned */
 	enum key_type key_type;
 	char key_hash[KEY_HASH_TEXT];
-	struct idents names; /* SAN dns and ip, and CN when it is a dns name that is not in the SAN */
+	struct idents names; /* SAN dns and ip, then every CN that is not in the SAN; may be empty */
 	bool must_staple;
+	STACK_OF(ASN1_OBJECT) *eku; /* owned; NULL if not asked for */
 };
 
-/* Exactly one PKCS#10 and nothing behind it; self-signature verified; SHA-2 with RSA, ECDSA or Ed25519. Refused with
- * PROBLEM_BAD_CSR: email/URI/other SANs, IP in CN, CN over 64 octets, CA:TRUE, duplicate extensions, names that are not
- * identifiers, RSA below 2048 or over 8192 bits, unknown critical extensions. EKU and key usage are read, see csr_wants_eku. */
+/* Exactly one PKCS#10 in DER and nothing behind it; self-signature verified; SHA-2 with RSA (PKCS #1 v1.5), ECDSA or
+ * Ed25519. Refused with PROBLEM_BAD_CSR: email/URI/other SANs, a CN that is no dns name (an IP included) or over 64 octets,
+ * CA:TRUE or keyCertSign, duplicate extensions, a second extensionRequest (PKCS#9 or Microsoft's), names that are not
+ * identifiers, more than IDENTS_MAX of them, keys that key_check refuses, unknown critical extensions. Other attributes
+ * (challengePassword) and unknown extensions that are not critical mean nothing to us and are ignored. */
 bool csr_parse(struct span der, struct csr **ret, struct problem *pr) __attribute__((warn_unused_result));
 void csr_free(struct csr *csr);
 /* Does the CSR's extendedKeyUsage list this NID? */

@@ -10,12 +10,19 @@
 enum key_type { KEY_P256, KEY_P384, KEY_P521, KEY_ED25519, KEY_RSA2048, KEY_RSA3072, KEY_RSA4096, KEY_OTHER, KEY__COUNT };
 const char *key_type_name(enum key_type type);                 /* "p256", "rsa2048", ... */
 bool key_type_parse(struct span name, enum key_type *ret);
+/* KEY_OTHER cannot be made. RSA takes up to seconds. */
 bool key_make(enum key_type type, EVP_PKEY **ret, struct problem *pr) __attribute__((warn_unused_result));
 enum key_type key_type_of(EVP_PKEY *key); /* KEY_OTHER for anything else, other RSA sizes included */
 int key_bits(EVP_PKEY *key);
-bool key_spki_write(EVP_PKEY *key, struct buf *out);            /* DER */
+/* May a certificate be made for this key? P-256, P-384, P-521, Ed25519, RSA of 2048-8192 bits with an odd
+ * 65537 <= e < 2^32 (DECISIONS W7); anything else is refused with `kind`. */
+bool key_check(EVP_PKEY *key, enum problem_kind kind, struct problem *pr) __attribute__((warn_unused_result));
+/* DER; the same octets for one key however it was encoded when it came (EC points uncompressed). */
+bool key_spki_write(EVP_PKEY *key, struct buf *out);
+/* Exactly one SubjectPublicKeyInfo; else PROBLEM_BAD_PUBLIC_KEY. */
 bool key_spki_parse(struct span der, EVP_PKEY **ret, struct problem *pr) __attribute__((warn_unused_result));
 bool key_private_write(EVP_PKEY *key, struct buf *out);         /* PKCS#8 DER; the caller wipes */
+/* PKCS#8 or the older forms, not encrypted; else PROBLEM_MALFORMED. */
 bool key_private_parse(struct span der_or_pem, EVP_PKEY **ret, struct problem *pr) __attribute__((warn_unused_result));
 /* SHA-256 of the SPKI as 43 characters of base64url: our name for a public key. */
 #define KEY_HASH_TEXT 44

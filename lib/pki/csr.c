@@ -1,0 +1,312 @@
+/* csr.c - see csr.h.
+ *
+ * The cheap questions come first (form, extensions, names), the signature last. OpenSSL decodes the
+ * key while it reads the request; nobody decodes it again. */
+#include "pki/csr.h"
+
+#include <stdlib.h>
+
+#include <openssl/err.h>
+
+#include "pki/ext.h"
+
+#define CN_MAX 64     /* ub-common-name, RFC 5280 appendix A.1 */
+#define MUST_STAPLE 5 /* status_request, RFC 7633 */
+
+static bool
+bad_csr(struct problem *pr, const char *what)
+{
+	return problem_set(pr, PROBLEM_BAD_CSR, "the CSR %s", what);
+}
+
+/* A fault found by the general functions, told as one of the CSR */
+static bool
+bad_csr_because(struct problem *pr, const struct problem *why)
+{
+	return problem_set(pr, PROBLEM_BAD_CSR, "the CSR is not acceptable: %.400s", why->detail);
+}
+
+static bool
+decode(struct span der, struct csr *csr, struct problem *pr)
+{
+	const unsigned char *p = (const unsigned char *)der.p;
+	unsigned char *again = NULL;
+	bool is_der;
+	int n;
+
+	if (der.n == 0 || der.n > CSR_MAX_BYTES)
+		return problem_set(pr, PROBLEM_BAD_CSR, "a CSR must have 1 to %d octets, not %zu",
+			CSR_MAX_BYTES, der.n);
+	csr->req = d2i_X509_REQ(NULL, &p, (long)der.n);
+	if (!csr->req || p != (const unsigned char *)der.p + der.n) {
+		problem_cause_openssl(pr, "reading a CSR");
+		return bad_csr(pr, "is not exactly one PKCS#10 request in DER");
+	}
+	n = i2d_X509_REQ(csr->req, &again);
+	is_der = n >= 0 && span_eq(der, span_of(again, (size_t)n));
+	OPENSSL_free(again);
+	if (!is_der)
+		return bad_csr(pr, "is BER, not DER");
+	if (X509_REQ_get_version(csr->req) != X509_REQ_VERSION_1)
+		return bad_csr(pr, "has another version than 0");
+	return true;
+}
+
+/* The extensions of the one attribute that may hold them. X509_REQ_get_extensions takes the first
+ * and is silent about others, so that two readers could see two requests. */
+static bool
+find_extensions(X509_REQ *req, STACK_OF(X509_EXTENSION) * *ret, struct problem *pr)
+{
+	X509_ATTRIBUTE *found = NULL;
+	const ASN1_TYPE *value;
+	const unsigned char *p, *end;
+
+	for (int i = 0; i < X509_REQ_get_attr_count(req); i++) {
+		X509_ATTRIBUTE *attr = X509_REQ_get_attr(req, i);
+		int nid = OBJ_obj2nid(X509_ATTRIBUTE_get0_object(attr));
+
+		if (nid != NID_ext_req && nid != NID_ms_ext_req)
+			continue;
+		if (found)
+			return bad_csr(pr, "asks for extensions in more than one attribute");
+		found = attr;
+	}
+	if (!found)
+		return true;
+	value = X509_ATTRIBUTE_get0_type(found, 0);
+	if (X509_ATTRIBUTE_count(found) != 1 || !value || ASN1_TYPE_get(value) != V_ASN1_SEQUENCE)
+		return bad_csr(pr, "has an extensionRequest that is not one list of extensions");
+	p = value->value.sequence->data;
+	end = p + value->value.sequence->length;
+	*ret = d2i_X509_EXTENSIONS(NULL, &p, end - p);
+	if (!*ret || p != end)
+		return bad_csr(pr, "has an extensionRequest that cannot be read");
+	return true;
+}
+
+static bool
+read_san(struct csr *csr, X509_EXTENSION *ext, struct problem *pr)
+{
+	AUTO_NAMES *san = ext_decode(ext);
+	struct problem why = {0};
+
+	if (!san || sk_GENERAL_NAME_num(san) == 0)
+		return bad_csr(pr, "has a subjectAltName that cannot be read");
+	if (!names_read(san, &csr->names, &why))
+		return bad_csr_because(pr, &why);
+	return true;
+}
+
+static bool
+read_basic_constraints(struct csr *csr, X509_EXTENSION *ext, struct problem *pr)
+{
+	BASIC_CONSTRAINTS *bc = ext_decode(ext);
+	bool is_ca = bc && (bc->ca || bc->pathlen);
+
+	(void)csr;
+	if (!bc)
+		return bad_csr(pr, "has basicConstraints that cannot be read");
+	BASIC_CONSTRAINTS_free(bc);
+	if (is_ca)
+		return bad_csr(pr, "asks for a CA certificate");
+	return true;
+}
+
+static bool
+read_key_usage(struct csr *csr, X509_EXTENSION *ext, struct problem *pr)
+{
+	ASN1_BIT_STRING *usage = ext_decode(ext);
+	/* bits 5 and 6, RFC 5280 4.2.1.3 */
+	bool signs =
+		usage && (ASN1_BIT_STRING_get_bit(usage, 5) || ASN1_BIT_STRING_get_bit(usage, 6));
+
+	(void)csr;
+	if (!usage)
+		return bad_csr(pr, "has a keyUsage that cannot be read");
+	ASN1_BIT_STRING_free(usage);
+	if (signs)
+		return bad_csr(pr, "asks for the keyUsage of a CA");
+	return true;
+}
+
+static bool
+read_eku(struct csr *csr, X509_EXTENSION *ext, struct problem *pr)
+{
+	csr->eku = ext_decode(ext);
+	if (!csr->eku)
+		return bad_csr(pr, "has an extendedKeyUsage that cannot be read");
+	return true;
+}
+
+static bool
+read_tls_feature(struct csr *csr, X509_EXTENSION *ext, struct problem *pr)
+{
+	TLS_FEATURE *features = ext_decode(ext);
+
+	if (!features)
+		return bad_csr(pr, "has a TLS feature extension that cannot be read");
+	for (int i = 0; i < sk_ASN1_INTEGER_num(features); i++) {
+		if (ASN1_INTEGER_get(sk_ASN1_INTEGER_value(features, i)) == MUST_STAPLE)
+			csr->must_staple = true;
+	}
+	TLS_FEATURE_free(features);
+	return true;
+}
+
+static const struct {
+	int nid;
+	bool (*read)(struct csr *csr, X509_EXTENSION *ext, struct problem *pr);
+} readers[] = {
+	{NID_subject_alt_name, read_san},
+	{NID_basic_constraints, read_basic_constraints},
+	{NID_key_usage, read_key_usage},
+	{NID_ext_key_usage, read_eku},
+	{NID_tlsfeature, read_tls_feature},
+};
+
+static bool
+read_extension(struct csr *csr, X509_EXTENSION *ext, struct problem *pr)
+{
+	int nid = OBJ_obj2nid(X509_EXTENSION_get_object(ext));
+
+	for (size_t i = 0; i < COUNT_OF(readers); i++) {
+		if (readers[i].nid == nid)
+			return readers[i].read(csr, ext, pr);
+	}
+	if (X509_EXTENSION_get_critical(ext)) {
+		char text[65];
+
+		OBJ_obj2txt(text, sizeof(text), X509_EXTENSION_get_object(ext), 0);
+		return problem_set(pr, PROBLEM_BAD_CSR,
+			"the CSR asks for the critical extension \"%s\", which is not supported",
+			text);
+	}
+	return true;
+}
+
+static bool
+read_extensions(struct csr *csr, struct problem *pr)
+{
+	STACK_OF(X509_EXTENSION) *exts = NULL;
+	struct problem why = {0};
+	bool good = find_extensions(csr->req, &exts, pr);
+
+	if (good && !exts_check(exts, &why))
+		good = bad_csr_because(pr, &why);
+	for (int i = 0; good && i < sk_X509_EXTENSION_num(exts); i++)
+		good = read_extension(csr, sk_X509_EXTENSION_value(exts, i), pr);
+	sk_X509_EXTENSION_pop_free(exts, X509_EXTENSION_free);
+	return good;
+}
+
+/* RFC 8555 7.4: dns identifiers may stand in the subject instead of the SAN. What stands there is
+ * asked for, so what is no dns name is refused. An empty one is none. */
+static bool
+read_common_names(struct csr *csr, struct problem *pr)
+{
+	const X509_NAME *subject = X509_REQ_get_subject_name(csr->req);
+	struct problem why = {0};
+	struct ident id;
+
+	for (int at = -1; (at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0;) {
+		const ASN1_STRING *s = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
+		char cn[CN_MAX + 1];
+
+		if (ASN1_STRING_length(s) == 0)
+			continue;
+		if (!asn1_text(s, CN_MAX, cn))
+			return bad_csr(
+				pr, "has a common name of more than 64 octets, or with a NUL");
+		if (!ident_parse(SPAN("dns"), span_str(cn), &id, &why))
+			return bad_csr_because(pr, &why);
+		if (csr->names.count >= IDENTS_MAX && !idents_has(&csr->names, &id))
+			return bad_csr(pr, "has too many names");
+		idents_add(&csr->names, &id);
+	}
+	return true;
+}
+
+static bool
+is_sha2(int nid)
+{
+	switch (nid) {
+	case NID_sha256WithRSAEncryption:
+	case NID_sha384WithRSAEncryption:
+	case NID_sha512WithRSAEncryption:
+	case NID_ecdsa_with_SHA256:
+	case NID_ecdsa_with_SHA384:
+	case NID_ecdsa_with_SHA512:
+	case NID_ED25519:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool
+read_key(struct csr *csr, struct problem *pr)
+{
+	struct problem why = {0};
+
+	csr->key = X509_REQ_get_pubkey(csr->req);
+	if (!csr->key) {
+		problem_cause_openssl(pr, "the key of a CSR");
+		return bad_csr(pr, "has a key that cannot be read");
+	}
+	if (!key_check(csr->key, PROBLEM_BAD_CSR, &why))
+		return bad_csr_because(pr, &why);
+	csr->key_type = key_type_of(csr->key);
+	if (!key_hash(csr->key, csr->key_hash))
+		return problem_internal(pr, "the hash of a CSR's key");
+	return true;
+}
+
+static bool
+verify(struct csr *csr, struct problem *pr)
+{
+	if (!is_sha2(X509_REQ_get_signature_nid(csr->req)))
+		return bad_csr(pr,
+			"is not signed with SHA-256, SHA-384 or SHA-512 by RSA, ECDSA or Ed25519");
+	if (X509_REQ_verify(csr->req, csr->key) != 1) {
+		problem_cause_openssl(pr, "verifying a CSR");
+		return bad_csr(pr, "has a signature that does not verify");
+	}
+	return true;
+}
+
+bool
+csr_parse(struct span der, struct csr **ret, struct problem *pr)
+{
+	struct csr *csr = xcalloc(1, sizeof(*csr));
+
+	if (!decode(der, csr, pr) || !read_extensions(csr, pr) || !read_common_names(csr, pr) ||
+		!read_key(csr, pr) || !verify(csr, pr)) {
+		ERR_clear_error();
+		csr_free(csr);
+		return false;
+	}
+	*ret = csr;
+	return true;
+}
+
+void
+csr_free(struct csr *csr)
+{
+	if (!csr)
+		return;
+	sk_ASN1_OBJECT_pop_free(csr->eku, ASN1_OBJECT_free);
+	idents_done(&csr->names);
+	EVP_PKEY_free(csr->key);
+	X509_REQ_free(csr->req);
+	free(csr);
+}
+
+bool
+csr_wants_eku(const struct csr *csr, int nid)
+{
+	for (int i = 0; i < sk_ASN1_OBJECT_num(csr->eku); i++) {
+		if (OBJ_obj2nid(sk_ASN1_OBJECT_value(csr->eku, i)) == nid)
+			return true;
+	}
+	return false;
+}

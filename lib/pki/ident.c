@@ -1,0 +1,290 @@
+/* ident.c - see ident.h. */
+#include "pki/ident.h"
+
+#include <stdlib.h>
+
+#include <openssl/evp.h>
+
+#include <idn2.h>
+
+#include "base/addr.h"
+#include "base/b64url.h"
+
+#define LABEL_MAX 63
+#define DNS_MAX 253
+
+static const char *const type_names[IDENT__COUNT] = {
+	[IDENT_DNS] = "dns",
+	[IDENT_IP] = "ip",
+};
+
+const char *
+ident_type_name(enum ident_type type)
+{
+	return type_names[type];
+}
+
+/* The label must be what its own U-label encodes to (RFC 8555 7.1.4, RFC 5891 5.4). libidn2 answers
+ * above -300 when the text does not decode, below when it decodes to something IDNA2008 does not
+ * allow. */
+static bool
+alabel_check(const char *label, struct span name, struct problem *pr)
+{
+	uint8_t *back = NULL;
+	int rc = idn2_register_u8(NULL, (const uint8_t *)label, &back, 0);
+	bool same = rc == IDN2_OK && back && strcmp((const char *)back, label) == 0;
+
+	idn2_free(back);
+	if (same)
+		return true;
+	if (rc <= IDN2_NOT_NFC)
+		return problem_set(pr, PROBLEM_REJECTED_IDENTIFIER,
+			"identifier \"%s\": IDNA2008 does not allow what its label \"%s\" stands "
+			"for",
+			QUOTE(name), label);
+	return problem_set(pr, PROBLEM_MALFORMED,
+		"identifier \"%s\": its label \"%s\" is not a valid A-label", QUOTE(name), label);
+}
+
+static bool
+label_check(struct span label, struct span name, struct problem *pr)
+{
+	char text[LABEL_MAX + 1];
+
+	if (label.n == 0)
+		return problem_set(
+			pr, PROBLEM_MALFORMED, "identifier \"%s\" has an empty label", QUOTE(name));
+	if (label.n > LABEL_MAX)
+		return problem_set(pr, PROBLEM_MALFORMED,
+			"identifier \"%s\" has a label over %d octets", QUOTE(name), LABEL_MAX);
+	for (size_t i = 0; i < label.n; i++) {
+		unsigned char c = (unsigned char)label.p[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9') && c != '-')
+			return problem_set(pr, PROBLEM_MALFORMED,
+				c > 0x20 && c < 0x7f ? "identifier \"%s\" has a label with '%c'"
+						     : "identifier \"%s\" has the octet 0x%02x",
+				QUOTE(name), c);
+	}
+	if (label.p[0] == '-' || label.p[label.n - 1] == '-')
+		return problem_set(pr, PROBLEM_MALFORMED,
+			"identifier \"%s\" has a label with '-' at an end", QUOTE(name));
+	if (label.n < 4 || label.p[2] != '-' || label.p[3] != '-')
+		return true;
+	if (!span_starts(label, "xn--"))
+		return problem_set(pr, PROBLEM_REJECTED_IDENTIFIER,
+			"identifier \"%s\" has a reserved label with \"--\"", QUOTE(name));
+	span_copy(label, text, sizeof(text));
+	return alabel_check(text, name, pr);
+}
+
+/* Would some resolver take it for an IPv4 address? Decimal, octal and hexadecimal last labels all
+ * do. */
+static bool
+is_numeric(struct span label)
+{
+	const char *digits = "0123456789";
+
+	if (span_starts(label, "0x")) {
+		label = span_from(label, 2);
+		digits = "0123456789abcdef";
+	}
+	for (size_t i = 0; i < label.n; i++) {
+		if (!strchr(digits, label.p[i]))
+			return false;
+	}
+	return true;
+}
+
+/* `name` as it came, for the texts; ret->value already lower-cased */
+static bool
+dns_check(const struct ident *id, struct span name, struct problem *pr)
+{
+	struct span rest = span_str(ident_base(id)), label = SPAN_NONE;
+
+	while (span_cut(&rest, '.', &label)) {
+		if (!label_check(label, name, pr))
+			return false;
+	}
+	if (is_numeric(label))
+		return problem_set(pr, PROBLEM_MALFORMED,
+			"identifier \"%s\" of type dns looks like an IP address", QUOTE(name));
+	return true;
+}
+
+static bool
+dns_parse(struct span value, struct ident *ret, struct problem *pr)
+{
+	if (value.n > DNS_MAX)
+		return problem_set(pr, PROBLEM_MALFORMED, "identifier \"%s\" is over %d octets",
+			QUOTE(value), DNS_MAX);
+	if (!span_copy(value, ret->value, sizeof(ret->value)))
+		return problem_set(pr, PROBLEM_MALFORMED, "identifier \"%s\" has the octet 0x00",
+			QUOTE(value));
+	for (char *c = ret->value; *c; c++) {
+		if (*c >= 'A' && *c <= 'Z')
+			*c = (char)(*c - 'A' + 'a');
+	}
+	return dns_check(ret, value, pr);
+}
+
+static bool
+ip_parse(struct span value, struct ident *ret, struct problem *pr)
+{
+	struct addr a;
+
+	if (!addr_parse(value, &a) || !span_copy(value, ret->value, sizeof(ret->value)))
+		return problem_set(pr, PROBLEM_MALFORMED,
+			"identifier \"%s\" is not an IP address in canonical form", QUOTE(value));
+	return true;
+}
+
+bool
+ident_parse(struct span type, struct span value, struct ident *ret, struct problem *pr)
+{
+	struct ident id = {0};
+
+	if (span_is(type, type_names[IDENT_DNS])) {
+		id.type = IDENT_DNS;
+		if (!dns_parse(value, &id, pr))
+			return false;
+	} else if (span_is(type, type_names[IDENT_IP])) {
+		id.type = IDENT_IP;
+		if (!ip_parse(value, &id, pr))
+			return false;
+	} else {
+		return problem_set(pr, PROBLEM_UNSUPPORTED_IDENTIFIER,
+			"identifiers of type \"%s\" are not supported", QUOTE(type));
+	}
+	*ret = id;
+	return true;
+}
+
+bool
+ident_is_wildcard(const struct ident *id)
+{
+	return id->type == IDENT_DNS && strncmp(id->value, "*.", 2) == 0;
+}
+
+const char *
+ident_base(const struct ident *id)
+{
+	return ident_is_wildcard(id) ? id->value + 2 : id->value;
+}
+
+bool
+ident_eq(const struct ident *a, const struct ident *b)
+{
+	return a->type == b->type && strcmp(a->value, b->value) == 0;
+}
+
+void
+idents_add(struct idents *set, const struct ident *id)
+{
+	if (idents_has(set, id))
+		return;
+	/* grown when the count is a power of two */
+	if ((set->count & (set->count - 1)) == 0)
+		set->list = xrealloc(
+			set->list, (set->count ? set->count * 2 : 1) * sizeof(set->list[0]));
+	set->list[set->count++] = *id;
+}
+
+bool
+idents_has(const struct idents *set, const struct ident *id)
+{
+	for (size_t i = 0; i < set->count; i++) {
+		if (ident_eq(&set->list[i], id))
+			return true;
+	}
+	return false;
+}
+
+bool
+idents_same(const struct idents *a, const struct idents *b)
+{
+	if (a->count != b->count)
+		return false;
+	for (size_t i = 0; i < a->count; i++) {
+		if (!idents_has(b, &a->list[i]))
+			return false;
+	}
+	return true;
+}
+
+void
+idents_done(struct idents *set)
+{
+	free(set->list);
+	*set = (struct idents){0};
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+	const struct ident *x = *(const struct ident *const *)a,
+			   *y = *(const struct ident *const *)b;
+	int order = strcmp(type_names[x->type], type_names[y->type]);
+
+	return order ? order : strcmp(x->value, y->value);
+}
+
+void
+idents_key(const struct idents *set, char ret[IDENTS_KEY_TEXT])
+{
+	AUTO_FREE const struct ident **sorted = xcalloc(set->count + 1, sizeof(sorted[0]));
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	unsigned char md[32];
+	bool good = ctx && EVP_DigestInit_ex(ctx, EVP_sha256(), NULL);
+
+	for (size_t i = 0; i < set->count; i++)
+		sorted[i] = &set->list[i];
+	qsort(sorted, set->count, sizeof(sorted[0]), by_text);
+	for (size_t i = 0; i < set->count; i++) {
+		const char *type = type_names[sorted[i]->type], *value = sorted[i]->value;
+
+		good = good && EVP_DigestUpdate(ctx, type, strlen(type)) &&
+		       EVP_DigestUpdate(ctx, ":", 1) &&
+		       EVP_DigestUpdate(ctx, value, strlen(value)) &&
+		       EVP_DigestUpdate(ctx, "\n", 1);
+	}
+	/* SHA-256 fails only without memory, as xmalloc does */
+	if (!good || !EVP_DigestFinal_ex(ctx, md, NULL))
+		abort();
+	EVP_MD_CTX_free(ctx);
+	b64url_write(ret, md, sizeof(md));
+}
+
+bool
+idents_write(const struct idents *set, struct buf *out)
+{
+	for (size_t i = 0; i < set->count; i++)
+		buf_addf(out, "%s%s:%s", i ? "," : "", type_names[set->list[i].type],
+			set->list[i].value);
+	return buf_ok(out);
+}
+
+bool
+idents_read(struct span text, struct idents *ret)
+{
+	struct idents set = {0};
+	struct span rest = text, value, type;
+	struct ident id;
+
+	while (text.n > 0 && span_cut(&rest, ',', &value)) {
+		id = (struct ident){0};
+		if (!span_cut(&value, ':', &type) || set.count >= IDENTS_MAX)
+			goto fail;
+		while (id.type < IDENT__COUNT && !span_is(type, type_names[id.type]))
+			id.type++;
+		if (id.type == IDENT__COUNT || value.n == 0 ||
+			!span_copy(value, id.value, sizeof(id.value)))
+			goto fail;
+		idents_add(&set, &id);
+	}
+	*ret = set;
+	return true;
+fail:
+	idents_done(&set);
+	return false;
+}

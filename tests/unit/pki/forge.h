@@ -1,0 +1,91 @@
+/* forge.h - requests, certificates and chains made to order, good ones and bad ones. */
+#ifndef TESTS_PKI_FORGE_H
+#define TESTS_PKI_FORGE_H
+
+#include <stdlib.h>
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "base/buf.h"
+
+#define FORGE_EXTS 6
+
+/* "subjectAltName=DNS:a.example" in the words of x509v3_config(5), or "1.2.3=critical,DER:0500" */
+static inline X509_EXTENSION *
+forge_ext(const char *text)
+{
+	const char *eq = strchr(text, '=');
+	char name[64];
+	X509V3_CTX ctx;
+	X509_EXTENSION *ext;
+
+	snprintf(name, sizeof(name), "%.*s", (int)(eq - text), text);
+	X509V3_set_ctx_nodb(&ctx);
+	ext = X509V3_EXT_nconf(NULL, &ctx, name, eq + 1);
+	if (!ext) {
+		ERR_print_errors_fp(stderr);
+		abort();
+	}
+	return ext;
+}
+
+static inline X509_NAME *
+forge_name(const char *cn)
+{
+	X509_NAME *name = X509_NAME_new();
+
+	/* as given: MBSTRING_UTF8 would hold to the upper bound of 64 */
+	if (cn)
+		X509_NAME_add_entry_by_txt(
+			name, "CN", V_ASN1_UTF8STRING, (const unsigned char *)cn, -1, -1, 0);
+	return name;
+}
+
+/* An unsigned request; `exts` ends with NULL or after FORGE_EXTS. */
+static inline X509_REQ *
+forge_req(EVP_PKEY *key, const char *cn, const char *const exts[FORGE_EXTS])
+{
+	X509_REQ *req = X509_REQ_new();
+	X509_NAME *name = forge_name(cn);
+	STACK_OF(X509_EXTENSION) *list = sk_X509_EXTENSION_new_null();
+
+	X509_REQ_set_subject_name(req, name);
+	X509_NAME_free(name);
+	X509_REQ_set_pubkey(req, key);
+	for (int i = 0; i < FORGE_EXTS && exts[i]; i++)
+		sk_X509_EXTENSION_push(list, forge_ext(exts[i]));
+	if (sk_X509_EXTENSION_num(list) > 0)
+		X509_REQ_add_extensions(req, list);
+	sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free);
+	return req;
+}
+
+/* Signs, writes and frees; a NULL md is for Ed25519. */
+static inline struct span
+forge_req_der(X509_REQ *req, EVP_PKEY *key, const EVP_MD *md)
+{
+	unsigned char *der = NULL;
+	int n;
+
+	X509_REQ_sign(req, key, md);
+	n = i2d_X509_REQ(req, &der);
+	X509_REQ_free(req);
+	return span_of(der, (size_t)n);
+}
+
+static inline struct span
+forge_csr(EVP_PKEY *key, const char *cn, const char *const exts[FORGE_EXTS])
+{
+	return forge_req_der(forge_req(key, cn, exts), key,
+		EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519 ? NULL : EVP_sha256());
+}
+
+static inline void
+forge_free(struct span s)
+{
+	OPENSSL_free((void *)(uintptr_t)s.p);
+}
+#endif

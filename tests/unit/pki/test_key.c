@@ -1,0 +1,222 @@
+/* test_key.c - key pairs, their names and encodings. */
+#include "pki/key.h"
+
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+
+#include "base/secret.h"
+#include "tap.h"
+
+static EVP_PKEY *
+rsa_with(unsigned bits, unsigned e)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	BIGNUM *exponent = BN_new();
+	EVP_PKEY *key = NULL;
+
+	BN_set_word(exponent, e);
+	EVP_PKEY_keygen_init(ctx);
+	EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, (int)bits);
+	EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, exponent);
+	EVP_PKEY_keygen(ctx, &key);
+	BN_free(exponent);
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
+static void
+test_type(enum key_type type)
+{
+	AUTO_PKEY *key = NULL, *back = NULL, *public = NULL;
+	AUTO_SECRET private = BUF_MAX(16384);
+	AUTO_BUF spki = BUF_MAX(4096);
+	unsigned char *reference = NULL;
+	char hash[KEY_HASH_TEXT], hash2[KEY_HASH_TEXT];
+	const char *name = key_type_name(type);
+	struct problem pr = {0};
+	int n;
+
+	ok(key_make(type, &key, &pr) && key_type_of(key) == type, "%s is made", name);
+	ok(key_check(key, PROBLEM_BAD_CSR, &pr), "%s may be certified", name);
+	ok(key_spki_write(key, &spki), "%s: public key written", name);
+	n = i2d_PUBKEY(key, &reference);
+	ok(span_eq(buf_span(&spki), span_of(reference, (size_t)n)), "%s: as OpenSSL writes it",
+		name);
+	OPENSSL_free(reference);
+	ok(key_spki_parse(buf_span(&spki), &public, &pr) && EVP_PKEY_eq(key, public) == 1,
+		"%s: and read back", name);
+	ok(key_private_write(key, &private) && key_private_parse(buf_span(&private), &back, &pr) &&
+			EVP_PKEY_eq(key, back) == 1,
+		"%s: private key written and read back", name);
+	ok(key_hash(key, hash) && key_hash(public, hash2) && strcmp(hash, hash2) == 0 &&
+			strlen(hash) == KEY_HASH_TEXT - 1,
+		"%s: the hash names the public key", name);
+}
+
+static void
+test_names(void)
+{
+	enum key_type type;
+
+	for (int i = 0; i < KEY_OTHER; i++)
+		ok(key_type_parse(span_str(key_type_name((enum key_type)i)), &type) &&
+				(int)type == i,
+			"%s is a name", key_type_name((enum key_type)i));
+	ok(!key_type_parse(SPAN("other"), &type) && !key_type_parse(SPAN("P256"), &type) &&
+			!key_type_parse(SPAN(""), &type),
+		"\"other\", \"P256\" and \"\" are none");
+}
+
+static void
+test_refused(void)
+{
+	static const struct {
+		const char *name, *group;
+	} curves[] = {{"secp256k1", "secp256k1"}, {"brainpoolP256r1", "brainpoolP256r1"},
+		{"P-224", "secp224r1"}};
+	static const unsigned char infinity[] =
+		"\x30\x19\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"
+		"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x02\x00";
+	AUTO_PKEY *small = rsa_with(1024, 65537), *e3 = rsa_with(2048, 3),
+		  *odd = rsa_with(2056, 65537);
+	AUTO_PKEY *made = NULL, *x25519 = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
+	AUTO_PKEY *ed448 = EVP_PKEY_Q_keygen(NULL, NULL, "ED448"), *zero = NULL;
+	struct problem pr = {0};
+
+	ok(!key_make(KEY_OTHER, &made, &pr) && pr.kind == PROBLEM_SERVER_INTERNAL,
+		"\"other\" cannot be made");
+	ok(!key_check(small, PROBLEM_BAD_CSR, &pr) && pr.kind == PROBLEM_BAD_CSR,
+		"RSA 1024 is refused: %s", pr.detail);
+	ok(!key_check(e3, PROBLEM_BAD_PUBLIC_KEY, &pr) && pr.kind == PROBLEM_BAD_PUBLIC_KEY,
+		"RSA with e = 3 is refused with the kind asked for");
+	ok(key_check(odd, PROBLEM_BAD_CSR, &pr) && key_type_of(odd) == KEY_OTHER &&
+			key_bits(odd) == 2056,
+		"RSA 2056 may be certified but has no name");
+	for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++) {
+		AUTO_PKEY *key = EVP_EC_gen(curves[i].group);
+
+		ok(key_type_of(key) == KEY_OTHER && !key_check(key, PROBLEM_BAD_CSR, &pr),
+			"%s is refused", curves[i].name);
+	}
+	ok(!key_check(x25519, PROBLEM_BAD_CSR, &pr), "X25519 is refused");
+	ok(!key_check(ed448, PROBLEM_BAD_CSR, &pr), "Ed448 is refused");
+	ok(!key_spki_parse(span_of(infinity, sizeof(infinity) - 1), &zero, &pr) ||
+			!key_check(zero, PROBLEM_BAD_CSR, &pr),
+		"the point at infinity is refused");
+}
+
+/* The same key with its point compressed, or with its curve spelled out */
+static EVP_PKEY *
+reencoded(EVP_PKEY *key, const char *param, const char *value)
+{
+	EVP_PKEY *copy = EVP_PKEY_dup(key), *back = NULL;
+	unsigned char *der = NULL;
+	const unsigned char *p;
+	int n;
+
+	EVP_PKEY_set_utf8_string_param(copy, param, value);
+	n = i2d_PUBKEY(copy, &der);
+	p = der;
+	back = d2i_PUBKEY(NULL, &p, n);
+	OPENSSL_free(der);
+	EVP_PKEY_free(copy);
+	return back;
+}
+
+static void
+test_encodings(void)
+{
+	AUTO_PKEY *key = NULL, *explicit = NULL;
+	char hash[KEY_HASH_TEXT], hash2[KEY_HASH_TEXT];
+	struct problem pr = {0};
+
+	for (int type = KEY_P256; type <= KEY_P521; type++) {
+		AUTO_PKEY *k = NULL, *c = NULL;
+
+		ok(key_make((enum key_type)type, &k, &pr), "a key");
+		c = reencoded(k, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "compressed");
+		ok(c && key_hash(k, hash) && key_hash(c, hash2) && strcmp(hash, hash2) == 0,
+			"%s with a compressed point has the same hash",
+			key_type_name((enum key_type)type));
+	}
+	ok(key_make(KEY_P256, &key, &pr), "a key");
+	explicit = reencoded(key, OSSL_PKEY_PARAM_EC_ENCODING, "explicit");
+	ok(explicit && key_type_of(explicit) == KEY_OTHER &&
+			!key_check(explicit, PROBLEM_BAD_CSR, &pr),
+		"a curve given by its parameters is refused");
+}
+
+static void
+test_spki_refused(void)
+{
+	AUTO_PKEY *key = NULL, *ret = NULL;
+	AUTO_BUF spki = BUF_MAX(32 * 1024);
+	struct problem pr = {0};
+
+	ok(key_make(KEY_P256, &key, &pr) && key_spki_write(key, &spki), "a public key");
+	ok(!key_spki_parse(span_of(spki.p, spki.n - 1), &ret, &pr) &&
+			pr.kind == PROBLEM_BAD_PUBLIC_KEY && !ret,
+		"a truncated public key is refused");
+	buf_addc(&spki, 0);
+	ok(!key_spki_parse(buf_span(&spki), &ret, &pr) && !ret, "an octet behind it is refused");
+	while (spki.n < 20000)
+		buf_addc(&spki, 0);
+	ok(!key_spki_parse(buf_span(&spki), &ret, &pr) && !ret, "too many octets are refused");
+	ok(!key_spki_parse(SPAN_NONE, &ret, &pr) && !ret, "none are refused");
+}
+
+static void
+test_private(void)
+{
+	AUTO_PKEY *key = NULL, *ret = NULL, *old = NULL, *pem = NULL;
+	AUTO_SECRET der = BUF_MAX(4096);
+	AUTO_SECRET tiny = BUF_MAX(16);
+	struct problem pr = {0};
+	unsigned char *sec1 = NULL;
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *text;
+	long n;
+
+	ok(key_make(KEY_P384, &key, &pr) && key_private_write(key, &der), "a private key");
+	ok(!key_private_write(key, &tiny), "a buffer too small is told");
+	buf_addc(&der, 'x');
+	ok(!key_private_parse(buf_span(&der), &ret, &pr) && pr.kind == PROBLEM_MALFORMED,
+		"an octet behind it is refused");
+	n = i2d_PrivateKey(key, &sec1);
+	ok(key_private_parse(span_of(sec1, (size_t)n), &old, &pr) && EVP_PKEY_eq(key, old) == 1,
+		"the older form (SEC 1) is read");
+	OPENSSL_free(sec1);
+	PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL);
+	n = BIO_get_mem_data(bio, &text);
+	ok(key_private_parse(span_of(text, (size_t)n), &pem, &pr) && EVP_PKEY_eq(key, pem) == 1,
+		"PEM is read");
+	(void)BIO_reset(bio);
+	PEM_write_bio_PKCS8PrivateKey(bio, key, EVP_aes_128_cbc(), "secret", 6, NULL, NULL);
+	n = BIO_get_mem_data(bio, &text);
+	ok(!key_private_parse(span_of(text, (size_t)n), &ret, &pr) && pr.kind == PROBLEM_MALFORMED,
+		"an encrypted key is refused without asking");
+	BIO_free(bio);
+	ok(!key_private_parse(SPAN("nonsense"), &ret, &pr), "nonsense is refused");
+	ok(!key_private_parse(SPAN_NONE, &ret, &pr) && !ret, "nothing is refused");
+}
+
+int
+main(void)
+{
+	static const enum key_type some[] = {
+		KEY_P256, KEY_P384, KEY_P521, KEY_ED25519, KEY_RSA2048, KEY_RSA3072};
+
+	test_names();
+	for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++)
+		test_type(some[i]);
+	test_refused();
+	test_encodings();
+	test_spki_refused();
+	test_private();
+	return done_testing();
+}
