@@ -55,7 +55,7 @@ decode(struct span der, struct csr *csr, struct problem *pr)
 /* The extensions of the one attribute that may hold them. X509_REQ_get_extensions takes the first
  * and is silent about others, so that two readers could see two requests. */
 static bool
-find_extensions(X509_REQ *req, STACK_OF(X509_EXTENSION) * *ret, struct problem *pr)
+find_extensions(X509_REQ *req, STACK_OF(X509_EXTENSION) **ret, struct problem *pr)
 {
 	X509_ATTRIBUTE *found = NULL;
 	const ASN1_TYPE *value;
@@ -88,7 +88,7 @@ static bool
 read_san(struct csr *csr, X509_EXTENSION *ext, struct problem *pr)
 {
 	AUTO_NAMES *san = ext_decode(ext);
-	struct problem why = {0};
+	struct problem why = { 0 };
 
 	if (!san || sk_GENERAL_NAME_num(san) == 0)
 		return bad_csr(pr, "has a subjectAltName that cannot be read");
@@ -157,11 +157,11 @@ static const struct {
 	int nid;
 	bool (*read)(struct csr *csr, X509_EXTENSION *ext, struct problem *pr);
 } readers[] = {
-	{NID_subject_alt_name, read_san},
-	{NID_basic_constraints, read_basic_constraints},
-	{NID_key_usage, read_key_usage},
-	{NID_ext_key_usage, read_eku},
-	{NID_tlsfeature, read_tls_feature},
+	{ NID_subject_alt_name, read_san },
+	{ NID_basic_constraints, read_basic_constraints },
+	{ NID_key_usage, read_key_usage },
+	{ NID_ext_key_usage, read_eku },
+	{ NID_tlsfeature, read_tls_feature },
 };
 
 static bool
@@ -188,7 +188,7 @@ static bool
 read_extensions(struct csr *csr, struct problem *pr)
 {
 	STACK_OF(X509_EXTENSION) *exts = NULL;
-	struct problem why = {0};
+	struct problem why = { 0 };
 	bool good = find_extensions(csr->req, &exts, pr);
 
 	if (good && !exts_check(exts, &why))
@@ -205,7 +205,7 @@ static bool
 read_common_names(struct csr *csr, struct problem *pr)
 {
 	const X509_NAME *subject = X509_REQ_get_subject_name(csr->req);
-	struct problem why = {0};
+	struct problem why = { 0 };
 	struct ident id;
 
 	for (int at = -1; (at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0;) {
@@ -246,7 +246,7 @@ is_sha2(int nid)
 static bool
 read_key(struct csr *csr, struct problem *pr)
 {
-	struct problem why = {0};
+	struct problem why = { 0 };
 
 	csr->key = X509_REQ_get_pubkey(csr->req);
 	if (!csr->key) {

@@ -40,7 +40,7 @@ ext_decode(X509_EXTENSION *ext)
 }
 
 bool
-exts_check(const STACK_OF(X509_EXTENSION) * exts, struct problem *pr)
+exts_check(const STACK_OF(X509_EXTENSION) *exts, struct problem *pr)
 {
 	int count = exts ? sk_X509_EXTENSION_num(exts) : 0;
 
@@ -67,7 +67,7 @@ exts_check(const STACK_OF(X509_EXTENSION) * exts, struct problem *pr)
 static bool
 ip_text(const ASN1_OCTET_STRING *octets, char dst[ADDR_TEXT])
 {
-	struct addr a = {0};
+	struct addr a = { 0 };
 	int n = ASN1_STRING_length(octets);
 
 	if (n != 4 && n != 16)
@@ -127,7 +127,7 @@ name_make(const struct ident *id)
 {
 	GENERAL_NAME *name = GENERAL_NAME_new();
 	ASN1_STRING *s = id->type == IDENT_DNS ? ASN1_IA5STRING_new() : ASN1_OCTET_STRING_new();
-	struct addr a = {0};
+	struct addr a = { 0 };
 	bool good;
 
 	if (id->type == IDENT_DNS)

@@ -13,7 +13,7 @@
  * octets are not exactly one such value. Freed with that type's function. */
 void *ext_decode(X509_EXTENSION *ext);
 /* At most EXTS_MAX, none of them twice (RFC 5280 4.2); PROBLEM_MALFORMED. `exts` may be NULL. */
-bool exts_check(const STACK_OF(X509_EXTENSION) * exts, struct problem *pr) MUST_CHECK;
+bool exts_check(const STACK_OF(X509_EXTENSION) *exts, struct problem *pr) MUST_CHECK;
 
 /* Add the dns and ip names of a subjectAltName. False, with `pr` for the first fault
  * (PROBLEM_MALFORMED), if there is anything else in it or more than IDENTS_MAX names; what could be

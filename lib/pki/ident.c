@@ -142,7 +142,7 @@ ip_parse(struct span value, struct ident *ret, struct problem *pr)
 bool
 ident_parse(struct span type, struct span value, struct ident *ret, struct problem *pr)
 {
-	struct ident id = {0};
+	struct ident id = { 0 };
 
 	if (span_is(type, type_names[IDENT_DNS])) {
 		id.type = IDENT_DNS;
@@ -216,7 +216,7 @@ void
 idents_done(struct idents *set)
 {
 	free(set->list);
-	*set = (struct idents){0};
+	*set = (struct idents){ 0 };
 }
 
 static int
@@ -267,12 +267,12 @@ idents_write(const struct idents *set, struct buf *out)
 bool
 idents_read(struct span text, struct idents *ret)
 {
-	struct idents set = {0};
+	struct idents set = { 0 };
 	struct span rest = text, value, type;
 	struct ident id;
 
 	while (text.n > 0 && span_cut(&rest, ',', &value)) {
-		id = (struct ident){0};
+		id = (struct ident){ 0 };
 		if (!span_cut(&value, ':', &type) || set.count >= IDENTS_MAX)
 			goto fail;
 		while (id.type < IDENT__COUNT && !span_is(type, type_names[id.type]))

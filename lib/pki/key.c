@@ -23,24 +23,21 @@ static const struct {
 	int bits;
 	struct span spki; /* all octets before the point (RFC 5480, RFC 8410) */
 } types[KEY__COUNT] = {
-	[KEY_P256] = {"p256", "EC", "prime256v1", 256,
+	[KEY_P256] = { "p256", "EC", "prime256v1", 256,
 		SPAN("\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce"
-		     "\x3d"
-		     "\x03\x01\x07\x03\x42\x00")},
-	[KEY_P384] = {"p384", "EC", "secp384r1", 384,
+		     "\x3d\x03\x01\x07\x03\x42\x00") },
+	[KEY_P384] = { "p384", "EC", "secp384r1", 384,
 		SPAN("\x30\x76\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04\x00"
-		     "\x22"
-		     "\x03\x62\x00")},
-	[KEY_P521] = {"p521", "EC", "secp521r1", 521,
+		     "\x22\x03\x62\x00") },
+	[KEY_P521] = { "p521", "EC", "secp521r1", 521,
 		SPAN("\x30\x81\x9b\x30\x10\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x05\x2b\x81\x04"
-		     "\x00"
-		     "\x23\x03\x81\x86\x00")},
-	[KEY_ED25519] = {"ed25519", "ED25519", NULL, 253,
-		SPAN("\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00")},
-	[KEY_RSA2048] = {"rsa2048", "RSA", NULL, 2048, SPAN_NONE},
-	[KEY_RSA3072] = {"rsa3072", "RSA", NULL, 3072, SPAN_NONE},
-	[KEY_RSA4096] = {"rsa4096", "RSA", NULL, 4096, SPAN_NONE},
-	[KEY_OTHER] = {"other", NULL, NULL, 0, SPAN_NONE},
+		     "\x00\x23\x03\x81\x86\x00") },
+	[KEY_ED25519] = { "ed25519", "ED25519", NULL, 253,
+		SPAN("\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00") },
+	[KEY_RSA2048] = { "rsa2048", "RSA", NULL, 2048, SPAN_NONE },
+	[KEY_RSA3072] = { "rsa3072", "RSA", NULL, 3072, SPAN_NONE },
+	[KEY_RSA4096] = { "rsa4096", "RSA", NULL, 4096, SPAN_NONE },
+	[KEY_OTHER] = { "other", NULL, NULL, 0, SPAN_NONE },
 };
 
 void

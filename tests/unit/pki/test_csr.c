@@ -16,62 +16,62 @@ static const struct {
 	const char *exts[FORGE_EXTS];
 	const char *names; /* NULL = refused with badCSR */
 } cases[] = {
-	{"names of the SAN are read", NULL, {SAN "DNS:a.example,DNS:*.b.example,IP:10.0.0.1"},
-		"dns:a.example,dns:*.b.example,ip:10.0.0.1"},
-	{"an IPv6 address is read", NULL, {SAN "IP:2001:db8:0:0:0:0:0:1"}, "ip:2001:db8::1"},
-	{"names are lower-cased", NULL, {SAN "DNS:A.Example"}, "dns:a.example"},
-	{"a name twice counts once", NULL, {SAN "DNS:a.example,DNS:A.EXAMPLE"}, "dns:a.example"},
-	{"a CN of the SAN adds nothing", "A.example", {SAN "DNS:a.example"}, "dns:a.example"},
-	{"a CN that is not in the SAN is a name too", "b.example", {SAN "DNS:a.example"},
-		"dns:a.example,dns:b.example"},
-	{"a CN alone is a name", "b.example", {NULL}, "dns:b.example"},
-	{"a wildcard CN is a name", "*.b.example", {NULL}, "dns:*.b.example"},
-	{"a CN beside an IP SAN is a name", "b.example", {SAN "IP:10.0.0.1"},
-		"ip:10.0.0.1,dns:b.example"},
-	{"no name at all is left to the caller", NULL, {NULL}, ""},
-	{"usual extensions are read past", NULL,
-		{SAN "DNS:a.example", "basicConstraints=critical,CA:FALSE",
+	{ "names of the SAN are read", NULL, { SAN "DNS:a.example,DNS:*.b.example,IP:10.0.0.1" },
+		"dns:a.example,dns:*.b.example,ip:10.0.0.1" },
+	{ "an IPv6 address is read", NULL, { SAN "IP:2001:db8:0:0:0:0:0:1" }, "ip:2001:db8::1" },
+	{ "names are lower-cased", NULL, { SAN "DNS:A.Example" }, "dns:a.example" },
+	{ "a name twice counts once", NULL, { SAN "DNS:a.example,DNS:A.EXAMPLE" }, "dns:a.example" },
+	{ "a CN of the SAN adds nothing", "A.example", { SAN "DNS:a.example" }, "dns:a.example" },
+	{ "a CN that is not in the SAN is a name too", "b.example", { SAN "DNS:a.example" },
+		"dns:a.example,dns:b.example" },
+	{ "a CN alone is a name", "b.example", { NULL }, "dns:b.example" },
+	{ "a wildcard CN is a name", "*.b.example", { NULL }, "dns:*.b.example" },
+	{ "a CN beside an IP SAN is a name", "b.example", { SAN "IP:10.0.0.1" },
+		"ip:10.0.0.1,dns:b.example" },
+	{ "no name at all is left to the caller", NULL, { NULL }, "" },
+	{ "usual extensions are read past", NULL,
+		{ SAN "DNS:a.example", "basicConstraints=critical,CA:FALSE",
 			"keyUsage=critical,digitalSignature,keyEncipherment",
-			"extendedKeyUsage=serverAuth"},
-		"dns:a.example"},
-	{"an unknown extension is ignored", NULL, {SAN "DNS:a.example", "1.2.3.4=DER:0500"},
-		"dns:a.example"},
-	{"a critical SAN is fine", NULL, {"subjectAltName=critical,DNS:a.example"},
-		"dns:a.example"},
-	{"an email address is refused", NULL, {SAN "DNS:a.example,email:a@b.example"}, NULL},
-	{"a URI is refused", NULL, {SAN "DNS:a.example,URI:https://a.example/"}, NULL},
-	{"a registered id is refused", NULL, {SAN "RID:1.2.3.4"}, NULL},
-	{"an otherName is refused", NULL, {SAN "otherName:1.2.3.4;UTF8:x"}, NULL},
-	{"an underscore is refused", NULL, {SAN "DNS:a_b.example"}, NULL},
-	{"a trailing dot is refused", NULL, {SAN "DNS:a.example."}, NULL},
-	{"a disallowed label is refused", NULL, {SAN "DNS:xn--ls8h.example"}, NULL},
-	{"an address as DNS name is refused", NULL, {SAN "DNS:10.0.0.1"}, NULL},
-	{"a v4-mapped address is refused", NULL, {SAN "IP:::ffff:10.0.0.1"}, NULL},
-	{"an iPAddress of 8 octets is refused", NULL, {SAN "DER:300a87080a000000ff000000"}, NULL},
-	{"a NUL in a name is refused", NULL, {SAN "DER:300d820b612e6578616d706c65002e"}, NULL},
-	{"an empty SAN is refused", NULL, {SAN "DER:3000"}, NULL},
-	{"a SAN that is no list is refused", NULL, {SAN "DER:0500"}, NULL},
-	{"octets behind the SAN's list are refused", NULL,
-		{SAN "DER:300b8209612e6578616d706c650500"}, NULL},
-	{"an IPv4 address as CN is refused", "10.0.0.1", {SAN "IP:10.0.0.1"}, NULL},
-	{"an IPv6 address as CN is refused", "2001:db8::1", {SAN "IP:2001:db8::1"}, NULL},
-	{"a CN that is no name is refused", "my printer", {SAN "DNS:a.example"}, NULL},
-	{"a CN of 65 octets is refused", L60 ".exam", {SAN "DNS:" L60 ".exam"}, NULL},
-	{"CA:TRUE is refused", NULL, {SAN "DNS:a.example", "basicConstraints=CA:TRUE"}, NULL},
-	{"a path length is refused", NULL, {SAN "DNS:a.example", "basicConstraints=DER:3003020100"},
-		NULL},
-	{"unreadable basicConstraints are refused", NULL, {"basicConstraints=DER:0101ff"}, NULL},
-	{"keyCertSign is refused", NULL, {SAN "DNS:a.example", "keyUsage=keyCertSign"}, NULL},
-	{"cRLSign is refused", NULL, {SAN "DNS:a.example", "keyUsage=cRLSign"}, NULL},
-	{"an unreadable keyUsage is refused", NULL, {"keyUsage=DER:0500"}, NULL},
-	{"an unreadable extendedKeyUsage is refused", NULL, {"extendedKeyUsage=DER:0500"}, NULL},
-	{"an unreadable TLS feature is refused", NULL, {"1.3.6.1.5.5.7.1.24=DER:0500"}, NULL},
-	{"an unknown critical extension is refused", NULL,
-		{SAN "DNS:a.example", "1.2.3.4=critical,DER:0500"}, NULL},
-	{"the precertificate poison is refused", NULL,
-		{SAN "DNS:a.example", "1.3.6.1.4.1.11129.2.4.3=critical,DER:0500"}, NULL},
-	{"two SANs are refused", NULL, {SAN "DNS:a.example", SAN "DNS:b.example"}, NULL},
-	{"any extension twice is refused", NULL, {"1.2.3.4=DER:0500", "1.2.3.4=DER:0500"}, NULL},
+			"extendedKeyUsage=serverAuth" },
+		"dns:a.example" },
+	{ "an unknown extension is ignored", NULL, { SAN "DNS:a.example", "1.2.3.4=DER:0500" },
+		"dns:a.example" },
+	{ "a critical SAN is fine", NULL, { "subjectAltName=critical,DNS:a.example" },
+		"dns:a.example" },
+	{ "an email address is refused", NULL, { SAN "DNS:a.example,email:a@b.example" }, NULL },
+	{ "a URI is refused", NULL, { SAN "DNS:a.example,URI:https://a.example/" }, NULL },
+	{ "a registered id is refused", NULL, { SAN "RID:1.2.3.4" }, NULL },
+	{ "an otherName is refused", NULL, { SAN "otherName:1.2.3.4;UTF8:x" }, NULL },
+	{ "an underscore is refused", NULL, { SAN "DNS:a_b.example" }, NULL },
+	{ "a trailing dot is refused", NULL, { SAN "DNS:a.example." }, NULL },
+	{ "a disallowed label is refused", NULL, { SAN "DNS:xn--ls8h.example" }, NULL },
+	{ "an address as DNS name is refused", NULL, { SAN "DNS:10.0.0.1" }, NULL },
+	{ "a v4-mapped address is refused", NULL, { SAN "IP:::ffff:10.0.0.1" }, NULL },
+	{ "an iPAddress of 8 octets is refused", NULL, { SAN "DER:300a87080a000000ff000000" }, NULL },
+	{ "a NUL in a name is refused", NULL, { SAN "DER:300d820b612e6578616d706c65002e" }, NULL },
+	{ "an empty SAN is refused", NULL, { SAN "DER:3000" }, NULL },
+	{ "a SAN that is no list is refused", NULL, { SAN "DER:0500" }, NULL },
+	{ "octets behind the SAN's list are refused", NULL,
+		{ SAN "DER:300b8209612e6578616d706c650500" }, NULL },
+	{ "an IPv4 address as CN is refused", "10.0.0.1", { SAN "IP:10.0.0.1" }, NULL },
+	{ "an IPv6 address as CN is refused", "2001:db8::1", { SAN "IP:2001:db8::1" }, NULL },
+	{ "a CN that is no name is refused", "my printer", { SAN "DNS:a.example" }, NULL },
+	{ "a CN of 65 octets is refused", L60 ".exam", { SAN "DNS:" L60 ".exam" }, NULL },
+	{ "CA:TRUE is refused", NULL, { SAN "DNS:a.example", "basicConstraints=CA:TRUE" }, NULL },
+	{ "a path length is refused", NULL, { SAN "DNS:a.example", "basicConstraints=DER:3003020100" },
+		NULL },
+	{ "unreadable basicConstraints are refused", NULL, { "basicConstraints=DER:0101ff" }, NULL },
+	{ "keyCertSign is refused", NULL, { SAN "DNS:a.example", "keyUsage=keyCertSign" }, NULL },
+	{ "cRLSign is refused", NULL, { SAN "DNS:a.example", "keyUsage=cRLSign" }, NULL },
+	{ "an unreadable keyUsage is refused", NULL, { "keyUsage=DER:0500" }, NULL },
+	{ "an unreadable extendedKeyUsage is refused", NULL, { "extendedKeyUsage=DER:0500" }, NULL },
+	{ "an unreadable TLS feature is refused", NULL, { "1.3.6.1.5.5.7.1.24=DER:0500" }, NULL },
+	{ "an unknown critical extension is refused", NULL,
+		{ SAN "DNS:a.example", "1.2.3.4=critical,DER:0500" }, NULL },
+	{ "the precertificate poison is refused", NULL,
+		{ SAN "DNS:a.example", "1.3.6.1.4.1.11129.2.4.3=critical,DER:0500" }, NULL },
+	{ "two SANs are refused", NULL, { SAN "DNS:a.example", SAN "DNS:b.example" }, NULL },
+	{ "any extension twice is refused", NULL, { "1.2.3.4=DER:0500", "1.2.3.4=DER:0500" }, NULL },
 };
 
 static EVP_PKEY *p256;
@@ -122,10 +122,10 @@ test_cases(void)
 static void
 test_wishes(void)
 {
-	static const char *const exts[FORGE_EXTS] = {SAN "DNS:a.example",
-		"extendedKeyUsage=serverAuth,clientAuth", "tlsfeature=status_request"};
+	static const char *const exts[FORGE_EXTS] = { SAN "DNS:a.example",
+		"extendedKeyUsage=serverAuth,clientAuth", "tlsfeature=status_request" };
 	static const char *const none[FORGE_EXTS] = {
-		SAN "DNS:a.example", "extendedKeyUsage=serverAuth"};
+		SAN "DNS:a.example", "extendedKeyUsage=serverAuth" };
 	struct problem pr;
 	struct csr *csr = NULL;
 	char hash[KEY_HASH_TEXT];
@@ -146,12 +146,12 @@ test_wishes(void)
 	csr_free(NULL);
 }
 
-static const char *const plain[FORGE_EXTS] = {SAN "DNS:a.example"};
+static const char *const plain[FORGE_EXTS] = { SAN "DNS:a.example" };
 
 static void
 test_keys(void)
 {
-	static const enum key_type types[] = {KEY_P384, KEY_P521, KEY_ED25519, KEY_RSA2048};
+	static const enum key_type types[] = { KEY_P384, KEY_P521, KEY_ED25519, KEY_RSA2048 };
 	AUTO_PKEY *small = EVP_RSA_gen(1024), *k1 = EVP_EC_gen("secp256k1"),
 		  *other = EVP_EC_gen("P-256");
 	AUTO_PKEY *explicit = EVP_EC_gen("P-256"), *ed448 = EVP_PKEY_Q_keygen(NULL, NULL, "ED448");
@@ -238,7 +238,7 @@ test_attributes(void)
 		"a challengePassword is ignored");
 	csr_free(csr);
 	csr = NULL;
-	req = forge_req(p256, NULL, (const char *const[FORGE_EXTS]){NULL});
+	req = forge_req(p256, NULL, (const char *const[FORGE_EXTS]){ NULL });
 	add_attribute(req, NID_ms_ext_req, V_ASN1_SEQUENCE, EXTS_B, sizeof(EXTS_B) - 1);
 	ok(parses(forge_req_der(req, p256, EVP_sha256()), &csr, &pr) && csr->names.count == 1 &&
 			strcmp(csr->names.list[0].value, "b.example") == 0,
@@ -251,17 +251,17 @@ test_attributes(void)
 	refused(twice_extreq(), "two extension requests are refused");
 	attr = X509_ATTRIBUTE_create_by_NID(
 		NULL, NID_ext_req, V_ASN1_SEQUENCE, EXTS_B, sizeof(EXTS_B) - 1);
-	req = forge_req(p256, NULL, (const char *const[FORGE_EXTS]){NULL});
+	req = forge_req(p256, NULL, (const char *const[FORGE_EXTS]){ NULL });
 	X509_ATTRIBUTE_set1_data(attr, V_ASN1_SEQUENCE, EXTS_B, sizeof(EXTS_B) - 1);
 	X509_REQ_add1_attr(req, attr);
 	X509_ATTRIBUTE_free(attr);
 	refused(forge_req_der(req, p256, EVP_sha256()),
 		"an extension request of two values is refused");
-	req = forge_req(p256, NULL, (const char *const[FORGE_EXTS]){NULL});
+	req = forge_req(p256, NULL, (const char *const[FORGE_EXTS]){ NULL });
 	add_attribute(req, NID_ext_req, V_ASN1_OCTET_STRING, EXTS_B, sizeof(EXTS_B) - 1);
 	refused(forge_req_der(req, p256, EVP_sha256()),
 		"an extension request that is no list is refused");
-	req = forge_req(p256, NULL, (const char *const[FORGE_EXTS]){NULL});
+	req = forge_req(p256, NULL, (const char *const[FORGE_EXTS]){ NULL });
 	add_attribute(req, NID_ext_req, V_ASN1_SEQUENCE, "\x30\x02\x05\x00", 4);
 	refused(forge_req_der(req, p256, EVP_sha256()), "a list of something else is refused");
 }
@@ -303,7 +303,7 @@ static struct span
 with_names(int count)
 {
 	AUTO_BUF san = BUF_MAX(64 * 1024);
-	const char *exts[FORGE_EXTS] = {NULL};
+	const char *exts[FORGE_EXTS] = { NULL };
 
 	buf_adds(&san, SAN);
 	for (int i = 0; i < count; i++)
@@ -318,7 +318,7 @@ test_sizes(void)
 	struct span der = forge_csr(p256, NULL, plain);
 	AUTO_BUF longer = BUF_MAX(64 * 1024);
 	struct csr *csr = NULL;
-	struct problem pr = {0};
+	struct problem pr = { 0 };
 
 	buf_addspan(&longer, der);
 	buf_addc(&longer, 0);

@@ -38,7 +38,7 @@ test_type(enum key_type type)
 	unsigned char *reference = NULL;
 	char hash[KEY_HASH_TEXT], hash2[KEY_HASH_TEXT];
 	const char *name = key_type_name(type);
-	struct problem pr = {0};
+	struct problem pr = { 0 };
 	int n;
 
 	ok(key_make(type, &key, &pr) && key_type_of(key) == type, "%s is made", name);
@@ -77,8 +77,8 @@ test_refused(void)
 {
 	static const struct {
 		const char *name, *group;
-	} curves[] = {{"secp256k1", "secp256k1"}, {"brainpoolP256r1", "brainpoolP256r1"},
-		{"P-224", "secp224r1"}};
+	} curves[] = {{ "secp256k1", "secp256k1" }, { "brainpoolP256r1", "brainpoolP256r1" },
+		{ "P-224", "secp224r1" }};
 	static const unsigned char infinity[] =
 		"\x30\x19\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"
 		"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x02\x00";
@@ -86,7 +86,7 @@ test_refused(void)
 		  *odd = rsa_with(2056, 65537);
 	AUTO_PKEY *made = NULL, *x25519 = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
 	AUTO_PKEY *ed448 = EVP_PKEY_Q_keygen(NULL, NULL, "ED448"), *zero = NULL;
-	struct problem pr = {0};
+	struct problem pr = { 0 };
 
 	ok(!key_make(KEY_OTHER, &made, &pr) && pr.kind == PROBLEM_SERVER_INTERNAL,
 		"\"other\" cannot be made");
@@ -133,7 +133,7 @@ test_encodings(void)
 {
 	AUTO_PKEY *key = NULL, *explicit = NULL;
 	char hash[KEY_HASH_TEXT], hash2[KEY_HASH_TEXT];
-	struct problem pr = {0};
+	struct problem pr = { 0 };
 
 	for (int type = KEY_P256; type <= KEY_P521; type++) {
 		AUTO_PKEY *k = NULL, *c = NULL;
@@ -156,7 +156,7 @@ test_spki_refused(void)
 {
 	AUTO_PKEY *key = NULL, *ret = NULL;
 	AUTO_BUF spki = BUF_MAX(32 * 1024);
-	struct problem pr = {0};
+	struct problem pr = { 0 };
 
 	ok(key_make(KEY_P256, &key, &pr) && key_spki_write(key, &spki), "a public key");
 	ok(!key_spki_parse(span_of(spki.p, spki.n - 1), &ret, &pr) &&
@@ -176,7 +176,7 @@ test_private(void)
 	AUTO_PKEY *key = NULL, *ret = NULL, *old = NULL, *pem = NULL;
 	AUTO_SECRET der = BUF_MAX(4096);
 	AUTO_SECRET tiny = BUF_MAX(16);
-	struct problem pr = {0};
+	struct problem pr = { 0 };
 	unsigned char *sec1 = NULL;
 	BIO *bio = BIO_new(BIO_s_mem());
 	char *text;
@@ -209,7 +209,7 @@ int
 main(void)
 {
 	static const enum key_type some[] = {
-		KEY_P256, KEY_P384, KEY_P521, KEY_ED25519, KEY_RSA2048, KEY_RSA3072};
+		KEY_P256, KEY_P384, KEY_P521, KEY_ED25519, KEY_RSA2048, KEY_RSA3072 };
 
 	test_names();
 	for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++)
