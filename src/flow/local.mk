@@ -1,1 +1,1 @@
-# src/flow: sources, unit tests (check_PROGRAMS) and fuzz targets (fuzz_targets) of this room
+libgate_a_SOURCES += src/flow/authz.c src/flow/authz.h src/flow/order.c src/flow/order.h

@@ -1,1 +1,1 @@
-# src/jobs: sources, unit tests (check_PROGRAMS) and fuzz targets (fuzz_targets) of this room
+libgate_a_SOURCES += src/jobs/jobs.c src/jobs/jobs.h

@@ -1,0 +1,128 @@
+/* flow/authz.c - see authz.h. */
+#include "flow/authz.h"
+
+#include "store/account.h"
+#include "store/event.h"
+
+static const struct {
+	enum authz_state from;
+	enum authz_event event;
+	enum authz_state to;
+} rules[] = {
+	{ AUTHZ_PENDING, AUTHZ_EV_PROVEN, AUTHZ_VALID },
+	{ AUTHZ_PENDING, AUTHZ_EV_FAILED, AUTHZ_INVALID },
+	{ AUTHZ_PENDING, AUTHZ_EV_DEACTIVATE, AUTHZ_DEACTIVATED },
+	{ AUTHZ_PENDING, AUTHZ_EV_EXPIRED, AUTHZ_EXPIRED },
+	{ AUTHZ_VALID, AUTHZ_EV_DEACTIVATE, AUTHZ_DEACTIVATED },
+	{ AUTHZ_VALID, AUTHZ_EV_EXPIRED, AUTHZ_EXPIRED },
+	{ AUTHZ_VALID, AUTHZ_EV_REVOKE, AUTHZ_REVOKED },
+};
+
+bool
+authz_rule(enum authz_state from, enum authz_event ev, enum authz_state *ret_to)
+{
+	for (size_t i = 0; i < COUNT_OF(rules); i++) {
+		if (rules[i].from == from && rules[i].event == ev) {
+			*ret_to = rules[i].to;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool
+step(struct sql *db, const struct authz *a, enum authz_event ev, int64_t expires, bool *ret_moved, struct problem *pr)
+{
+	enum authz_state to;
+
+	*ret_moved = false;
+	return !authz_rule(a->state, ev, &to) || authz_move(db, a->id, a->state, to, expires, ret_moved, pr);
+}
+
+struct review {
+	int64_t now;
+	const char *node;
+	const char *what, *detail; /* noted in each order's story before the review */
+};
+
+static bool
+review_one(struct sql *db, int64_t id, void *arg, struct problem *pr)
+{
+	struct review *r = arg;
+
+	return event_add(db, id, r->node, r->what, pr, "%s", r->detail) &&
+		order_review(db, id, r->now, r->node, pr);
+}
+
+/* Tell the orders that wait for it. */
+static bool
+review_orders(struct sql *db, const struct authz *a, const char *what, const char *detail, int64_t now, const char *node, struct problem *pr)
+{
+	struct review r = { now, node, what, detail };
+
+	return order_each_with_authz(db, a->id, review_one, &r, pr);
+}
+
+bool
+authz_prove(struct sql *db, const struct authz *a, size_t index, int64_t now, int64_t valid_until, const char *node, struct problem *pr)
+{
+	bool moved;
+
+	if (!challenge_validated(db, a->challenges[index].id, now, &moved, pr))
+		return false;
+	if (!moved)
+		return true;
+	if (!step(db, a, AUTHZ_EV_PROVEN, valid_until, &moved, pr))
+		return false;
+	return !moved || review_orders(db, a, "proven", a->ident.value, now, node, pr);
+}
+
+bool
+authz_fail(struct sql *db, const struct authz *a, size_t index, const char *error, int64_t now, const char *node, struct problem *pr)
+{
+	bool moved;
+
+	if (!challenge_attempted(db, a->challenges[index].id, error, 0, pr) ||
+		!challenge_move(db, a->challenges[index].id, CHALL_PROCESSING, CHALL_INVALID, &moved, pr))
+		return false;
+	if (!moved)
+		return true;
+	if (!step(db, a, AUTHZ_EV_FAILED, 0, &moved, pr))
+		return false;
+	return !moved || review_orders(db, a, "not proven", a->ident.value, now, node, pr);
+}
+
+bool
+authz_deactivate(struct sql *db, const struct authz *a, int64_t now, const char *node, struct problem *pr)
+{
+	bool moved;
+
+	if (a->state == AUTHZ_DEACTIVATED)
+		return true;
+	if (!step(db, a, AUTHZ_EV_DEACTIVATE, 0, &moved, pr))
+		return false;
+	if (!moved)
+		return problem_set(pr, PROBLEM_MALFORMED,
+			"the authorization is %s and cannot be deactivated", authz_state_name(a->state));
+	return review_orders(db, a, "deactivated", a->ident.value, now, node, pr);
+}
+
+static bool
+end_order(struct sql *db, int64_t id, void *arg, struct problem *pr)
+{
+	static const char error[] = "{\"type\":\"" PROBLEM_URN "unauthorized\",\"detail\":\"the account was deactivated\",\"status\":401}";
+	const char *node = arg;
+	bool moved;
+
+	return order_step(db, id, ORDER_PENDING, ORDER_EV_ACCOUNT_GONE, error, node, &moved, pr) &&
+		(moved || order_step(db, id, ORDER_READY, ORDER_EV_ACCOUNT_GONE, error, node, &moved, pr));
+}
+
+bool
+account_deactivate(struct sql *db, int64_t account_id, const char *node, bool *ret_moved, struct problem *pr)
+{
+	if (!account_move(db, account_id, ACCOUNT_VALID, ACCOUNT_DEACTIVATED, ret_moved, pr))
+		return false;
+	return !*ret_moved || (authz_deactivate_pending_of(db, account_id, pr) &&
+				order_each_open_of(db, account_id, end_order, (void *)(uintptr_t)node, pr));
+}

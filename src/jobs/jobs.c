@@ -1,0 +1,515 @@
+/* jobs.c - see jobs.h.
+ *
+ * The way of a job: claimed from the table (claim_task) or handed in leased (jobs_run) -> step on a worker -> I/O and
+ * jobs_resume, or parked on a timer of the loop, or given back to the table (release) -> step ... -> done (forgotten).
+ * `active` holds every job in memory. A heartbeat extends the leases of this node; leases of dead nodes are ended by whoever
+ * sees them first. */
+#include "jobs/jobs.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#define LEASE_MS (120 * 1000)
+#define HEARTBEAT_MS (30 * 1000)
+#define PARK_MAX_MS (60 * 1000) /* longer waits go back to the table */
+#define CLAIM_MAX 64
+#define ACTIVE_MAX 4096         /* jobs in memory; the rest waits in the table */
+#define IDLE_POLL_MS (60 * 1000)
+#define SHARED_POLL_MS 2000     /* other gateways may have added jobs */
+
+struct jobs {
+	struct loop *loop;
+	struct pool *pool;
+	struct store *store;
+	char node[NODE_TEXT];
+	struct job_ops ops[JOB_KIND__COUNT];
+	_Atomic(bool) stopping;
+	_Atomic(bool) claiming;      /* a claim task is queued or running */
+	struct timer *claim_timer, *heartbeat; /* loop thread */
+	msec_t claim_at;             /* loop thread: when claim_timer fires, monotonic */
+	pthread_mutex_t lock;
+	struct job *active;          /* under lock, as is the next */
+	size_t active_count;
+};
+
+static void claim_task(void *arg);
+
+static struct job *
+job_new(struct jobs *jobs, const struct job_row *row)
+{
+	struct job *job = xcalloc(1, sizeof(*job));
+
+	job->row = *row;
+	job->jobs = jobs;
+	pthread_mutex_lock(&jobs->lock);
+	job->next = jobs->active;
+	job->prev = &jobs->active;
+	if (job->next)
+		job->next->prev = &job->next;
+	jobs->active = job;
+	jobs->active_count++;
+	pthread_mutex_unlock(&jobs->lock);
+	return job;
+}
+
+static void
+job_forget(struct job *job)
+{
+	struct jobs *jobs = job->jobs;
+	const struct job_ops *ops = &jobs->ops[job->row.kind];
+
+	pthread_mutex_lock(&jobs->lock);
+	*job->prev = job->next;
+	if (job->next)
+		job->next->prev = job->prev;
+	jobs->active_count--;
+	pthread_mutex_unlock(&jobs->lock);
+	if (job->state && ops->free_state)
+		ops->free_state(job->state);
+	free(job);
+}
+
+/* Loop thread: make sure a claim happens no later than `at` (monotonic). */
+static void
+claim_no_later(struct jobs *jobs, msec_t at)
+{
+	msec_t now = loop_now(jobs->loop);
+
+	if (jobs->claim_at <= at)
+		return;
+	jobs->claim_at = at;
+	timer_set(jobs->claim_timer, at > now ? at - now : 0);
+}
+
+struct wake {
+	struct jobs *jobs;
+	msec_t at;
+};
+
+static void
+on_wake(void *arg)
+{
+	struct wake *wake = arg;
+
+	claim_no_later(wake->jobs, wake->at);
+	free(wake);
+}
+
+static void
+claim_in(struct jobs *jobs, msec_t in_ms)
+{
+	struct wake *wake = xmalloc(sizeof(*wake));
+
+	*wake = (struct wake){ jobs, clock_ms() + in_ms };
+	loop_post(jobs->loop, on_wake, wake);
+}
+
+static void
+on_claim_timer(void *arg)
+{
+	struct jobs *jobs = arg;
+
+	jobs->claim_at = INT64_MAX;
+	if (!atomic_load(&jobs->stopping) && !atomic_exchange(&jobs->claiming, true))
+		pool_post(jobs->pool, claim_task, jobs);
+}
+
+struct release {
+	struct job *job;
+	int64_t due_ms;
+};
+
+static bool
+release_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct release *r = arg;
+
+	return job_release(db, r->job->row.id, r->due_ms, r->job->error[0] ? r->job->error : NULL, pr);
+}
+
+/* Back to the table. If the store fails now the lease ends by itself once we stop or restart; until then try again. */
+static bool
+release(struct job *job)
+{
+	struct release r = { job, clock_unix_ms() + job->wait_ms };
+	struct problem pr = { 0 };
+
+	if (store_write(job->jobs->store, release_tx, &r, &pr))
+		return true;
+	log_error("job_release_failed", LS("kind", job_kind_name(job->row.kind)),
+		LI("subject", job->row.subject), LPR(&pr));
+	return false;
+}
+
+static void run_step(void *arg);
+
+/* Loop thread */
+static void
+on_park_timer(void *arg)
+{
+	struct job *job = arg;
+
+	timer_free(job->timer);
+	job->timer = NULL;
+	pool_post(job->jobs->pool, run_step, job);
+}
+
+/* Loop thread. A job parked while we stop keeps its row; only its memory goes. */
+static void
+park(void *arg)
+{
+	struct job *job = arg;
+
+	if (atomic_load(&job->jobs->stopping)) {
+		job_forget(job);
+		return;
+	}
+	job->timer = timer_new(job->jobs->loop, on_park_timer, job);
+	timer_set(job->timer, job->wait_ms);
+}
+
+static void
+again(struct job *job)
+{
+	struct jobs *jobs = job->jobs;
+	int64_t wait_ms = job->wait_ms;
+
+	if (wait_ms <= PARK_MAX_MS) {
+		loop_post(jobs->loop, park, job);
+		return;
+	}
+	if (!release(job)) {
+		job->wait_ms = 5000;
+		loop_post(jobs->loop, park, job);
+		return;
+	}
+	job_forget(job);
+	claim_in(jobs, wait_ms);
+}
+
+static void
+run_step(void *arg)
+{
+	struct job *job = arg;
+	struct jobs *jobs = job->jobs;
+	const struct job_ops *ops = &jobs->ops[job->row.kind];
+	enum job_next next;
+
+	if (atomic_load(&jobs->stopping)) {
+		job_forget(job);
+		return;
+	}
+	job->error[0] = '\0';
+	next = ops->step(job, ops->arg);
+	/* with JOB_IO the job may already run on another worker: it is not ours to touch */
+	if (next == JOB_IO)
+		return;
+	job->resumed = true;
+	if (next == JOB_AGAIN)
+		again(job);
+	else
+		job_forget(job);
+}
+
+void
+jobs_resume(struct job *job)
+{
+	job->resumed = true;
+	pool_post(job->jobs->pool, run_step, job);
+}
+
+struct claim {
+	struct jobs *jobs;
+	struct job_row rows[CLAIM_MAX];
+	size_t count;
+	int64_t next_due_ms;
+};
+
+static bool
+claim_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct claim *c = arg;
+	int64_t now = clock_unix_ms();
+
+	return job_claim(db, c->jobs->node, now, now + LEASE_MS, CLAIM_MAX, c->rows, &c->count, pr) &&
+		job_next_due(db, &c->next_due_ms, pr);
+}
+
+static msec_t
+until_next_claim(struct jobs *jobs, const struct claim *c)
+{
+	msec_t poll = store_is_shared(jobs->store) ? SHARED_POLL_MS : IDLE_POLL_MS;
+	int64_t now = clock_unix_ms();
+
+	if (c->next_due_ms == INT64_MAX || c->next_due_ms - now > poll)
+		return poll;
+	return c->next_due_ms > now ? c->next_due_ms - now : 0;
+}
+
+/* Worker */
+static void
+claim_task(void *arg)
+{
+	struct jobs *jobs = arg;
+	struct claim c = { .jobs = jobs };
+	struct problem pr = { 0 };
+
+	if (jobs_active(jobs) >= ACTIVE_MAX) {
+		atomic_store(&jobs->claiming, false);
+		claim_in(jobs, 200);
+		return;
+	}
+	if (!store_write(jobs->store, claim_tx, &c, &pr)) {
+		log_error("job_claim_failed", LPR(&pr));
+		atomic_store(&jobs->claiming, false);
+		claim_in(jobs, 2000);
+		return;
+	}
+	for (size_t i = 0; i < c.count; i++)
+		pool_post(jobs->pool, run_step, job_new(jobs, &c.rows[i]));
+	atomic_store(&jobs->claiming, false);
+	claim_in(jobs, until_next_claim(jobs, &c));
+}
+
+static bool
+heartbeat_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct jobs *jobs = arg;
+	int64_t now = clock_unix_ms();
+
+	return job_extend(db, jobs->node, now + LEASE_MS, pr) && job_release_expired(db, now, pr);
+}
+
+static void
+heartbeat_task(void *arg)
+{
+	struct jobs *jobs = arg;
+	struct problem pr = { 0 };
+
+	if (!store_write(jobs->store, heartbeat_tx, jobs, &pr))
+		log_error("job_heartbeat_failed", LPR(&pr));
+}
+
+static void
+on_heartbeat(void *arg)
+{
+	struct jobs *jobs = arg;
+
+	if (atomic_load(&jobs->stopping))
+		return;
+	/* one node alone needs no heartbeat: nobody else ends its leases */
+	if (store_is_shared(jobs->store))
+		pool_post(jobs->pool, heartbeat_task, jobs);
+	timer_set(jobs->heartbeat, HEARTBEAT_MS);
+}
+
+struct jobs *
+jobs_new(struct loop *loop, struct pool *pool, struct store *store, const char *node)
+{
+	struct jobs *jobs = xcalloc(1, sizeof(*jobs));
+
+	jobs->loop = loop;
+	jobs->pool = pool;
+	jobs->store = store;
+	jobs->claim_at = INT64_MAX;
+	snprintf(jobs->node, sizeof(jobs->node), "%s", node);
+	pthread_mutex_init(&jobs->lock, NULL);
+	return jobs;
+}
+
+void
+jobs_register(struct jobs *jobs, enum job_kind kind, const struct job_ops *ops)
+{
+	jobs->ops[kind] = *ops;
+}
+
+static void
+begin(void *arg)
+{
+	struct jobs *jobs = arg;
+
+	jobs->claim_timer = timer_new(jobs->loop, on_claim_timer, jobs);
+	jobs->heartbeat = timer_new(jobs->loop, on_heartbeat, jobs);
+	claim_no_later(jobs, loop_now(jobs->loop));
+	timer_set(jobs->heartbeat, HEARTBEAT_MS);
+}
+
+static bool
+release_node_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct jobs *jobs = arg;
+
+	return job_release_node(db, jobs->node, pr);
+}
+
+bool
+jobs_start(struct jobs *jobs, struct problem *pr)
+{
+	if (!store_write(jobs->store, release_node_tx, jobs, pr))
+		return false;
+	loop_post(jobs->loop, begin, jobs);
+	return true;
+}
+
+/* Loop thread: parked jobs go; those at a worker or in I/O end by themselves. */
+static void
+end(void *arg)
+{
+	struct jobs *jobs = arg;
+	struct job *parked = NULL, *job;
+
+	timer_free(jobs->claim_timer);
+	timer_free(jobs->heartbeat);
+	jobs->claim_timer = jobs->heartbeat = NULL;
+	jobs->claim_at = 0; /* earlier than any wish: no claim is planned any more */
+	do {
+		pthread_mutex_lock(&jobs->lock);
+		parked = NULL;
+		for (job = jobs->active; job && !parked; job = job->next) {
+			if (job->timer)
+				parked = job;
+		}
+		pthread_mutex_unlock(&jobs->lock);
+		if (parked) {
+			timer_free(parked->timer);
+			job_forget(parked);
+		}
+	} while (parked);
+}
+
+void
+jobs_stop(struct jobs *jobs)
+{
+	if (!atomic_exchange(&jobs->stopping, true))
+		loop_post(jobs->loop, end, jobs);
+}
+
+void
+jobs_free(struct jobs *jobs)
+{
+	struct problem pr = { 0 };
+
+	if (!jobs)
+		return;
+	if (!store_write(jobs->store, release_node_tx, jobs, &pr))
+		log_error("job_release_failed", LPR(&pr));
+	while (jobs->active)
+		job_forget(jobs->active);
+	pthread_mutex_destroy(&jobs->lock);
+	free(jobs);
+}
+
+const char *
+jobs_node(const struct jobs *jobs)
+{
+	return jobs->node;
+}
+
+int64_t
+jobs_lease_ms(const struct jobs *jobs)
+{
+	(void)jobs;
+	return clock_unix_ms() + LEASE_MS;
+}
+
+bool
+jobs_insert(struct jobs *jobs, struct sql *db, enum job_kind kind, int64_t subject, int64_t *ret_id, struct problem *pr)
+{
+	return job_insert(db, kind, subject, clock_unix_ms(), jobs->node, jobs_lease_ms(jobs), ret_id, pr);
+}
+
+void
+jobs_run(struct jobs *jobs, int64_t id, enum job_kind kind, int64_t subject)
+{
+	struct job_row row = { .id = id, .kind = kind, .subject = subject };
+
+	if (id != 0 && !atomic_load(&jobs->stopping))
+		pool_post(jobs->pool, run_step, job_new(jobs, &row));
+}
+
+struct hurry {
+	struct jobs *jobs;
+	enum job_kind kind;
+	int64_t subject;
+};
+
+static bool
+hurry_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct hurry *h = arg;
+
+	return job_hurry(db, h->kind, h->subject, clock_unix_ms(), pr);
+}
+
+static void
+hurry_task(void *arg)
+{
+	struct hurry *h = arg;
+	struct problem pr = { 0 };
+
+	if (!store_write(h->jobs->store, hurry_tx, h, &pr))
+		log_error("job_hurry_failed", LPR(&pr));
+	claim_in(h->jobs, 0);
+	free(h);
+}
+
+/* Loop thread: parked here? Then its timer ends now; else look in the table. */
+static void
+hurry(void *arg)
+{
+	struct hurry *h = arg;
+	struct jobs *jobs = h->jobs;
+	struct job *job;
+
+	pthread_mutex_lock(&jobs->lock);
+	for (job = jobs->active; job; job = job->next) {
+		if (job->row.kind == h->kind && job->row.subject == h->subject)
+			break;
+	}
+	/* a job without a timer is at work already; only this thread frees one that has it */
+	if (job && job->timer)
+		timer_set(job->timer, 0);
+	pthread_mutex_unlock(&jobs->lock);
+	if (job)
+		free(h);
+	else
+		pool_post(jobs->pool, hurry_task, h);
+}
+
+void
+jobs_hurry(struct jobs *jobs, enum job_kind kind, int64_t subject)
+{
+	struct hurry *h = xmalloc(sizeof(*h));
+
+	*h = (struct hurry){ jobs, kind, subject };
+	loop_post(jobs->loop, hurry, h);
+}
+
+bool
+jobs_fence(struct job *job, struct sql *db, struct problem *pr)
+{
+	bool mine = true;
+
+	if (!store_is_shared(job->jobs->store))
+		return true;
+	if (!job_is_mine(db, job->row.id, job->jobs->node, &mine, pr))
+		return false;
+	return mine ? true : problem_internal(pr, "job %lld was taken over by another node",
+				(long long)job->row.id);
+}
+
+size_t
+jobs_active(struct jobs *jobs)
+{
+	size_t n;
+
+	pthread_mutex_lock(&jobs->lock);
+	n = jobs->active_count;
+	pthread_mutex_unlock(&jobs->lock);
+	return n;
+}

@@ -1,0 +1,67 @@
+/* jobs.h - the engine: everything slow is a persisted job, run step by step on workers.
+ *
+ * A job row is leased to this node while it is worked on. A step is straight-line code on a worker: it does at most one
+ * transaction, or starts one I/O, and says what comes next. Whatever happens, the row says where to go on: after a crash
+ * the job's first step runs again with no memory of I/O, and acts on what the store (or the CA) knows.
+ *
+ *   finalize's transaction: job_insert(db, JOB_ISSUE, order, now, node, lease, &id) ... commit
+ *   jobs_run(jobs, id, JOB_ISSUE, order)            the step runs on a worker, no claim needed
+ *   step -> JOB_IO     an I/O was started; its end calls jobs_resume(job), and the step runs again
+ *   step -> JOB_AGAIN  in job->wait_ms; short waits stay in memory, long ones go back to the table
+ *   step -> JOB_DONE   the step's own transaction deleted the row (job_delete) */
+#ifndef JOBS_JOBS_H
+#define JOBS_JOBS_H
+
+#include "loop/loop.h"
+#include "loop/pool.h"
+#include "store/job.h"
+
+struct jobs;
+
+enum job_next { JOB_DONE, JOB_AGAIN, JOB_IO };
+
+struct job {
+	struct job_row row;
+	struct jobs *jobs;
+	void *state;      /* the kind's own memory from step to step; freed by its free_state */
+	int64_t wait_ms;  /* for JOB_AGAIN */
+	char error[200];  /* for JOB_AGAIN: why, kept in the row when it goes back to the table */
+	bool resumed;     /* true from the second step on: state and the I/O's result are of this run */
+	/* the engine's: */
+	struct timer *timer;
+	struct job *next, **prev;
+};
+
+struct job_ops {
+	/* Worker thread. Must set job->wait_ms with JOB_AGAIN. */
+	enum job_next (*step)(struct job *job, void *arg);
+	void (*free_state)(void *state); /* may be NULL */
+	void *arg;
+};
+
+/* `loop` runs the timers; `node` names this gateway among those that share the store. */
+struct jobs *jobs_new(struct loop *loop, struct pool *pool, struct store *store, const char *node);
+void jobs_register(struct jobs *jobs, enum job_kind kind, const struct job_ops *ops);
+/* Take back what an earlier run of this node had leased, and begin to claim. */
+bool jobs_start(struct jobs *jobs, struct problem *pr) MUST_CHECK;
+/* Claim no more and forget parked jobs (their rows stay); steps under way end by themselves. Then, when I/O and pool have
+ * ended, jobs_free gives the leases back. */
+void jobs_stop(struct jobs *jobs);
+void jobs_free(struct jobs *jobs);
+
+const char *jobs_node(const struct jobs *jobs);
+/* Lease end to give to job_insert for a job that jobs_run will run. */
+int64_t jobs_lease_ms(const struct jobs *jobs);
+/* Insert within a transaction, leased to this node; the caller calls jobs_run(id) after the commit if *ret_id is not 0. */
+bool jobs_insert(struct jobs *jobs, struct sql *db, enum job_kind kind, int64_t subject, int64_t *ret_id, struct problem *pr) MUST_CHECK;
+/* Any thread, after the commit. id 0: nothing. */
+void jobs_run(struct jobs *jobs, int64_t id, enum job_kind kind, int64_t subject);
+/* The I/O of a step has ended: run the step again. Any thread, once per JOB_IO. */
+void jobs_resume(struct job *job);
+/* A parked job of this kind and subject on this node runs now; a free one is claimed now. Any thread. */
+void jobs_hurry(struct jobs *jobs, enum job_kind kind, int64_t subject);
+/* Is the row still ours? To be asked in each transaction of a step; false with a problem if another node has it. */
+bool jobs_fence(struct job *job, struct sql *db, struct problem *pr) MUST_CHECK;
+/* Jobs in memory, for status. */
+size_t jobs_active(struct jobs *jobs);
+#endif

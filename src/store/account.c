@@ -1,0 +1,183 @@
+/* account.c - see account.h. */
+#include "store/account.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+#define COLUMNS "id, ref, thumbprint, state, terms, created_at, jwk, contact"
+
+static void
+read_row(struct sql_stmt *st, struct account *a)
+{
+	a->id = sql_int(st, 0);
+	sql_copy(st, 1, a->ref, sizeof(a->ref));
+	sql_copy(st, 2, a->thumbprint, sizeof(a->thumbprint));
+	a->state = (enum account_state)sql_int(st, 3);
+	a->terms = sql_int(st, 4) != 0;
+	a->created_at = sql_int(st, 5);
+	a->jwk = span_dup(sql_text(st, 6));
+	a->contact = span_dup(sql_text(st, 7));
+}
+
+void
+account_done(struct account *a)
+{
+	free(a->jwk);
+	free(a->contact);
+	a->jwk = a->contact = NULL;
+}
+
+static bool
+one(struct sql_stmt *st, struct account *ret, bool *ret_found, struct problem *pr)
+{
+	struct account a = { 0 };
+	bool found = sql_step(st);
+
+	if (found)
+		read_row(st, &a);
+	if (!sql_end(st, pr)) {
+		account_done(&a);
+		return false;
+	}
+	*ret_found = found;
+	if (found)
+		*ret = a;
+	return true;
+}
+
+bool
+account_by_ref(struct sql *db, struct span ref, struct account *ret, bool *ret_found, struct problem *pr)
+{
+	static const char SQL[] = "select " COLUMNS " from account where ref=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_text(st, 1, ref);
+	return one(st, ret, ret_found, pr);
+}
+
+bool
+account_by_thumbprint(struct sql *db, const char *thumbprint, struct account *ret, bool *ret_found, struct problem *pr)
+{
+	static const char SQL[] = "select " COLUMNS " from account where thumbprint=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_str(st, 1, thumbprint);
+	return one(st, ret, ret_found, pr);
+}
+
+bool
+account_check(struct sql *db, struct span ref, struct account *ret, bool *ret_found, struct problem *pr)
+{
+	static const char SQL[] = "select id, thumbprint, state from account where ref=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+	struct account a = { 0 };
+	bool found;
+
+	sql_bind_text(st, 1, ref);
+	found = sql_step(st);
+	if (found) {
+		a.id = sql_int(st, 0);
+		sql_copy(st, 1, a.thumbprint, sizeof(a.thumbprint));
+		a.state = (enum account_state)sql_int(st, 2);
+		span_copy(ref, a.ref, sizeof(a.ref));
+	}
+	if (!sql_end(st, pr))
+		return false;
+	*ret_found = found;
+	if (found)
+		*ret = a;
+	return true;
+}
+
+bool
+account_insert(struct sql *db, struct account *a, struct problem *pr)
+{
+	static const char SQL[] =
+		"insert into account (ref, thumbprint, jwk, state, contact, terms, created_at, used_at)"
+		" values ($1, $2, $3, $4, $5, $6, $7, $7) returning id";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	rand_ref(a->ref);
+	a->created_at = clock_unix_s();
+	sql_bind_str(st, 1, a->ref);
+	sql_bind_str(st, 2, a->thumbprint);
+	sql_bind_str(st, 3, a->jwk);
+	sql_bind_int(st, 4, a->state);
+	sql_bind_str(st, 5, a->contact);
+	sql_bind_int(st, 6, a->terms);
+	sql_bind_int(st, 7, a->created_at);
+	if (sql_step(st))
+		a->id = sql_int(st, 0);
+	return sql_end(st, pr);
+}
+
+bool
+account_set_contact(struct sql *db, int64_t id, const char *contact_json, struct problem *pr)
+{
+	static const char SQL[] = "update account set contact=$2 where id=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	sql_bind_str(st, 2, contact_json);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
+account_move(struct sql *db, int64_t id, enum account_state from, enum account_state to, bool *ret_moved, struct problem *pr)
+{
+	static const char SQL[] = "update account set state=$3 where id=$1 and state=$2";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	sql_bind_int(st, 2, from);
+	sql_bind_int(st, 3, to);
+	sql_step(st);
+	*ret_moved = sql_changes(st) == 1;
+	return sql_end(st, pr);
+}
+
+bool
+account_set_key(struct sql *db, int64_t id, const char *old_thumbprint, const char *thumbprint, const char *jwk, bool *ret_moved, struct problem *pr)
+{
+	static const char SQL[] = "update account set thumbprint=$3, jwk=$4 where id=$1 and thumbprint=$2";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	sql_bind_str(st, 2, old_thumbprint);
+	sql_bind_str(st, 3, thumbprint);
+	sql_bind_str(st, 4, jwk);
+	sql_step(st);
+	*ret_moved = sql_changes(st) == 1;
+	return sql_end(st, pr);
+}
+
+bool
+account_has_key(struct sql *db, const char *thumbprint, bool *ret, struct problem *pr)
+{
+	static const char SQL[] = "select 1 from account where thumbprint=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_str(st, 1, thumbprint);
+	*ret = sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
+account_list(struct sql *db, int64_t before, int64_t limit, account_each_fn fn, void *arg, struct problem *pr)
+{
+	static const char SQL[] = "select " COLUMNS " from account where id < $1 order by id desc limit $2";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, before > 0 ? before : INT64_MAX);
+	sql_bind_int(st, 2, limit);
+	while (sql_step(st)) {
+		struct account a = { 0 };
+
+		read_row(st, &a);
+		fn(&a, arg);
+		account_done(&a);
+	}
+	return sql_end(st, pr);
+}

@@ -1,0 +1,40 @@
+/* account.h - device accounts in the store. All functions run within a transaction (sql.h) and return false on a fault of
+ * the store; "not there" is an answer, not a fault. */
+#ifndef STORE_ACCOUNT_H
+#define STORE_ACCOUNT_H
+
+#include "acme/status.h"
+#include "base/rand.h"
+#include "jose/jwk.h"
+#include "sql/sql.h"
+
+struct account {
+	int64_t id;
+	char ref[REF_TEXT];
+	char thumbprint[THUMBPRINT_TEXT];
+	enum account_state state;
+	bool terms;
+	int64_t created_at;
+	char *jwk;     /* canonical JSON; owned */
+	char *contact; /* JSON array text; owned */
+};
+void account_done(struct account *a);
+
+/* *ret_found false: no such row, *ret untouched. */
+bool account_by_ref(struct sql *db, struct span ref, struct account *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
+bool account_by_thumbprint(struct sql *db, const char *thumbprint, struct account *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
+/* Only id, state and thumbprint: what each request asks. */
+bool account_check(struct sql *db, struct span ref, struct account *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
+/* Sets a->id and a->ref; sql_is_conflict(pr) if the key has an account by now. */
+bool account_insert(struct sql *db, struct account *a, struct problem *pr) MUST_CHECK;
+bool account_set_contact(struct sql *db, int64_t id, const char *contact_json, struct problem *pr) MUST_CHECK;
+bool account_move(struct sql *db, int64_t id, enum account_state from, enum account_state to, bool *ret_moved, struct problem *pr) MUST_CHECK;
+/* Compare-and-set of the key (RFC 8555 7.3.5). sql_is_conflict(pr) if another account has it. */
+bool account_set_key(struct sql *db, int64_t id, const char *old_thumbprint, const char *thumbprint, const char *jwk, bool *ret_moved, struct problem *pr) MUST_CHECK;
+/* Is this public key (by JWK thumbprint) some account's key? RFC 8555 11.1. */
+bool account_has_key(struct sql *db, const char *thumbprint, bool *ret, struct problem *pr) MUST_CHECK;
+
+/* For operators: newest first, below the row id `before` (0 = from the top). */
+typedef void (*account_each_fn)(const struct account *a, void *arg);
+bool account_list(struct sql *db, int64_t before, int64_t limit, account_each_fn fn, void *arg, struct problem *pr) MUST_CHECK;
+#endif

@@ -1,0 +1,289 @@
+/* cert.c - see cert.h. */
+#include "store/cert.h"
+
+#include "base/clock.h"
+
+#define COLUMNS                                                                                    \
+	"id, order_id, account_id, ref, profile, upstream, serial, certid, sha256, key_hash,"      \
+	" issuer, not_before, not_after, created_at, fetched_at, revoked_at, revoked_reason,"      \
+	" revoked_upstream_at, idents"
+
+static void
+read_row(struct sql_stmt *st, struct cert_row *c)
+{
+	c->id = sql_int(st, 0);
+	c->order_id = sql_int(st, 1);
+	c->account_id = sql_int(st, 2);
+	sql_copy(st, 3, c->ref, sizeof(c->ref));
+	sql_copy(st, 4, c->profile, sizeof(c->profile));
+	sql_copy(st, 5, c->upstream, sizeof(c->upstream));
+	sql_copy(st, 6, c->serial, sizeof(c->serial));
+	sql_copy(st, 7, c->certid, sizeof(c->certid));
+	sql_copy(st, 8, c->sha256, sizeof(c->sha256));
+	sql_copy(st, 9, c->key_hash, sizeof(c->key_hash));
+	sql_copy(st, 10, c->issuer, sizeof(c->issuer));
+	c->not_before = sql_int(st, 11);
+	c->not_after = sql_int(st, 12);
+	c->created_at = sql_int(st, 13);
+	c->fetched_at = sql_int(st, 14);
+	c->revoked_at = sql_int(st, 15);
+	c->revoked_reason = sql_is_null(st, 16) ? -1 : sql_int(st, 16);
+	c->revoked_upstream_at = sql_int(st, 17);
+	idents_read(sql_text(st, 18), &c->idents);
+}
+
+void
+cert_row_done(struct cert_row *c)
+{
+	idents_done(&c->idents);
+}
+
+static bool
+one(struct sql_stmt *st, struct cert_row *ret, bool *ret_found, struct problem *pr)
+{
+	struct cert_row c = { 0 };
+	bool found = sql_step(st);
+
+	if (found)
+		read_row(st, &c);
+	if (!sql_end(st, pr)) {
+		cert_row_done(&c);
+		return false;
+	}
+	*ret_found = found;
+	if (found)
+		*ret = c;
+	return true;
+}
+
+bool
+cert_by_ref(struct sql *db, struct span ref, int64_t account_id, struct cert_row *ret, bool *ret_found, struct problem *pr)
+{
+	static const char SQL[] = "select " COLUMNS " from cert where ref=$1 and ($2=0 or account_id=$2)";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_text(st, 1, ref);
+	sql_bind_int(st, 2, account_id);
+	return one(st, ret, ret_found, pr);
+}
+
+bool
+cert_by_id(struct sql *db, int64_t id, struct cert_row *ret, bool *ret_found, struct problem *pr)
+{
+	static const char SQL[] = "select " COLUMNS " from cert where id=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	return one(st, ret, ret_found, pr);
+}
+
+bool
+cert_by_sha256(struct sql *db, const char *sha256, struct cert_row *ret, bool *ret_found, struct problem *pr)
+{
+	static const char SQL[] = "select " COLUMNS " from cert where sha256=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_str(st, 1, sha256);
+	return one(st, ret, ret_found, pr);
+}
+
+bool
+cert_chain(struct sql *db, int64_t id, int64_t n, struct buf *ret_pem, bool *ret_found, struct problem *pr)
+{
+	static const char SQL_DEFAULT[] = "select chain from cert where id=$1 and $2=0";
+	static const char SQL_ALTERNATE[] = "select chain from cert_alternate where cert_id=$1 and n=$2";
+	struct sql_stmt *st = sql_begin(db, n == 0 ? SQL_DEFAULT : SQL_ALTERNATE);
+
+	buf_clear(ret_pem);
+	sql_bind_int(st, 1, id);
+	sql_bind_int(st, 2, n);
+	*ret_found = sql_step(st);
+	if (*ret_found)
+		buf_addspan(ret_pem, sql_text(st, 0));
+	return sql_end(st, pr);
+}
+
+bool
+cert_alternates(struct sql *db, int64_t id, int64_t *ret_count, struct problem *pr)
+{
+	static const char SQL[] = "select count(*) from cert_alternate where cert_id=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	*ret_count = sql_step(st) ? sql_int(st, 0) : 0;
+	return sql_end(st, pr);
+}
+
+bool
+cert_insert(struct sql *db, struct cert_row *c, struct span chain_pem, struct problem *pr)
+{
+	static const char SQL[] =
+		"insert into cert (ref, order_id, account_id, profile, upstream, serial, certid, sha256,"
+		" key_hash, idents, idents_key, not_before, not_after, issuer, chain, created_at)"
+		" values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+		" returning id";
+	struct sql_stmt *st = sql_begin(db, SQL);
+	AUTO_BUF idents = BUF_MAX(64 * 1024);
+	char key[IDENTS_KEY_TEXT];
+
+	rand_ref(c->ref);
+	c->created_at = clock_unix_s();
+	idents_write(&c->idents, &idents);
+	idents_key(&c->idents, key);
+	sql_bind_str(st, 1, c->ref);
+	sql_bind_int(st, 2, c->order_id);
+	sql_bind_int(st, 3, c->account_id);
+	sql_bind_str(st, 4, c->profile);
+	sql_bind_str(st, 5, c->upstream);
+	sql_bind_str(st, 6, c->serial);
+	sql_bind_str(st, 7, c->certid);
+	sql_bind_str(st, 8, c->sha256);
+	sql_bind_str(st, 9, c->key_hash);
+	sql_bind_text(st, 10, buf_span(&idents));
+	sql_bind_str(st, 11, key);
+	sql_bind_int(st, 12, c->not_before);
+	sql_bind_int(st, 13, c->not_after);
+	sql_bind_str(st, 14, c->issuer);
+	sql_bind_text(st, 15, chain_pem);
+	sql_bind_int(st, 16, c->created_at);
+	if (sql_step(st))
+		c->id = sql_int(st, 0);
+	return sql_end(st, pr);
+}
+
+bool
+cert_add_alternate(struct sql *db, int64_t id, int64_t n, struct span chain_pem, struct problem *pr)
+{
+	static const char SQL[] = "insert into cert_alternate (cert_id, n, chain) values ($1, $2, $3)";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	sql_bind_int(st, 2, n);
+	sql_bind_text(st, 3, chain_pem);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
+cert_set_fetched(struct sql *db, int64_t id, int64_t at, struct problem *pr)
+{
+	static const char SQL[] = "update cert set fetched_at=$2 where id=$1 and fetched_at is null";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	sql_bind_int(st, 2, at);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
+cert_revoke(struct sql *db, int64_t id, int64_t at, int reason, bool *ret_moved, struct problem *pr)
+{
+	static const char SQL[] =
+		"update cert set revoked_at=$2, revoked_reason=$3 where id=$1 and revoked_at is null";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	sql_bind_int(st, 2, at);
+	if (reason < 0)
+		sql_bind_null(st, 3);
+	else
+		sql_bind_int(st, 3, reason);
+	sql_step(st);
+	*ret_moved = sql_changes(st) == 1;
+	return sql_end(st, pr);
+}
+
+bool
+cert_set_revoked_upstream(struct sql *db, int64_t id, int64_t at, struct problem *pr)
+{
+	static const char SQL[] = "update cert set revoked_upstream_at=$2 where id=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	sql_bind_int(st, 2, at);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
+cert_find_again(struct sql *db, int64_t account_id, const char *key_hash, const char *idents_key, const char *profile, int64_t now, int64_t created_min, int64_t *ret_id, struct problem *pr)
+{
+	static const char SQL[] =
+		"select id from cert where account_id=$1 and key_hash=$2 and idents_key=$3"
+		" and profile=$4 and revoked_at is null and not_after>$5"
+		" and (fetched_at is null or created_at>=$6) order by id desc limit 1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, account_id);
+	sql_bind_str(st, 2, key_hash);
+	sql_bind_str(st, 3, idents_key);
+	sql_bind_str(st, 4, profile);
+	sql_bind_int(st, 5, now);
+	sql_bind_int(st, 6, created_min);
+	*ret_id = sql_step(st) ? sql_int(st, 0) : 0;
+	return sql_end(st, pr);
+}
+
+static bool
+each(struct sql_stmt *st, cert_each_fn fn, void *arg, struct problem *pr)
+{
+	while (sql_step(st)) {
+		struct cert_row c = { 0 };
+
+		read_row(st, &c);
+		fn(&c, arg);
+		cert_row_done(&c);
+	}
+	return sql_end(st, pr);
+}
+
+bool
+cert_list(struct sql *db, int64_t account_id, int64_t before, int64_t limit, cert_each_fn fn, void *arg, struct problem *pr)
+{
+	static const char SQL[] = "select " COLUMNS
+		" from cert where id<$1 and ($2=0 or account_id=$2) order by id desc limit $3";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, before > 0 ? before : INT64_MAX);
+	sql_bind_int(st, 2, account_id);
+	sql_bind_int(st, 3, limit);
+	return each(st, fn, arg, pr);
+}
+
+bool
+cert_each_revoked(struct sql *db, const char *upstream, int64_t now, cert_each_fn fn, void *arg, struct problem *pr)
+{
+	static const char SQL[] = "select " COLUMNS
+		" from cert where upstream=$1 and revoked_at is not null and not_after>=$2 order by id";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_str(st, 1, upstream);
+	sql_bind_int(st, 2, now);
+	return each(st, fn, arg, pr);
+}
+
+bool
+denied_key_add(struct sql *db, const char *key_hash, const char *why, struct problem *pr)
+{
+	static const char SQL[] =
+		"insert into denied_key (key_hash, since, why) values ($1, $2, $3) on conflict do nothing";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_str(st, 1, key_hash);
+	sql_bind_int(st, 2, clock_unix_s());
+	sql_bind_str(st, 3, why);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
+denied_key_has(struct sql *db, const char *key_hash, bool *ret, struct problem *pr)
+{
+	static const char SQL[] = "select 1 from denied_key where key_hash=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_str(st, 1, key_hash);
+	*ret = sql_step(st);
+	return sql_end(st, pr);
+}

@@ -1,0 +1,48 @@
+/* cert.h - issued certificates in the store. Within a transaction; see account.h for the manner. */
+#ifndef STORE_CERT_H
+#define STORE_CERT_H
+
+#include "base/rand.h"
+#include "pki/cert.h"
+#include "sql/sql.h"
+#include "store/order.h"
+
+struct cert_row {
+	int64_t id, order_id, account_id;
+	char ref[REF_TEXT];
+	char profile[PROFILE_TEXT], upstream[UPSTREAM_TEXT];
+	char serial[SERIAL_TEXT], certid[CERTID_TEXT], sha256[65], key_hash[KEY_HASH_TEXT];
+	char issuer[256];
+	int64_t not_before, not_after, created_at;
+	int64_t fetched_at, revoked_at, revoked_upstream_at; /* 0 = not */
+	int64_t revoked_reason;                              /* -1 = none given */
+	struct idents idents;                                /* owned */
+};
+void cert_row_done(struct cert_row *c);
+
+bool cert_by_ref(struct sql *db, struct span ref, int64_t account_id, struct cert_row *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
+bool cert_by_id(struct sql *db, int64_t id, struct cert_row *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
+bool cert_by_sha256(struct sql *db, const char *sha256, struct cert_row *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
+/* The chain as PEM: n = 0 the default one, from 1 the alternates. */
+bool cert_chain(struct sql *db, int64_t id, int64_t n, struct buf *ret_pem, bool *ret_found, struct problem *pr) MUST_CHECK;
+bool cert_alternates(struct sql *db, int64_t id, int64_t *ret_count, struct problem *pr) MUST_CHECK;
+/* Sets id, ref, created_at. */
+bool cert_insert(struct sql *db, struct cert_row *c, struct span chain_pem, struct problem *pr) MUST_CHECK;
+bool cert_add_alternate(struct sql *db, int64_t id, int64_t n, struct span chain_pem, struct problem *pr) MUST_CHECK;
+bool cert_set_fetched(struct sql *db, int64_t id, int64_t at, struct problem *pr) MUST_CHECK;
+/* Compare-and-set: false in *ret_moved if it was revoked before. reason -1 = none. */
+bool cert_revoke(struct sql *db, int64_t id, int64_t at, int reason, bool *ret_moved, struct problem *pr) MUST_CHECK;
+bool cert_set_revoked_upstream(struct sql *db, int64_t id, int64_t at, struct problem *pr) MUST_CHECK;
+/* The certificate a device may have again (O4): same account, key, set and profile, not revoked, not expired, and never
+ * fetched or created at or after created_min. Id or 0. */
+bool cert_find_again(struct sql *db, int64_t account_id, const char *key_hash, const char *idents_key, const char *profile, int64_t now, int64_t created_min, int64_t *ret_id, struct problem *pr) MUST_CHECK;
+
+typedef void (*cert_each_fn)(const struct cert_row *c, void *arg);
+bool cert_list(struct sql *db, int64_t account_id, int64_t before, int64_t limit, cert_each_fn fn, void *arg, struct problem *pr) MUST_CHECK;
+/* Revoked, not yet expired certificates of an upstream, for its CRL. */
+bool cert_each_revoked(struct sql *db, const char *upstream, int64_t now, cert_each_fn fn, void *arg, struct problem *pr) MUST_CHECK;
+
+/* Keys known to be compromised (W24), by SPKI hash. */
+bool denied_key_add(struct sql *db, const char *key_hash, const char *why, struct problem *pr) MUST_CHECK;
+bool denied_key_has(struct sql *db, const char *key_hash, bool *ret, struct problem *pr) MUST_CHECK;
+#endif

@@ -1,0 +1,48 @@
+/* job.h - persisted jobs: what is slow, and what must be gone on with after a crash. Within a transaction.
+ *
+ * A row is leased to the node that works on it (lease_until > 0, unix ms) or free (lease_until = 0). */
+#ifndef STORE_JOB_H
+#define STORE_JOB_H
+
+#include "sql/sql.h"
+
+/* Numbers are stored; subject in brackets. */
+enum job_kind {
+	JOB_VALIDATE = 0,   /* challenge id: prove a device's control of its name */
+	JOB_ISSUE = 1,      /* order id: carry the order to its CA */
+	JOB_REVOKE = 2,     /* certificate id: tell the CA */
+	JOB_ACCOUNT = 3,    /* upstream id: our account at a CA */
+	JOB_HOUSEKEEP = 4,  /* 0: expire and delete what is over */
+	JOB_CRL = 5,        /* upstream id: the local CA's list */
+	JOB_KIND__COUNT
+};
+const char *job_kind_name(enum job_kind kind);
+
+#define NODE_TEXT 33
+struct job_row {
+	int64_t id, subject, due_ms, attempts;
+	enum job_kind kind;
+};
+
+/* Insert; with `node` leased to it until lease_until_ms at once (the caller runs it after the commit), else free. An existing
+ * row of this kind and subject stays as it is: *ret_id = 0. */
+bool job_insert(struct sql *db, enum job_kind kind, int64_t subject, int64_t due_ms, const char *node, int64_t lease_until_ms, int64_t *ret_id, struct problem *pr) MUST_CHECK;
+/* Lease up to `limit` free due jobs. */
+bool job_claim(struct sql *db, const char *node, int64_t now_ms, int64_t lease_until_ms, int64_t limit, struct job_row *ret, size_t *ret_count, struct problem *pr) MUST_CHECK;
+/* Still leased to us? A step asks within its transaction, so that a job taken over by another node changes nothing twice. */
+bool job_is_mine(struct sql *db, int64_t id, const char *node, bool *ret, struct problem *pr) MUST_CHECK;
+bool job_delete(struct sql *db, int64_t id, struct problem *pr) MUST_CHECK;
+/* Give back until due; counts an attempt; error NULL = none. */
+bool job_release(struct sql *db, int64_t id, int64_t due_ms, const char *error, struct problem *pr) MUST_CHECK;
+/* Make a free job due now. */
+bool job_hurry(struct sql *db, enum job_kind kind, int64_t subject, int64_t now_ms, struct problem *pr) MUST_CHECK;
+/* All leases of a node: extend them (heartbeat), or end them (at start: whatever an earlier run of this node left). */
+bool job_extend(struct sql *db, const char *node, int64_t lease_until_ms, struct problem *pr) MUST_CHECK;
+bool job_release_node(struct sql *db, const char *node, struct problem *pr) MUST_CHECK;
+/* Leases of nodes that died. */
+bool job_release_expired(struct sql *db, int64_t now_ms, struct problem *pr) MUST_CHECK;
+/* When the next free job is due; INT64_MAX = none. */
+bool job_next_due(struct sql *db, int64_t *ret_due_ms, struct problem *pr) MUST_CHECK;
+/* counts[kind] of all rows. */
+bool job_counts(struct sql *db, int64_t counts[JOB_KIND__COUNT], struct problem *pr) MUST_CHECK;
+#endif

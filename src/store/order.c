@@ -1,0 +1,355 @@
+/* order.c - see order.h. */
+#include "store/order.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+#define COLUMNS                                                                                    \
+	"o.id, o.account_id, o.ref, o.profile, o.upstream, o.state, o.expires, o.created_at,"      \
+	" o.finalized_at, o.not_before, o.not_after, o.cert_id, o.joined_to, o.key_hash, c.ref,"   \
+	" o.idents, o.error, o.replaces"
+#define FROM " from orders o left join cert c on c.id = o.cert_id"
+
+static char *
+dup_or_null(struct span s)
+{
+	return s.p ? span_dup(s) : NULL;
+}
+
+static bool
+read_row(struct sql_stmt *st, struct order *o)
+{
+	o->id = sql_int(st, 0);
+	o->account_id = sql_int(st, 1);
+	sql_copy(st, 2, o->ref, sizeof(o->ref));
+	sql_copy(st, 3, o->profile, sizeof(o->profile));
+	sql_copy(st, 4, o->upstream, sizeof(o->upstream));
+	o->state = (enum order_state)sql_int(st, 5);
+	o->expires = sql_int(st, 6);
+	o->created_at = sql_int(st, 7);
+	o->finalized_at = sql_int(st, 8);
+	o->not_before = sql_int(st, 9);
+	o->not_after = sql_int(st, 10);
+	o->cert_id = sql_int(st, 11);
+	o->joined_to = sql_int(st, 12);
+	sql_copy(st, 13, o->key_hash, sizeof(o->key_hash));
+	sql_copy(st, 14, o->cert_ref, sizeof(o->cert_ref));
+	o->error = dup_or_null(sql_text(st, 16));
+	o->replaces = dup_or_null(sql_text(st, 17));
+	return idents_read(sql_text(st, 15), &o->idents);
+}
+
+void
+order_done(struct order *o)
+{
+	idents_done(&o->idents);
+	free(o->error);
+	free(o->replaces);
+	o->error = o->replaces = NULL;
+}
+
+static bool
+one(struct sql_stmt *st, struct order *ret, bool *ret_found, struct problem *pr)
+{
+	struct order o = { 0 };
+	bool good = true, found = sql_step(st);
+
+	if (found)
+		good = read_row(st, &o);
+	if (!sql_end(st, pr) || !good) {
+		order_done(&o);
+		return good ? false : problem_internal(pr, "order with unreadable identifiers");
+	}
+	*ret_found = found;
+	if (found)
+		*ret = o;
+	return true;
+}
+
+bool
+order_by_ref(struct sql *db, struct span ref, int64_t account_id, struct order *ret, bool *ret_found, struct problem *pr)
+{
+	static const char SQL[] = "select " COLUMNS FROM " where o.ref=$1 and ($2=0 or o.account_id=$2)";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_text(st, 1, ref);
+	sql_bind_int(st, 2, account_id);
+	return one(st, ret, ret_found, pr);
+}
+
+bool
+order_by_id(struct sql *db, int64_t id, struct order *ret, bool *ret_found, struct problem *pr)
+{
+	static const char SQL[] = "select " COLUMNS FROM " where o.id=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	return one(st, ret, ret_found, pr);
+}
+
+static void
+bind_time_or_null(struct sql_stmt *st, int n, int64_t v)
+{
+	if (v)
+		sql_bind_int(st, n, v);
+	else
+		sql_bind_null(st, n);
+}
+
+bool
+order_insert(struct sql *db, struct order *o, struct problem *pr)
+{
+	static const char SQL[] =
+		"insert into orders (ref, account_id, profile, state, idents, idents_key, expires,"
+		" not_before, not_after, replaces, upstream, created_at)"
+		" values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) returning id";
+	struct sql_stmt *st = sql_begin(db, SQL);
+	AUTO_BUF idents = BUF_MAX(64 * 1024);
+	char key[IDENTS_KEY_TEXT];
+
+	rand_ref(o->ref);
+	o->created_at = clock_unix_s();
+	idents_write(&o->idents, &idents);
+	idents_key(&o->idents, key);
+	sql_bind_str(st, 1, o->ref);
+	sql_bind_int(st, 2, o->account_id);
+	sql_bind_str(st, 3, o->profile);
+	sql_bind_int(st, 4, o->state);
+	sql_bind_text(st, 5, buf_span(&idents));
+	sql_bind_str(st, 6, key);
+	sql_bind_int(st, 7, o->expires);
+	bind_time_or_null(st, 8, o->not_before);
+	bind_time_or_null(st, 9, o->not_after);
+	sql_bind_str(st, 10, o->replaces);
+	sql_bind_str(st, 11, o->upstream);
+	sql_bind_int(st, 12, o->created_at);
+	if (sql_step(st))
+		o->id = sql_int(st, 0);
+	return sql_end(st, pr);
+}
+
+bool
+order_move(struct sql *db, int64_t id, enum order_state from, enum order_state to, const char *error, bool *ret_moved, struct problem *pr)
+{
+	static const char SQL[] =
+		"update orders set state=$3, error=coalesce($4, error) where id=$1 and state=$2";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	sql_bind_int(st, 2, from);
+	sql_bind_int(st, 3, to);
+	sql_bind_str(st, 4, error);
+	sql_step(st);
+	*ret_moved = sql_changes(st) == 1;
+	return sql_end(st, pr);
+}
+
+bool
+order_set_csr(struct sql *db, int64_t id, struct span csr, const char *key_hash, int64_t joined_to, int64_t finalized_at, int64_t expires, bool *ret_moved, struct problem *pr)
+{
+	static const char SQL[] =
+		"update orders set state=$2, csr=$3, key_hash=$4, joined_to=$5, finalized_at=$6,"
+		" expires=$7 where id=$1 and state=$8";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	sql_bind_int(st, 2, ORDER_PROCESSING);
+	sql_bind_blob(st, 3, csr);
+	sql_bind_str(st, 4, key_hash);
+	bind_time_or_null(st, 5, joined_to);
+	sql_bind_int(st, 6, finalized_at);
+	sql_bind_int(st, 7, expires);
+	sql_bind_int(st, 8, ORDER_READY);
+	sql_step(st);
+	*ret_moved = sql_changes(st) == 1;
+	return sql_end(st, pr);
+}
+
+bool
+order_csr(struct sql *db, int64_t id, struct buf *ret_csr, struct problem *pr)
+{
+	static const char SQL[] = "select csr from orders where id=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	buf_clear(ret_csr);
+	sql_bind_int(st, 1, id);
+	if (sql_step(st))
+		buf_addspan(ret_csr, sql_blob(st, 0));
+	return sql_end(st, pr);
+}
+
+bool
+order_set_cert(struct sql *db, int64_t id, int64_t cert_id, struct problem *pr)
+{
+	static const char SQL[] = "update orders set cert_id=$2 where id=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	sql_bind_int(st, 2, cert_id);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
+order_find_same(struct sql *db, const struct order *like, int64_t expires_min, struct order *ret, bool *ret_found, struct problem *pr)
+{
+	static const char SQL[] = "select " COLUMNS FROM
+		" where o.account_id=$1 and o.idents_key=$2 and o.state<=1 and o.profile=$3"
+		" and coalesce(o.replaces,'')=$4 and coalesce(o.not_before,0)=$5"
+		" and coalesce(o.not_after,0)=$6 and o.expires>=$7 order by o.id desc limit 1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+	char key[IDENTS_KEY_TEXT];
+
+	idents_key(&like->idents, key);
+	sql_bind_int(st, 1, like->account_id);
+	sql_bind_str(st, 2, key);
+	sql_bind_str(st, 3, like->profile);
+	sql_bind_str(st, 4, like->replaces ? like->replaces : "");
+	sql_bind_int(st, 5, like->not_before);
+	sql_bind_int(st, 6, like->not_after);
+	sql_bind_int(st, 7, expires_min);
+	return one(st, ret, ret_found, pr);
+}
+
+bool
+order_find_working(struct sql *db, int64_t account_id, const char *key_hash, const char *idents_key, const char *profile, int64_t *ret_id, struct problem *pr)
+{
+	static const char SQL[] =
+		"select id from orders where account_id=$1 and key_hash=$2 and state=2 and idents_key=$3"
+		" and profile=$4 and joined_to is null and replaces is null order by id limit 1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, account_id);
+	sql_bind_str(st, 2, key_hash);
+	sql_bind_str(st, 3, idents_key);
+	sql_bind_str(st, 4, profile);
+	*ret_id = sql_step(st) ? sql_int(st, 0) : 0;
+	return sql_end(st, pr);
+}
+
+/* Ids are read first: the callback may change the rows the statement walks. */
+static bool
+each_id(struct sql *db, struct sql_stmt *st, order_id_fn fn, void *arg, struct problem *pr)
+{
+	AUTO_FREE int64_t *ids = NULL;
+	size_t count = 0;
+
+	while (sql_step(st)) {
+		if ((count & (count - 1)) == 0)
+			ids = xrealloc(ids, (count ? count * 2 : 1) * sizeof(*ids));
+		ids[count++] = sql_int(st, 0);
+	}
+	if (!sql_end(st, pr))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (!fn(db, ids[i], arg, pr))
+			return false;
+	}
+	return true;
+}
+
+bool
+order_each_joined(struct sql *db, int64_t id, order_id_fn fn, void *arg, struct problem *pr)
+{
+	static const char SQL[] = "select id from orders where joined_to=$1 and state=2";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	return each_id(db, st, fn, arg, pr);
+}
+
+bool
+order_each_expired(struct sql *db, int64_t now, int64_t limit, order_id_fn fn, void *arg, struct problem *pr)
+{
+	static const char SQL[] = "select id from orders where state<=2 and expires<$1 order by expires limit $2";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, now);
+	sql_bind_int(st, 2, limit);
+	return each_id(db, st, fn, arg, pr);
+}
+
+bool
+order_each_with_authz(struct sql *db, int64_t authz_id, order_id_fn fn, void *arg, struct problem *pr)
+{
+	static const char SQL[] =
+		"select o.id from order_authz oa join orders o on o.id = oa.order_id"
+		" where oa.authz_id=$1 and o.state<=1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, authz_id);
+	return each_id(db, st, fn, arg, pr);
+}
+
+bool
+order_each_open_of(struct sql *db, int64_t account_id, order_id_fn fn, void *arg, struct problem *pr)
+{
+	static const char SQL[] = "select id from orders where account_id=$1 and state<=1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, account_id);
+	return each_id(db, st, fn, arg, pr);
+}
+
+bool
+order_refs(struct sql *db, int64_t account_id, int64_t now, int64_t before, int64_t limit, order_ref_fn fn, void *arg, struct problem *pr)
+{
+	/* pending, ready and processing while they live; valid until the certificate expires (O11) */
+	static const char SQL[] =
+		"select o.ref, o.id from orders o left join cert c on c.id = o.cert_id"
+		" where o.account_id=$1 and o.id<$2"
+		" and ((o.state<=2 and o.expires>=$3) or (o.state=3 and c.not_after>=$3))"
+		" order by o.id desc limit $4";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, account_id);
+	sql_bind_int(st, 2, before > 0 ? before : INT64_MAX);
+	sql_bind_int(st, 3, now);
+	sql_bind_int(st, 4, limit);
+	while (sql_step(st)) {
+		char ref[REF_TEXT];
+
+		sql_copy(st, 0, ref, sizeof(ref));
+		fn(ref, sql_int(st, 1), arg);
+	}
+	return sql_end(st, pr);
+}
+
+bool
+order_list(struct sql *db, int state, int64_t account_id, int64_t before, int64_t limit, order_each_fn fn, void *arg, struct problem *pr)
+{
+	static const char SQL[] = "select " COLUMNS FROM
+		" where o.id<$1 and ($2<0 or o.state=$2) and ($3=0 or o.account_id=$3)"
+		" order by o.id desc limit $4";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, before > 0 ? before : INT64_MAX);
+	sql_bind_int(st, 2, state);
+	sql_bind_int(st, 3, account_id);
+	sql_bind_int(st, 4, limit);
+	while (sql_step(st)) {
+		struct order o = { 0 };
+
+		if (read_row(st, &o))
+			fn(&o, arg);
+		order_done(&o);
+	}
+	return sql_end(st, pr);
+}
+
+bool
+order_counts(struct sql *db, int64_t counts[ORDER__COUNT], struct problem *pr)
+{
+	static const char SQL[] = "select state, count(*) from orders where state<=2 group by state";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	memset(counts, 0, sizeof(counts[0]) * ORDER__COUNT);
+	while (sql_step(st)) {
+		int64_t state = sql_int(st, 0);
+
+		if (state >= 0 && state < ORDER__COUNT)
+			counts[state] = sql_int(st, 1);
+	}
+	return sql_end(st, pr);
+}

@@ -1,0 +1,90 @@
+/* schema.c - see schema.h. The DDL is one text with the three words in which the stores differ as parameters. */
+#include "store/schema.h"
+
+#define DDL_1(ID, INT, BLOB)                                                                       \
+	"create table account ("                                                                   \
+	" id " ID ", ref text not null unique, thumbprint text not null unique, jwk text not null,"\
+	" state " INT " not null, contact text not null, terms " INT " not null,"                  \
+	" created_at " INT " not null, used_at " INT " not null);"                                 \
+                                                                                                   \
+	"create table orders ("                                                                    \
+	" id " ID ", ref text not null unique, account_id " INT " not null, profile text not null,"\
+	" state " INT " not null, idents text not null, idents_key text not null,"                 \
+	" expires " INT " not null, not_before " INT ", not_after " INT ", replaces text,"         \
+	" error text, csr " BLOB ", key_hash text, cert_id " INT ", joined_to " INT ","            \
+	" upstream text not null, created_at " INT " not null, finalized_at " INT ");"             \
+	"create index orders_account on orders (account_id, id);"                                  \
+	"create index orders_open on orders (expires) where state <= 2;"                           \
+	"create index orders_same on orders (account_id, idents_key) where state <= 1;"            \
+	"create index orders_working on orders (account_id, key_hash) where state = 2;"            \
+	"create index orders_joined on orders (joined_to) where joined_to is not null;"            \
+                                                                                                   \
+	"create table authz ("                                                                     \
+	" id " ID ", ref text not null unique, account_id " INT " not null,"                       \
+	" ident_type " INT " not null, ident text not null, wildcard " INT " not null,"            \
+	" profile text not null, state " INT " not null, expires " INT " not null,"                \
+	" created_at " INT " not null);"                                                           \
+	"create index authz_reuse on authz (account_id, ident, wildcard, profile) where state = 1;"\
+	"create index authz_open on authz (expires) where state <= 1;"                             \
+	"create table order_authz (order_id " INT " not null, authz_id " INT " not null,"          \
+	" primary key (order_id, authz_id));"                                                      \
+	"create index order_authz_back on order_authz (authz_id);"                                 \
+                                                                                                   \
+	"create table challenge ("                                                                 \
+	" id " ID ", ref text not null unique, authz_id " INT " not null, kind " INT " not null,"  \
+	" state " INT " not null, token text not null, key_auth text, validated_at " INT ","       \
+	" attempts " INT " not null, next_at " INT " not null, error text);"                       \
+	"create index challenge_authz on challenge (authz_id);"                                    \
+                                                                                                   \
+	"create table cert ("                                                                      \
+	" id " ID ", ref text not null unique, order_id " INT " not null,"                         \
+	" account_id " INT " not null, profile text not null, upstream text not null,"             \
+	" serial text not null, certid text not null, sha256 text not null unique,"                \
+	" key_hash text not null, idents text not null, idents_key text not null,"                 \
+	" not_before " INT " not null, not_after " INT " not null, issuer text not null,"          \
+	" chain text not null, created_at " INT " not null, fetched_at " INT ","                   \
+	" revoked_at " INT ", revoked_reason " INT ", revoked_upstream_at " INT ");"               \
+	"create index cert_same on cert (account_id, key_hash, idents_key);"                       \
+	"create index cert_account on cert (account_id, id);"                                      \
+	"create index cert_certid on cert (certid);"                                               \
+	"create index cert_revoked on cert (upstream, revoked_at) where revoked_at is not null;"   \
+	"create table cert_alternate (cert_id " INT " not null, n " INT " not null,"               \
+	" chain text not null, primary key (cert_id, n));"                                         \
+	"create table denied_key (key_hash text primary key, since " INT " not null,"              \
+	" why text not null);"                                                                     \
+                                                                                                   \
+	"create table job ("                                                                       \
+	" id " ID ", kind " INT " not null, subject " INT " not null, due " INT " not null,"       \
+	" attempts " INT " not null, lease_node text, lease_until " INT " not null, error text,"   \
+	" created_at " INT " not null, unique (kind, subject));"                                   \
+	"create index job_due on job (lease_until, due);"                                          \
+                                                                                                   \
+	"create table upstream ("                                                                  \
+	" id " ID ", name text not null unique, sealed_key " BLOB ", public_key text,"             \
+	" ca_cert " BLOB ", account_url text, account_state text, terms text, directory text,"     \
+	" directory_at " INT ", created_at " INT " not null);"                                     \
+	"create table upstream_order ("                                                            \
+	" order_id " INT " primary key, upstream text not null, attempt " INT " not null,"         \
+	" state " INT " not null, url text, finalize_url text, cert_url text, expires " INT ","    \
+	" sent_at " INT ", failures " INT " not null, error text);"                                \
+	"create table upstream_authz ("                                                            \
+	" id " ID ", order_id " INT " not null, url text not null, challenge_url text,"            \
+	" token text, key_auth text, responded_at " INT ", unique (order_id, url));"               \
+	"create index upstream_authz_token on upstream_authz (token) where token is not null;"     \
+                                                                                                   \
+	"create table event ("                                                                     \
+	" id " ID ", order_id " INT " not null, at_ms " INT " not null, node text not null,"       \
+	" what text not null, detail text not null);"                                              \
+	"create index event_order on event (order_id, id);"                                        \
+	"create table node_key (name text primary key, value text not null);"
+
+static const struct sql_migration migrations[] = {
+	{ 1, DDL_1("integer primary key", "integer", "blob"),
+		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
+};
+
+bool
+schema_migrate(struct store *store, struct problem *pr)
+{
+	return store_migrate(store, migrations, COUNT_OF(migrations), pr);
+}

@@ -1,0 +1,302 @@
+/* upstream.c - see upstream.h. */
+#include "store/upstream.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+
+#define COLUMNS "id, name, sealed_key, public_key, ca_cert, account_url, directory, directory_at"
+
+void
+upstream_row_done(struct upstream_row *u)
+{
+	buf_done(&u->sealed_key);
+	buf_done(&u->ca_cert);
+	free(u->public_key);
+	free(u->directory);
+	u->public_key = u->directory = NULL;
+}
+
+static char *
+dup_or_null(struct span s)
+{
+	return s.p ? span_dup(s) : NULL;
+}
+
+static bool
+one(struct sql_stmt *st, struct upstream_row *ret, bool *ret_found, struct problem *pr)
+{
+	struct upstream_row u = { .sealed_key = BUF_MAX(64 * 1024), .ca_cert = BUF_MAX(64 * 1024) };
+	bool found = sql_step(st);
+
+	if (found) {
+		u.id = sql_int(st, 0);
+		sql_copy(st, 1, u.name, sizeof(u.name));
+		buf_addspan(&u.sealed_key, sql_blob(st, 2));
+		u.public_key = dup_or_null(sql_text(st, 3));
+		buf_addspan(&u.ca_cert, sql_blob(st, 4));
+		sql_copy(st, 5, u.account_url, sizeof(u.account_url));
+		u.directory = dup_or_null(sql_text(st, 6));
+		u.directory_at = sql_int(st, 7);
+	}
+	*ret_found = false;
+	if (!sql_end(st, pr)) {
+		upstream_row_done(&u);
+		return false;
+	}
+	*ret_found = found;
+	if (found)
+		*ret = u;
+	else
+		upstream_row_done(&u);
+	return true;
+}
+
+bool
+upstream_row_by_id(struct sql *db, int64_t id, struct upstream_row *ret, bool *ret_found, struct problem *pr)
+{
+	static const char SQL[] = "select " COLUMNS " from upstream where id=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	return one(st, ret, ret_found, pr);
+}
+
+bool
+upstream_row_get(struct sql *db, const char *name, struct upstream_row *ret, struct problem *pr)
+{
+	static const char SQL_INSERT[] =
+		"insert into upstream (name, created_at) values ($1, $2) on conflict do nothing";
+	static const char SQL_SELECT[] = "select " COLUMNS " from upstream where name=$1";
+	struct sql_stmt *st = sql_begin(db, SQL_INSERT);
+	bool found;
+
+	sql_bind_str(st, 1, name);
+	sql_bind_int(st, 2, clock_unix_s());
+	sql_step(st);
+	if (!sql_end(st, pr))
+		return false;
+	st = sql_begin(db, SQL_SELECT);
+	sql_bind_str(st, 1, name);
+	if (!one(st, ret, &found, pr))
+		return false;
+	return found ? true : problem_internal(pr, "no row for upstream %s after insert", name);
+}
+
+bool
+upstream_set_key(struct sql *db, int64_t id, struct span sealed, const char *public_key, struct span ca_cert, bool *ret_moved, struct problem *pr)
+{
+	static const char SQL[] =
+		"update upstream set sealed_key=$2, public_key=$3, ca_cert=$4"
+		" where id=$1 and sealed_key is null";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	sql_bind_blob(st, 2, sealed);
+	sql_bind_str(st, 3, public_key);
+	sql_bind_blob(st, 4, ca_cert);
+	sql_step(st);
+	*ret_moved = sql_changes(st) == 1;
+	return sql_end(st, pr);
+}
+
+bool
+upstream_set_account(struct sql *db, int64_t id, const char *account_url, struct problem *pr)
+{
+	static const char SQL[] = "update upstream set account_url=$2 where id=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	sql_bind_str(st, 2, account_url);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
+upstream_set_directory(struct sql *db, const char *name, const char *directory, int64_t at, struct problem *pr)
+{
+	static const char SQL[] = "update upstream set directory=$2, directory_at=$3 where name=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_str(st, 1, name);
+	sql_bind_str(st, 2, directory);
+	sql_bind_int(st, 3, at);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
+upstream_order_get(struct sql *db, int64_t order_id, struct upstream_order *ret, bool *ret_found, struct problem *pr)
+{
+	static const char SQL[] =
+		"select order_id, attempt, expires, sent_at, failures, upstream, state, url, finalize_url"
+		" from upstream_order where order_id=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, order_id);
+	*ret_found = sql_step(st);
+	if (*ret_found) {
+		ret->order_id = sql_int(st, 0);
+		ret->attempt = sql_int(st, 1);
+		ret->expires = sql_int(st, 2);
+		ret->sent_at = sql_int(st, 3);
+		ret->failures = sql_int(st, 4);
+		sql_copy(st, 5, ret->upstream, sizeof(ret->upstream));
+		ret->state = (enum upstream_state)sql_int(st, 6);
+		sql_copy(st, 7, ret->url, sizeof(ret->url));
+		sql_copy(st, 8, ret->finalize_url, sizeof(ret->finalize_url));
+	}
+	return sql_end(st, pr);
+}
+
+bool
+upstream_order_insert(struct sql *db, int64_t order_id, const char *upstream, struct problem *pr)
+{
+	static const char SQL[] =
+		"insert into upstream_order (order_id, upstream, attempt, state, failures)"
+		" values ($1, $2, 1, 0, 0)";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, order_id);
+	sql_bind_str(st, 2, upstream);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
+upstream_order_sending(struct sql *db, int64_t order_id, int64_t at, struct problem *pr)
+{
+	static const char SQL[] = "update upstream_order set sent_at=$2 where order_id=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, order_id);
+	sql_bind_int(st, 2, at);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
+upstream_order_ordered(struct sql *db, int64_t order_id, const char *url, const char *finalize_url, int64_t expires, struct problem *pr)
+{
+	static const char SQL[] =
+		"update upstream_order set state=1, url=$2, finalize_url=$3, expires=$4 where order_id=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, order_id);
+	sql_bind_str(st, 2, url);
+	sql_bind_str(st, 3, finalize_url);
+	sql_bind_int(st, 4, expires);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+static bool
+forget_proofs(struct sql *db, int64_t order_id, struct problem *pr)
+{
+	static const char SQL[] = "delete from upstream_authz where order_id=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, order_id);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
+upstream_order_restart(struct sql *db, int64_t order_id, bool failed, const char *error, struct problem *pr)
+{
+	static const char SQL[] =
+		"update upstream_order set attempt=attempt+1, state=0, url=null, finalize_url=null,"
+		" sent_at=null, expires=null, failures=failures+$2, error=$3 where order_id=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, order_id);
+	sql_bind_int(st, 2, failed);
+	sql_bind_str(st, 3, error);
+	sql_step(st);
+	return sql_end(st, pr) && forget_proofs(db, order_id, pr);
+}
+
+bool
+upstream_order_delete(struct sql *db, int64_t order_id, struct problem *pr)
+{
+	static const char SQL[] = "delete from upstream_order where order_id=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, order_id);
+	sql_step(st);
+	return sql_end(st, pr) && forget_proofs(db, order_id, pr);
+}
+
+bool
+upstream_authz_put(struct sql *db, int64_t order_id, const char *url, const char *challenge_url, const char *token, const char *key_auth, struct problem *pr)
+{
+	static const char SQL[] =
+		"insert into upstream_authz (order_id, url, challenge_url, token, key_auth)"
+		" values ($1, $2, $3, $4, $5) on conflict (order_id, url) do update set"
+		" challenge_url=excluded.challenge_url, token=excluded.token, key_auth=excluded.key_auth";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, order_id);
+	sql_bind_str(st, 2, url);
+	sql_bind_str(st, 3, challenge_url);
+	sql_bind_str(st, 4, token);
+	sql_bind_str(st, 5, key_auth);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
+upstream_authz_responded(struct sql *db, int64_t order_id, const char *url, int64_t at, struct problem *pr)
+{
+	static const char SQL[] = "update upstream_authz set responded_at=$3 where order_id=$1 and url=$2";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, order_id);
+	sql_bind_str(st, 2, url);
+	sql_bind_int(st, 3, at);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
+upstream_authz_state(struct sql *db, int64_t order_id, const char *url, bool *ret_put, int64_t *ret_responded_at, struct problem *pr)
+{
+	static const char SQL[] = "select responded_at from upstream_authz where order_id=$1 and url=$2";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, order_id);
+	sql_bind_str(st, 2, url);
+	*ret_put = sql_step(st);
+	*ret_responded_at = *ret_put ? sql_int(st, 0) : 0;
+	return sql_end(st, pr);
+}
+
+bool
+upstream_token_lookup(struct sql *db, struct span token, struct buf *ret_key_auth, bool *ret_found, struct problem *pr)
+{
+	static const char SQL[] =
+		"select key_auth from upstream_authz where token=$1 and token is not null limit 1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	buf_clear(ret_key_auth);
+	sql_bind_text(st, 1, token);
+	*ret_found = sql_step(st);
+	if (*ret_found)
+		buf_addspan(ret_key_auth, sql_text(st, 0));
+	return sql_end(st, pr);
+}
+
+bool
+upstream_order_counts(struct sql *db, upstream_count_fn fn, void *arg, struct problem *pr)
+{
+	static const char SQL[] = "select upstream, count(*) from upstream_order group by upstream";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	while (sql_step(st)) {
+		char name[UPSTREAM_TEXT];
+
+		sql_copy(st, 0, name, sizeof(name));
+		fn(name, sql_int(st, 1), arg);
+	}
+	return sql_end(st, pr);
+}

@@ -1,0 +1,64 @@
+/* upstream.h - what the store knows of the CAs: our account there, orders on their way, proofs laid out. In a transaction. */
+#ifndef STORE_UPSTREAM_H
+#define STORE_UPSTREAM_H
+
+#include "base/buf.h"
+#include "sql/sql.h"
+#include "store/order.h"
+
+#define URL_TEXT 2049
+
+/* One CA of the configuration: our key and account there (driver acme), or the CA's own key (driver local). */
+struct upstream_row {
+	int64_t id;
+	char name[UPSTREAM_TEXT];
+	struct buf sealed_key;   /* keeper blob; empty = no key yet; owned */
+	char *public_key;        /* acme: canonical JWK; owned, NULL = none */
+	struct buf ca_cert;      /* local: DER; owned */
+	char account_url[URL_TEXT]; /* "" = not registered */
+	char *directory;         /* last good copy; owned, NULL = none */
+	int64_t directory_at;
+};
+void upstream_row_done(struct upstream_row *u);
+
+/* The row of this name, made when missing. */
+bool upstream_row_get(struct sql *db, const char *name, struct upstream_row *ret, struct problem *pr) MUST_CHECK;
+bool upstream_row_by_id(struct sql *db, int64_t id, struct upstream_row *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
+/* Only if there is no key yet: of two gateways that begin at once one wins, and the other reads the winner's. */
+bool upstream_set_key(struct sql *db, int64_t id, struct span sealed, const char *public_key, struct span ca_cert, bool *ret_moved, struct problem *pr) MUST_CHECK;
+bool upstream_set_account(struct sql *db, int64_t id, const char *account_url, struct problem *pr) MUST_CHECK; /* NULL = forgotten */
+bool upstream_set_directory(struct sql *db, const char *name, const char *directory, int64_t at, struct problem *pr) MUST_CHECK;
+
+/* The way of one device order at its CA. Numbers are stored. */
+enum upstream_state {
+	UPSTREAM_INTENT = 0,  /* newOrder may have been sent: see sent_at */
+	UPSTREAM_ORDERED = 1, /* the CA's order URL is known */
+};
+struct upstream_order {
+	int64_t order_id, attempt, expires, sent_at, failures;
+	char upstream[UPSTREAM_TEXT];
+	enum upstream_state state;
+	char url[URL_TEXT], finalize_url[URL_TEXT];
+};
+bool upstream_order_get(struct sql *db, int64_t order_id, struct upstream_order *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
+/* Insert in state INTENT, sent_at 0. */
+bool upstream_order_insert(struct sql *db, int64_t order_id, const char *upstream, struct problem *pr) MUST_CHECK;
+/* newOrder goes out now: after a crash the answer counts as lost. */
+bool upstream_order_sending(struct sql *db, int64_t order_id, int64_t at, struct problem *pr) MUST_CHECK;
+bool upstream_order_ordered(struct sql *db, int64_t order_id, const char *url, const char *finalize_url, int64_t expires, struct problem *pr) MUST_CHECK;
+/* Begin again with a new upstream order: attempt + 1, state INTENT, the old order's proofs forgotten; counts a validation failure if
+ * `failed`. */
+bool upstream_order_restart(struct sql *db, int64_t order_id, bool failed, const char *error, struct problem *pr) MUST_CHECK;
+bool upstream_order_delete(struct sql *db, int64_t order_id, struct problem *pr) MUST_CHECK; /* and its proofs */
+
+/* A proof laid out for a CA's http-01: the http01 face answers it from here, on every gateway of the cluster. */
+bool upstream_authz_put(struct sql *db, int64_t order_id, const char *url, const char *challenge_url, const char *token, const char *key_auth, struct problem *pr) MUST_CHECK;
+bool upstream_authz_responded(struct sql *db, int64_t order_id, const char *url, int64_t at, struct problem *pr) MUST_CHECK;
+/* Has the response to this authorization been sent? */
+bool upstream_authz_state(struct sql *db, int64_t order_id, const char *url, bool *ret_put, int64_t *ret_responded_at, struct problem *pr) MUST_CHECK;
+bool upstream_token_lookup(struct sql *db, struct span token, struct buf *ret_key_auth, bool *ret_found, struct problem *pr) MUST_CHECK;
+
+/* How many upstream orders are under way, by the CA's name; for status. */
+typedef void (*upstream_count_fn)(const char *name, int64_t count, void *arg);
+bool upstream_order_counts(struct sql *db, upstream_count_fn fn, void *arg, struct problem *pr) MUST_CHECK;
+#endif
