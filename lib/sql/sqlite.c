@@ -1,0 +1,405 @@
+/* sqlite.c - the embedded database: WAL, one writer thread with group commit, a pool of readers.
+ *
+ * A write is a task on the caller's stack. The writer takes all that are queued, runs each in a savepoint of one
+ * transaction, commits (one fsync) and then wakes every caller on its own semaphore; whatever is queued meanwhile is the
+ * next group, so the queue gets longer while the disk is slow and the number of fsyncs does not. If the commit fails, all
+ * of the group fail: also those whose function answered false, for it may have seen what is now gone.
+ *
+ * FULL, not NORMAL: in WAL mode NORMAL does not sync at commit, and what we told the device must survive. */
+#include <errno.h>
+#include <fcntl.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "sql/sqlite.h"
+
+#define BUSY_MS 5000 /* other processes: acmegatectl, a backup */
+
+struct task {
+	struct task *next;
+	sql_fn fn;
+	void *arg;
+	struct problem *pr;
+	bool good;
+	sem_t done;
+};
+
+struct sqlite_store {
+	struct store store; /* first */
+	char *path;
+	struct sql_pool readers;
+	unsigned reader_count;
+	struct sqlite_conn *writer; /* the writer thread's */
+	pthread_t thread;
+	bool started;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	struct task *first, **end; /* under lock, as are the next two */
+	bool idle, ending;
+};
+
+static struct sqlite_store *
+self(struct store *store)
+{
+	return (struct sqlite_store *)store;
+}
+
+static bool
+is_for(const char *where)
+{
+	return strncmp(where, "sqlite:", 7) == 0;
+}
+
+/* Once per process: no memory statistics, their lock is taken at every allocation of every thread. */
+static void
+configure(void)
+{
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
+static void
+conn_free(struct sqlite_conn *c)
+{
+	if (!c)
+		return;
+	sql_forget(&c->sql);
+	for (int i = 0; i < CONTROL__COUNT; i++)
+		sqlite3_finalize(c->control[i]);
+	sqlite3_close(c->h);
+	free(c);
+}
+
+/* The switch to WAL answers "busy" without asking the busy handler when two open a fresh database at once. */
+static bool
+exec_patiently(struct sqlite_conn *c, const char *text, struct problem *pr)
+{
+	msec_t until = clock_ms() + BUSY_MS;
+	int rc;
+
+	while ((rc = sqlite3_exec(c->h, text, NULL, NULL, NULL)) == SQLITE_BUSY && clock_ms() < until)
+		nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+	return rc == SQLITE_OK || sqlite_problem(c, text, pr);
+}
+
+/* Also refuses what only SQLite would take ("text" for 'text'), and schemas that call functions on their own. */
+static const char PRAGMAS[] = "pragma foreign_keys=on; pragma synchronous=full; pragma temp_store=memory;"
+			      "pragma trusted_schema=off;";
+static const char PRAGMAS_WRITER[] = "pragma cache_size=-32768; pragma wal_autocheckpoint=2000;"
+				     "pragma journal_size_limit=67108864;";
+static const char PRAGMAS_READER[] = "pragma cache_size=-8192; pragma query_only=on;";
+
+static struct sqlite_conn *
+conn_new(const char *path, const char *pragmas, struct problem *pr)
+{
+	struct sqlite_conn *c = xcalloc(1, sizeof(*c));
+
+	c->sql.backend = &sqlite_backend;
+	if (sqlite3_open_v2(path, &c->h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+		sqlite_problem(c, path, pr);
+		goto fail;
+	}
+	sqlite3_extended_result_codes(c->h, 1);
+	sqlite3_busy_timeout(c->h, BUSY_MS);
+	sqlite3_db_config(c->h, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(c->h, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
+	sqlite3_db_config(c->h, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
+	if (!exec_patiently(c, "pragma journal_mode=wal", pr) || !exec_patiently(c, PRAGMAS, pr) ||
+	    !exec_patiently(c, pragmas, pr))
+		goto fail;
+	return c;
+fail:
+	conn_free(c);
+	return NULL;
+}
+
+/* A new file gets mode 0600, and SQLite gives its -wal and -shm the same. An existing one is not even opened here: closing
+ * it would drop the POSIX locks that SQLite may hold on it in this process. */
+static bool
+make_file(const char *path, struct problem *pr)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd >= 0)
+		close(fd);
+	else if (errno != EEXIST)
+		return problem_internal(pr, "cannot make the database %.150s: %m", path);
+	return true;
+}
+
+/* The task's own part of the group. False when the group's transaction is broken. */
+static bool
+run_task(struct sqlite_conn *w, struct task *t, bool alone, struct problem *pr)
+{
+	if (!alone && !sqlite_control(w, CONTROL_SAVEPOINT, pr))
+		return false;
+	t->good = sql_run(&w->sql, t->fn, t->arg, t->pr);
+	/* on a full disk and the like SQLite itself rolls everything back */
+	if (sqlite3_get_autocommit(w->h))
+		return problem_internal(pr, "sqlite gave the transaction up: %.200s", w->sql.failure.cause);
+	if (alone)
+		return true;
+	return (t->good || sqlite_control(w, CONTROL_ROLLBACK_TO, pr)) && sqlite_control(w, CONTROL_RELEASE, pr);
+}
+
+static bool
+run_group(struct sqlite_store *s, struct task *first, struct problem *pr)
+{
+	struct sqlite_conn *w = s->writer;
+	bool any = false;
+
+	if (!sqlite_control(w, CONTROL_BEGIN_WRITE, pr))
+		return false;
+	for (struct task *t = first; t; t = t->next) {
+		if (!run_task(w, t, !first->next, pr))
+			return false;
+		any |= t->good;
+	}
+	if (!any)
+		return sqlite_control(w, CONTROL_ROLLBACK, pr);
+	if (!sqlite_control(w, CONTROL_COMMIT, pr))
+		return false;
+	atomic_fetch_add_explicit(&s->store.commits, 1, memory_order_relaxed);
+	return true;
+}
+
+static void
+serve_group(struct sqlite_store *s, struct task *first)
+{
+	struct problem pr = { 0 };
+	bool good = run_group(s, first, &pr);
+
+	if (!good && !sqlite3_get_autocommit(s->writer->h))
+		sqlite_control(s->writer, CONTROL_ROLLBACK, NULL);
+	for (struct task *t = first, *next; t; t = next) {
+		next = t->next; /* t is gone once its caller wakes */
+		if (!good) {
+			t->good = false;
+			if (t->pr)
+				*t->pr = pr;
+		}
+		sem_post(&t->done);
+	}
+}
+
+static void *
+writer_main(void *arg)
+{
+	struct sqlite_store *s = arg;
+	struct task *first;
+
+	prctl(PR_SET_NAME, "sqlite-writer");
+	for (;;) {
+		pthread_mutex_lock(&s->lock);
+		s->idle = true;
+		while (!s->first && !s->ending)
+			pthread_cond_wait(&s->wake, &s->lock);
+		s->idle = false;
+		first = s->first;
+		s->first = NULL;
+		s->end = &s->first;
+		pthread_mutex_unlock(&s->lock);
+		if (!first)
+			return NULL;
+		serve_group(s, first);
+	}
+}
+
+static bool
+write_store(struct store *store, sql_fn fn, void *arg, struct problem *pr)
+{
+	struct sqlite_store *s = self(store);
+	struct task t = { .fn = fn, .arg = arg, .pr = pr };
+	bool wake;
+
+	sem_init(&t.done, 0, 0);
+	pthread_mutex_lock(&s->lock);
+	*s->end = &t;
+	s->end = &t.next;
+	wake = s->idle;
+	s->idle = false; /* one wake-up is enough */
+	pthread_mutex_unlock(&s->lock);
+	if (wake)
+		pthread_cond_signal(&s->wake);
+	while (sem_wait(&t.done) != 0)
+		; /* a signal handler ran */
+	sem_destroy(&t.done);
+	return t.good;
+}
+
+static bool
+read_store(struct store *store, sql_fn fn, void *arg, struct problem *pr)
+{
+	struct sqlite_store *s = self(store);
+	struct sql *db = sql_pool_take(&s->readers);
+	struct sqlite_conn *c = (struct sqlite_conn *)db;
+	bool good = sqlite_control(c, CONTROL_BEGIN_READ, pr) && sql_run(db, fn, arg, pr);
+
+	if (!sqlite3_get_autocommit(c->h))
+		sqlite_control(c, CONTROL_ROLLBACK, NULL); /* nothing to keep; cannot fail once BEGIN has run */
+	sql_pool_give(&s->readers, db);
+	return good;
+}
+
+static void
+close_store(struct store *store)
+{
+	struct sqlite_store *s = self(store);
+	struct sql *db;
+
+	if (s->started) {
+		pthread_mutex_lock(&s->lock);
+		s->ending = true;
+		pthread_mutex_unlock(&s->lock);
+		pthread_cond_signal(&s->wake);
+		pthread_join(s->thread, NULL);
+	}
+	while ((db = s->readers.first)) {
+		s->readers.first = db->next;
+		conn_free((struct sqlite_conn *)db);
+	}
+	conn_free(s->writer); /* last: it may still write to checkpoint and remove the WAL */
+	sql_pool_done(&s->readers);
+	pthread_cond_destroy(&s->wake);
+	pthread_mutex_destroy(&s->lock);
+	free(s->path);
+	free(s);
+}
+
+static bool
+open_store(const char *where, unsigned connections, struct store **ret, struct problem *pr)
+{
+	static pthread_once_t configured = PTHREAD_ONCE_INIT;
+	const char *path = where + 7;
+	struct sqlite_store *s;
+
+	/* names that mean no file to SQLite; each connection would have a database of its own */
+	if (!*path || *path == ':')
+		return problem_set(pr, PROBLEM_MALFORMED, "\"sqlite:\" must be followed by the path of a file");
+	pthread_once(&configured, configure);
+	s = xcalloc(1, sizeof(*s));
+	s->store.backend = &sqlite_backend;
+	s->path = xstrdup(path);
+	s->end = &s->first;
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->wake, NULL);
+	sql_pool_init(&s->readers);
+	if (!make_file(path, pr) || !(s->writer = conn_new(path, PRAGMAS_WRITER, pr)))
+		goto fail;
+	for (unsigned i = 0; i < connections; i++) {
+		struct sqlite_conn *c = conn_new(path, PRAGMAS_READER, pr);
+
+		if (!c)
+			goto fail;
+		sql_pool_give(&s->readers, &c->sql);
+	}
+	s->started = pthread_create(&s->thread, NULL, writer_main, s) == 0;
+	if (!s->started) {
+		problem_internal(pr, "cannot start the writer thread");
+		goto fail;
+	}
+	*ret = &s->store;
+	return true;
+fail:
+	close_store(&s->store);
+	return false;
+}
+
+/* VACUUM INTO takes an existing empty file: ours, with mode 0600. */
+static bool
+copy_into(struct sqlite_store *s, const char *part, struct problem *pr)
+{
+	struct sqlite_conn *c = conn_new(s->path, "pragma cache_size=-8192", pr);
+	sqlite3_stmt *h = NULL;
+	bool good;
+
+	if (!c)
+		return false;
+	good = sqlite3_prepare_v2(c->h, "vacuum into ?1", -1, &h, NULL) == SQLITE_OK &&
+	    sqlite3_bind_text(h, 1, part, -1, SQLITE_STATIC) == SQLITE_OK && sqlite3_step(h) == SQLITE_DONE;
+	if (!good)
+		sqlite_problem(c, "vacuum into", pr);
+	sqlite3_finalize(h);
+	conn_free(c);
+	return good;
+}
+
+/* Sync the file and the folder that names it. */
+static bool
+sync_path(const char *path, int flags)
+{
+	int fd = open(path, flags | O_CLOEXEC);
+	bool good = fd >= 0 && fsync(fd) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+static bool
+publish(const char *part, const char *path, struct problem *pr)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO_FREE char *folder = !slash ? xstrdup(".") :
+	    slash == path               ? xstrdup("/") :
+					  span_dup(span_of(path, (size_t)(slash - path)));
+
+	if (sync_path(part, O_RDWR) && renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_NOREPLACE) == 0 &&
+	    sync_path(folder, O_RDONLY | O_DIRECTORY))
+		return true;
+	if (errno == EEXIST)
+		return problem_set(pr, PROBLEM_MALFORMED, "%.200s exists already", path);
+	return problem_internal(pr, "cannot keep the backup %.150s: %m", path);
+}
+
+static bool
+backup(struct store *store, const char *path, struct problem *pr)
+{
+	AUTO_FREE char *part = xasprintf("%s.part", path);
+	int fd;
+	bool good;
+
+	if (access(path, F_OK) == 0)
+		return problem_set(pr, PROBLEM_MALFORMED, "%.200s exists already", path);
+	if (unlink(part) != 0 && errno != ENOENT) /* of a backup that was interrupted */
+		return problem_internal(pr, "cannot remove %.150s: %m", part);
+	fd = open(part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return problem_internal(pr, "cannot make %.150s: %m", part);
+	close(fd);
+	good = copy_into(self(store), part, pr) && publish(part, path, pr);
+	if (!good)
+		unlink(part);
+	return good;
+}
+
+static const char *
+migration_text(const struct sql_migration *m)
+{
+	return m->sqlite;
+}
+
+const struct sql_backend sqlite_backend = {
+	.shared = false,
+	.skip_locked = "",
+	.is_for = is_for,
+	.open = open_store,
+	.close = close_store,
+	.read = read_store,
+	.write = write_store,
+	.migrate = write_store, /* BEGIN IMMEDIATE keeps others out, in other processes too */
+	.backup = backup,
+	.stmt_new = sqlite_stmt_new,
+	.stmt_free = sqlite_stmt_free,
+	.bind = sqlite_bind,
+	.step = sqlite_step,
+	.column = sqlite_column,
+	.reset = sqlite_reset,
+	.script = sqlite_script,
+	.migration_text = migration_text,
+};
