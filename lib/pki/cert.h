@@ -8,18 +8,19 @@
 
 #define CHAIN_MAX_BYTES (256 * 1024)
 #define CHAIN_MAX_CERTS 10
-#define SERIAL_TEXT 43     /* hex, up to 21 octets, and NUL */
+#define SERIAL_TEXT 43     /* lower-case hex of the INTEGER's DER content octets, 1 to 21 of them (with the leading 00), and NUL */
 #define CERTID_TEXT 128    /* b64url(AKI keyid) '.' b64url(serial DER content), RFC 9773 4.1 */
 
 struct cert {
 	X509 *x509;          /* owned */
 	EVP_PKEY *key;       /* owned */
-	struct idents names; /* SAN */
+	struct idents names; /* SAN, as far as it consists of identifiers */
+	bool has_other_names; /* the SAN has something else as well: an email address, a name that is no identifier */
 	char serial[SERIAL_TEXT];
 	char certid[CERTID_TEXT]; /* "" without an AKI */
 	char key_hash[KEY_HASH_TEXT];
 	char sha256[65];     /* of the DER, hex */
-	char issuer[256];    /* one line, for people */
+	char issuer[256];    /* one line of ASCII (RFC 4514), perhaps cut, for people */
 	char subject[256];
 	int64_t not_before_unix_s, not_after_unix_s;
 };
@@ -29,21 +30,27 @@ struct chain {
 	size_t count;
 };
 
+/* Exactly one certificate in DER. Refused with PROBLEM_MALFORMED: no key we can use, an extension twice, a SAN or AKI that
+ * cannot be read, a serial over 21 octets. An empty subject, no SKI, a negative serial are fine. Nothing is verified. */
 bool cert_parse(struct span der, struct cert **ret, struct problem *pr) __attribute__((warn_unused_result));
 void cert_free(struct cert *cert);
 bool cert_der(const struct cert *cert, struct buf *out);
 
 /* PEM, leaf first; any "-----BEGIN " that is not CERTIFICATE refuses all (RFC 8555 11.4); LF or CRLF, blank lines and
- * nothing else between (RFC 7468). Problems are PROBLEM_SERVER_INTERNAL: the text comes from a CA. */
+ * nothing else between, strict base64 in lines of 64 (RFC 7468 3). Problems are PROBLEM_SERVER_INTERNAL: the text comes
+ * from a CA; the detail says what is wrong with it. On failure ret is untouched. */
 bool chain_parse(struct span pem, struct chain *ret, struct problem *pr) __attribute__((warn_unused_result));
 void chain_done(struct chain *chain);
 /* Strict PEM again: "-----BEGIN CERTIFICATE-----\n" 64 columns, no blank lines. */
 bool chain_write_pem(const struct chain *chain, struct buf *out);
 
-/* Is this what we asked for? Leaf key = CSR key, SAN set = names, valid at `now` (5 min of skew), not a precertificate, an
- * AKI, each certificate signed by the next, names chaining; a CA flag on issuers, none on the leaf. Says what is wrong. */
+/* Is this what we asked for? Leaf key = CSR key, SAN set = names and nothing else, valid at `now` (a notBefore up to 5 min
+ * ahead is forgiven), not a precertificate, an AKI, each certificate signed by the next, names chaining; a CA flag on
+ * issuers, none on the leaf; issuers valid too, but for a self-signed one on top. A leaf alone passes. Says what is wrong
+ * (PROBLEM_SERVER_INTERNAL). */
 bool chain_check(const struct chain *chain, const char *csr_key_hash, const struct idents *names,
 	int64_t now_unix_s, struct problem *pr) __attribute__((warn_unused_result));
-/* Does the topmost certificate or its issuer have this common name, or this SPKI hash (hex SHA-256)? */
+/* Does the topmost certificate or its issuer have this common name (any case), or the topmost this SPKI hash (hex
+ * SHA-256)? */
 bool chain_is_preferred(const struct chain *chain, const char *cn_or_sha256);
 #endif

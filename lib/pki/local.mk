@@ -1,10 +1,12 @@
 librooms_a_SOURCES += \
+	lib/pki/cert.c lib/pki/cert.h \
+	lib/pki/chain.c \
 	lib/pki/csr.c lib/pki/csr.h \
 	lib/pki/ext.c lib/pki/ext.h \
 	lib/pki/ident.c lib/pki/ident.h \
 	lib/pki/key.c lib/pki/key.h
 
-check_PROGRAMS += test_key test_ident test_csr
+check_PROGRAMS += test_key test_ident test_csr test_cert test_chain
 test_key_SOURCES = tests/unit/pki/test_key.c tests/tap.h
 test_key_LDADD = $(rooms_libs)
 test_key_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
@@ -14,3 +16,9 @@ test_ident_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_csr_SOURCES = tests/unit/pki/test_csr.c tests/unit/pki/forge.h tests/tap.h
 test_csr_LDADD = $(rooms_libs)
 test_csr_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_cert_SOURCES = tests/unit/pki/test_cert.c tests/unit/pki/forge.h tests/tap.h
+test_cert_LDADD = $(rooms_libs)
+test_cert_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_chain_SOURCES = tests/unit/pki/test_chain.c tests/unit/pki/forge.h tests/tap.h
+test_chain_LDADD = $(rooms_libs)
+test_chain_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests

@@ -15,7 +15,7 @@
 
 /* "subjectAltName=DNS:a.example" in the words of x509v3_config(5), or "1.2.3=critical,DER:0500" */
 static inline X509_EXTENSION *
-forge_ext(const char *text)
+forge_ext(const char *text, X509 *issuer, X509 *subject)
 {
 	const char *eq = strchr(text, '=');
 	char name[64];
@@ -23,6 +23,7 @@ forge_ext(const char *text)
 	X509_EXTENSION *ext;
 
 	snprintf(name, sizeof(name), "%.*s", (int)(eq - text), text);
+	X509V3_set_ctx(&ctx, issuer, subject, NULL, NULL, 0);
 	X509V3_set_ctx_nodb(&ctx);
 	ext = X509V3_EXT_nconf(NULL, &ctx, name, eq + 1);
 	if (!ext) {
@@ -56,7 +57,7 @@ forge_req(EVP_PKEY *key, const char *cn, const char *const exts[FORGE_EXTS])
 	X509_NAME_free(name);
 	X509_REQ_set_pubkey(req, key);
 	for (int i = 0; i < FORGE_EXTS && exts[i]; i++)
-		sk_X509_EXTENSION_push(list, forge_ext(exts[i]));
+		sk_X509_EXTENSION_push(list, forge_ext(exts[i], NULL, NULL));
 	if (sk_X509_EXTENSION_num(list) > 0)
 		X509_REQ_add_extensions(req, list);
 	sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free);
@@ -81,6 +82,66 @@ forge_csr(EVP_PKEY *key, const char *cn, const char *const exts[FORGE_EXTS])
 {
 	return forge_req_der(forge_req(key, cn, exts), key,
 		EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519 ? NULL : EVP_sha256());
+}
+
+struct forge_cert {
+	const char *cn;
+	EVP_PKEY *key;
+	X509 *issuer;         /* NULL = itself */
+	EVP_PKEY *issuer_key; /* NULL = its own */
+	int64_t not_before_unix_s, not_after_unix_s;
+	const char *serial; /* decimal or 0x, NULL = "1" */
+	const char *exts[FORGE_EXTS];
+};
+
+static inline X509 *
+forge_x509(const struct forge_cert *f)
+{
+	X509 *x = X509_new();
+	X509_NAME *name = forge_name(f->cn);
+	EVP_PKEY *signer = f->issuer_key ? f->issuer_key : f->key;
+	ASN1_INTEGER *serial = s2i_ASN1_INTEGER(NULL, f->serial ? f->serial : "1");
+
+	X509_set_version(x, X509_VERSION_3);
+	X509_set_serialNumber(x, serial);
+	ASN1_INTEGER_free(serial);
+	X509_set_subject_name(x, name);
+	X509_set_issuer_name(x, f->issuer ? X509_get_subject_name(f->issuer) : name);
+	X509_NAME_free(name);
+	ASN1_TIME_set(X509_getm_notBefore(x), f->not_before_unix_s);
+	ASN1_TIME_set(X509_getm_notAfter(x), f->not_after_unix_s);
+	X509_set_pubkey(x, f->key);
+	for (int i = 0; i < FORGE_EXTS && f->exts[i]; i++) {
+		X509_EXTENSION *ext = forge_ext(f->exts[i], f->issuer ? f->issuer : x, x);
+
+		X509_add_ext(x, ext, -1);
+		X509_EXTENSION_free(ext);
+	}
+	X509_sign(x, signer,
+		EVP_PKEY_get_base_id(signer) == EVP_PKEY_ED25519 ? NULL : EVP_sha256());
+	return x;
+}
+
+static inline struct span
+forge_x509_der(X509 *x)
+{
+	unsigned char *der = NULL;
+	int n = i2d_X509(x, &der);
+
+	return span_of(der, (size_t)n);
+}
+
+static inline void
+forge_pem(struct buf *out, X509 *x)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *text;
+	long n;
+
+	PEM_write_bio_X509(bio, x);
+	n = BIO_get_mem_data(bio, &text);
+	buf_add(out, text, (size_t)n);
+	BIO_free(bio);
 }
 
 static inline void

@@ -1,0 +1,202 @@
+/* cert.c - one certificate: parsed once, and what is needed of it kept. See cert.h. */
+#include "pki/cert.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <openssl/err.h>
+
+#include "base/b64url.h"
+#include "pki/ext.h"
+
+#define SERIAL_MAX 21 /* 20 octets (RFC 5280 4.1.2.2) and the one that says "positive" */
+#define KEYID_MAX 64  /* more is no key identifier that anyone hashes; keeps certid in its array */
+
+static bool
+bad_cert(struct problem *pr, const char *what)
+{
+	return problem_set(pr, PROBLEM_MALFORMED, "the certificate %s", what);
+}
+
+static void
+hex_write(char *dst, const unsigned char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		sprintf(dst + 2 * i, "%02x", p[i]);
+}
+
+static bool
+decode(struct span der, struct cert *cert, struct problem *pr)
+{
+	const unsigned char *p = (const unsigned char *)der.p;
+	AUTO_BUF again = BUF_MAX(CHAIN_MAX_BYTES);
+	unsigned char md[32];
+
+	if (der.n == 0 || der.n > CHAIN_MAX_BYTES)
+		return bad_cert(pr, "is empty or too large");
+	cert->x509 = d2i_X509(NULL, &p, (long)der.n);
+	if (!cert->x509 || p != (const unsigned char *)der.p + der.n) {
+		problem_cause_openssl(pr, "reading a certificate");
+		return bad_cert(pr, "is not exactly one X.509 certificate in DER");
+	}
+	if (!cert_der(cert, &again) || !span_eq(der, buf_span(&again)))
+		return bad_cert(pr, "is BER, not DER");
+	if (!EVP_Digest(der.p, der.n, md, NULL, EVP_sha256(), NULL))
+		return problem_internal(pr, "SHA-256 of a certificate");
+	hex_write(cert->sha256, md, sizeof(md));
+	return true;
+}
+
+/* The content octets of the DER INTEGER, not OpenSSL's sign and magnitude (RFC 9773 4.1). Returns their number, 0 = too
+ * many. */
+static size_t
+serial_octets(const X509 *x509, unsigned char dst[SERIAL_MAX])
+{
+	unsigned char *der = NULL;
+	int n = i2d_ASN1_INTEGER(X509_get0_serialNumber(x509), &der);
+	size_t len = 0;
+
+	/* up to 127 octets the length is one octet */
+	if (n > 2 && n <= 2 + SERIAL_MAX) {
+		len = (size_t)n - 2;
+		memcpy(dst, der + 2, len);
+	}
+	OPENSSL_free(der);
+	return len;
+}
+
+static bool
+read_san(struct cert *cert, X509_EXTENSION *ext, struct problem *pr)
+{
+	AUTO_NAMES *san = ext_decode(ext);
+
+	if (!san)
+		return bad_cert(pr, "has a subjectAltName that cannot be read");
+	cert->has_other_names = !names_read(san, &cert->names, NULL);
+	return true;
+}
+
+static bool
+read_aki(struct cert *cert, X509_EXTENSION *ext, struct span serial, struct problem *pr)
+{
+	AUTHORITY_KEYID *aki = ext_decode(ext);
+	const unsigned char *p;
+	int n;
+
+	if (!aki)
+		return bad_cert(pr, "has an authorityKeyIdentifier that cannot be read");
+	n = aki->keyid ? ASN1_STRING_length(aki->keyid) : 0;
+	if (n > 0 && n <= KEYID_MAX) {
+		p = ASN1_STRING_get0_data(aki->keyid);
+		n = (int)b64url_write(cert->certid, p, (size_t)n);
+		cert->certid[n++] = '.';
+		b64url_write(cert->certid + n, serial.p, serial.n);
+	}
+	AUTHORITY_KEYID_free(aki);
+	return true;
+}
+
+static bool
+read_extensions(struct cert *cert, struct problem *pr)
+{
+	const STACK_OF(X509_EXTENSION) *exts = X509_get0_extensions(cert->x509);
+	unsigned char serial[SERIAL_MAX];
+	size_t n = serial_octets(cert->x509, serial);
+	struct problem why = { 0 };
+
+	if (n == 0)
+		return bad_cert(pr, "has a serial number of more than 21 octets");
+	hex_write(cert->serial, serial, n);
+	if (!exts_check(exts, &why))
+		return problem_set(pr, PROBLEM_MALFORMED, "the certificate has %s", why.detail);
+	for (int i = 0; i < sk_X509_EXTENSION_num(exts); i++) {
+		X509_EXTENSION *ext = sk_X509_EXTENSION_value(exts, i);
+		int nid = OBJ_obj2nid(X509_EXTENSION_get_object(ext));
+
+		if (nid == NID_subject_alt_name && !read_san(cert, ext, pr))
+			return false;
+		if (nid == NID_authority_key_identifier &&
+			!read_aki(cert, ext, span_of(serial, n), pr))
+			return false;
+	}
+	return true;
+}
+
+static bool
+time_read(const ASN1_TIME *t, int64_t *ret_unix_s)
+{
+	struct tm tm;
+
+	if (!ASN1_TIME_to_tm(t, &tm))
+		return false;
+	*ret_unix_s = timegm(&tm);
+	return true;
+}
+
+static void
+name_line(const X509_NAME *name, char dst[256])
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *text;
+	long n;
+
+	X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253);
+	n = BIO_get_mem_data(bio, &text);
+	if (n > 0)
+		snprintf(dst, 256, "%.*s", (int)n, text);
+	BIO_free(bio);
+}
+
+static bool
+read_rest(struct cert *cert, struct problem *pr)
+{
+	if (!time_read(X509_get0_notBefore(cert->x509), &cert->not_before_unix_s) ||
+		!time_read(X509_get0_notAfter(cert->x509), &cert->not_after_unix_s))
+		return bad_cert(pr, "has a validity that cannot be read");
+	cert->key = X509_get_pubkey(cert->x509);
+	if (!cert->key || !key_hash(cert->key, cert->key_hash)) {
+		problem_cause_openssl(pr, "the key of a certificate");
+		return bad_cert(pr, "has a key that cannot be read");
+	}
+	name_line(X509_get_issuer_name(cert->x509), cert->issuer);
+	name_line(X509_get_subject_name(cert->x509), cert->subject);
+	return true;
+}
+
+bool
+cert_parse(struct span der, struct cert **ret, struct problem *pr)
+{
+	struct cert *cert = xcalloc(1, sizeof(*cert));
+	bool good = decode(der, cert, pr) && read_extensions(cert, pr) && read_rest(cert, pr);
+
+	ERR_clear_error();
+	if (!good) {
+		cert_free(cert);
+		return false;
+	}
+	*ret = cert;
+	return true;
+}
+
+void
+cert_free(struct cert *cert)
+{
+	if (!cert)
+		return;
+	idents_done(&cert->names);
+	EVP_PKEY_free(cert->key);
+	X509_free(cert->x509);
+	free(cert);
+}
+
+bool
+cert_der(const struct cert *cert, struct buf *out)
+{
+	unsigned char *der = NULL;
+	int n = i2d_X509(cert->x509, &der);
+	bool good = n > 0 && buf_add(out, der, (size_t)n);
+
+	OPENSSL_free(der);
+	return good;
+}
