@@ -36,6 +36,7 @@
 	X(CONFLICT, "malformed", 409)                                                              \
 	X(TOO_LARGE, "malformed", 413)                                                             \
 	X(MEDIA_TYPE, "malformed", 415)                                                            \
+	X(EXPECTATION, "malformed", 417)                                                           \
 	X(HEADERS_TOO_LARGE, "malformed", 431)                                                     \
 	X(ORDER_NOT_READY, "orderNotReady", 403)                                                   \
 	X(RATE_LIMITED, "rateLimited", 429)                                                        \

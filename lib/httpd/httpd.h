@@ -57,7 +57,7 @@ struct span http_req_field(const struct http_req *rq, const char *name); /* SPAN
 struct http_reply {
 	int status;
 	struct buf head; /* further fields, each "Name: value\r\n"; see http_reply_field */
-	struct buf body; /* Content-Length is written always; HEAD and 204 without body */
+	struct buf body; /* Content-Length is written always but with 204; HEAD and 204 without body */
 	const char *content_type; /* NULL = none */
 	bool close;
 };
@@ -68,7 +68,7 @@ __attribute__((format(printf, 3, 4))) void http_reply_field(struct http_reply *r
 void http_reply(struct http_req *rq, struct http_reply *rp);
 
 typedef void (*http_handler)(struct http_req *rq, void *arg);
-/* Fill a reply to a request the server itself refuses (framing 400, 408, 413, 431, 503 too many connections): gives the
+/* Fill a reply to a request the server itself refuses (framing 400, 408, 413, 417, 431): gives the
  * face's error format. rq is NULL before a head was parsed. Front thread. */
 typedef void (*http_refusal)(const struct http_req *rq, const struct problem *pr, struct http_reply *rp, void *arg);
 
@@ -97,6 +97,7 @@ void httpd_set_limits(struct httpd *h, const struct http_limits *limits); /* for
 /* Stop accepting (drain what is queued), close idle connections, let requests end for at most drain_ms, then close all.
  * Blocks; not on a front thread. */
 void httpd_stop(struct httpd *h, msec_t drain_ms);
+/* Stops it first if need be. Replies that come later than this are too late: end the handlers' threads before. */
 void httpd_free(struct httpd *h);
 
 struct httpd_stats { uint64_t accepted, refused_addr, refused_all, handshakes, handshake_failed, requests, framing_errors, timeouts; uint32_t open; };

@@ -1,0 +1,415 @@
+/* accept.c - the acceptor: listening sockets, counts per address, and dealing connections to the fronts.
+ *
+ * One thread owns one socket for each address (DECISIONS H7): with a socket for each front the kernel would reset the
+ * connections queued at the one that closes first. A connection over a limit is closed here, before its handshake. */
+#include "httpd/server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+#define BACKLOG 1024
+#define ACCEPTS_A_TURN 64
+/* Out of descriptors or memory: the socket stays readable, so asking again at once would spin. */
+#define PAUSE_MS 100
+#define WARN_EVERY_MS (60 * 1000)
+
+static void
+source_key(const struct addr *peer, unsigned char key[17])
+{
+	key[0] = (unsigned char)peer->family;
+	memcpy(key + 1, peer->octet, 16);
+}
+
+static struct source *
+source_find(struct httpd *h, const struct addr *peer)
+{
+	unsigned char key[17];
+	struct source *src;
+
+	source_key(peer, key);
+	HASH_FIND(hh, h->sources, key, sizeof(key), src);
+	return src;
+}
+
+static void
+source_add(struct httpd *h, const struct addr *peer)
+{
+	struct source *src = source_find(h, peer);
+
+	if (!src) {
+		src = xcalloc(1, sizeof(*src));
+		source_key(peer, src->key);
+		HASH_ADD(hh, h->sources, key, sizeof(src->key), src);
+	}
+	src->count++;
+}
+
+static void
+source_remove(struct httpd *h, const struct addr *peer)
+{
+	struct source *src = source_find(h, peer);
+
+	if (!src || --src->count > 0)
+		return;
+	HASH_DEL(h->sources, src);
+	free(src);
+}
+
+void
+acceptor_take_back(void *arg)
+{
+	struct conn *c = arg;
+
+	c->front->dealt--;
+	source_remove(c->front->httpd, &c->peer);
+	free(c);
+}
+
+static struct front *
+front_with_least(struct httpd *h)
+{
+	struct front *best = &h->fronts[0];
+
+	for (unsigned i = 1; i < h->front_count; i++) {
+		if (h->fronts[i].dealt < best->dealt)
+			best = &h->fronts[i];
+	}
+	return best;
+}
+
+/* Count the connection in; false if it is one too many. */
+static bool
+admit(struct httpd *h, const struct addr *peer, struct http_limits *ret_limits)
+{
+	struct source *src = source_find(h, peer);
+	bool room;
+
+	pthread_mutex_lock(&h->lock);
+	*ret_limits = h->limits;
+	room = h->open < h->limits.conns_max;
+	if (!room) {
+		atomic_fetch_add(&h->refused_all, 1);
+	} else if (peer->family != AF_UNIX && ret_limits->conns_per_addr && src &&
+		src->count >= ret_limits->conns_per_addr) {
+		atomic_fetch_add(&h->refused_addr, 1);
+		room = false;
+	} else {
+		h->open++;
+	}
+	pthread_mutex_unlock(&h->lock);
+	if (room)
+		source_add(h, peer);
+	return room;
+}
+
+static void
+peer_credentials(int fd, struct conn *c)
+{
+	struct ucred cred;
+	socklen_t n = sizeof(cred);
+
+	c->peer_uid = (uid_t)-1;
+	c->peer_gid = (gid_t)-1;
+	if (c->peer.family != AF_UNIX || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) != 0)
+		return;
+	c->peer_uid = cred.uid;
+	c->peer_gid = cred.gid;
+}
+
+static void
+deal(struct httpd_face *face, int fd, const struct sockaddr_storage *sa)
+{
+	struct httpd *h = face->httpd;
+	const int on = 1;
+	struct http_limits limits;
+	struct addr peer;
+	struct conn *c;
+
+	addr_from_sockaddr((const struct sockaddr *)sa, &peer);
+	atomic_fetch_add(&h->accepted, 1);
+	if (!admit(h, &peer, &limits)) {
+		close(fd);
+		return;
+	}
+	if (peer.family != AF_UNIX)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	c = xcalloc(1, sizeof(*c));
+	c->front = front_with_least(h);
+	c->face = face;
+	c->limits = limits;
+	c->peer = peer;
+	c->fd = fd;
+	peer_credentials(fd, c);
+	c->front->dealt++;
+	loop_post(c->front->loop, conn_start, c);
+}
+
+/* Take up to `most` connections; false when the system has nothing left to take one with. */
+static bool
+accept_some(struct listener *l, unsigned most)
+{
+	for (unsigned i = 0; i < most; i++) {
+		struct sockaddr_storage sa = { 0 };
+		socklen_t n = sizeof(sa);
+		int fd = accept4(l->fd, (struct sockaddr *)&sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd >= 0)
+			deal(l->face, fd, &sa);
+		else if (errno == EAGAIN)
+			return true;
+		/* these are about the connection that was to be accepted, not about us */
+		else if (errno != EINTR && errno != ECONNABORTED && errno != EPROTO &&
+			errno != ENETDOWN && errno != EHOSTUNREACH && errno != ENETUNREACH)
+			return false;
+	}
+	return true;
+}
+
+static void
+listeners_each(struct httpd *h, void (*fn)(struct listener *l))
+{
+	for (struct httpd_face *face = h->faces; face; face = face->next) {
+		for (size_t i = 0; i < face->listener_count; i++)
+			fn(&face->listeners[i]);
+	}
+}
+
+static void
+listener_pause(struct listener *l)
+{
+	event_del(l->ready);
+}
+
+static void
+listener_resume(struct listener *l)
+{
+	event_add(l->ready, NULL);
+}
+
+static void
+on_pause_over(void *arg)
+{
+	listeners_each(arg, listener_resume);
+}
+
+static void
+on_connection(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *l = arg;
+	struct httpd *h = l->face->httpd;
+
+	(void)fd;
+	(void)what;
+	if (accept_some(l, ACCEPTS_A_TURN))
+		return;
+	if (!h->warned_ms || clock_ms() - h->warned_ms >= WARN_EVERY_MS) {
+		h->warned_ms = clock_ms();
+		log_warning("httpd_accept", LS("face", l->face->name), LS("error", strerror(errno)));
+	}
+	listeners_each(h, listener_pause);
+	timer_set(h->accept_pause, PAUSE_MS);
+}
+
+static void
+listener_start(struct listener *l)
+{
+	struct httpd *h = l->face->httpd;
+
+	l->ready = event_new(loop_base(h->acceptor), l->fd, EV_READ | EV_PERSIST, on_connection, l);
+	event_add(l->ready, NULL);
+}
+
+void
+acceptor_start(void *arg)
+{
+	struct httpd *h = arg;
+
+	h->accept_pause = timer_new(h->acceptor, on_pause_over, h);
+	listeners_each(h, listener_start);
+}
+
+static void
+listener_finish(struct listener *l)
+{
+	/* whoever is in the queue has been told by the kernel that we are here */
+	accept_some(l, 2 * BACKLOG);
+	event_free(l->ready);
+	l->ready = NULL;
+}
+
+void
+acceptor_stop(void *arg)
+{
+	struct httpd *h = arg;
+
+	timer_free(h->accept_pause);
+	h->accept_pause = NULL;
+	listeners_each(h, listener_finish);
+	for (struct httpd_face *face = h->faces; face; face = face->next)
+		face_close(face);
+	for (unsigned i = 0; i < h->front_count; i++)
+		loop_post(h->fronts[i].loop, front_stop, &h->fronts[i]);
+	pthread_mutex_lock(&h->lock);
+	h->accepting = false;
+	pthread_cond_broadcast(&h->changed);
+	pthread_mutex_unlock(&h->lock);
+}
+
+static void
+listener_add(struct httpd_face *face, int fd)
+{
+	face->listeners = xrealloc(
+		face->listeners, (face->listener_count + 1) * sizeof(face->listeners[0]));
+	face->listeners[face->listener_count++] = (struct listener){ face, fd, NULL };
+}
+
+static bool
+listen_failed(struct problem *pr, int fd, const char *where, const char *call)
+{
+	int error = errno;
+
+	if (fd >= 0)
+		close(fd);
+	problem_internal(pr, "%s: %s: %s", where, call, strerror(error));
+	return false;
+}
+
+static bool
+is_any(const struct addr *a)
+{
+	static const unsigned char zero[16];
+
+	return memcmp(a->octet, zero, sizeof(zero)) == 0;
+}
+
+/* "*" is one IPv6 socket that takes IPv4 as well, or an IPv4 one where the kernel has no IPv6. */
+static int
+tcp_socket(const struct addr *where, struct sockaddr_storage *ret_sa, socklen_t *ret_n)
+{
+	const int only_v6 = !is_any(where), type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+	struct addr v4 = { .family = AF_INET, .port = where->port };
+	int fd = socket(where->family, type, 0);
+
+	*ret_n = addr_to_sockaddr(where, ret_sa);
+	if (fd < 0 && errno == EAFNOSUPPORT && where->family == AF_INET6 && is_any(where)) {
+		fd = socket(AF_INET, type, 0);
+		*ret_n = addr_to_sockaddr(&v4, ret_sa);
+	} else if (fd >= 0 && where->family == AF_INET6) {
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, sizeof(only_v6));
+	}
+	return fd;
+}
+
+static bool
+listen_tcp(struct httpd_face *face, const struct addr *where, struct problem *pr)
+{
+	const int on = 1;
+	struct sockaddr_storage sa;
+	socklen_t n;
+	char ip[ADDR_TEXT], text[ADDR_TEXT + 8];
+	int fd = tcp_socket(where, &sa, &n);
+
+	snprintf(text, sizeof(text), "%s port %u", addr_text(where, ip), where->port);
+	if (fd < 0)
+		return listen_failed(pr, fd, text, "socket");
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(fd, (struct sockaddr *)&sa, n) != 0)
+		return listen_failed(pr, fd, text, "bind");
+	if (listen(fd, BACKLOG) != 0)
+		return listen_failed(pr, fd, text, "listen");
+	return face_listen_fd(face, fd, pr);
+}
+
+/* A socket file that nobody listens on is left over from a crash. */
+static bool
+is_stale(const struct sockaddr_un *sun)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool stale;
+
+	if (fd < 0)
+		return false;
+	stale = connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) != 0 && errno == ECONNREFUSED;
+	close(fd);
+	return stale;
+}
+
+static bool
+listen_unix(struct httpd_face *face, const char *path, mode_t mode, struct problem *pr)
+{
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int fd;
+
+	if (!span_copy(span_str(path), sun.sun_path, sizeof(sun.sun_path)))
+		return problem_set(pr, PROBLEM_MALFORMED, "the socket path \"%s\" is too long", path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return listen_failed(pr, fd, path, "socket");
+	if (is_stale(&sun))
+		unlink(path);
+	/* the file takes its mode from the socket when it is made, so it is never open to more */
+	if (fchmod(fd, mode) != 0)
+		return listen_failed(pr, fd, path, "fchmod");
+	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) != 0)
+		return listen_failed(pr, fd, path, "bind");
+	face->unix_path = xstrdup(path);
+	if (chmod(path, mode) != 0)
+		return listen_failed(pr, fd, path, "chmod");
+	if (listen(fd, BACKLOG) != 0)
+		return listen_failed(pr, fd, path, "listen");
+	return face_listen_fd(face, fd, pr);
+}
+
+bool
+face_listen_fd(struct httpd_face *face, int fd, struct problem *pr)
+{
+	struct sockaddr_storage sa = { 0 };
+	socklen_t n = sizeof(sa);
+	int flags = fcntl(fd, F_GETFL);
+	struct addr where;
+
+	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+		fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+		return listen_failed(pr, fd, face->name, "fcntl");
+	if (getsockname(fd, (struct sockaddr *)&sa, &n) != 0)
+		return listen_failed(pr, fd, face->name, "getsockname");
+	addr_from_sockaddr((struct sockaddr *)&sa, &where);
+	if (face->listener_count == 0)
+		face->port = where.port;
+	listener_add(face, fd);
+	return true;
+}
+
+bool
+face_listen(struct httpd_face *face, const struct httpd_face_conf *conf, struct problem *pr)
+{
+	for (size_t i = 0; i < conf->listen_count; i++) {
+		if (!listen_tcp(face, &conf->listen[i], pr))
+			return false;
+	}
+	return !conf->unix_path || listen_unix(face, conf->unix_path, conf->unix_mode, pr);
+}
+
+void
+face_close(struct httpd_face *face)
+{
+	for (size_t i = 0; i < face->listener_count; i++)
+		close(face->listeners[i].fd);
+	face->listener_count = 0;
+	if (face->unix_path)
+		unlink(face->unix_path);
+	free(face->unix_path);
+	face->unix_path = NULL;
+}

@@ -1,0 +1,159 @@
+/* server.h - what the files of this room share: the server, its fronts and its connections.
+ *
+ * A connection is made by the acceptor, belongs to its front while it lives, and comes back to the acceptor, which
+ * counts it off and frees it. Two letters a connection, and no lock on the way of a request. */
+#ifndef HTTPD_SERVER_H
+#define HTTPD_SERVER_H
+
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <uthash.h>
+
+#include "httpd/chunk.h"
+#include "httpd/head.h"
+#include "httpd/httpd.h"
+#include "loop/loop.h"
+
+struct bufferevent;
+struct event;
+
+struct listener {
+	struct httpd_face *face;
+	int fd;
+	struct event *ready; /* acceptor; NULL before the start */
+};
+
+struct httpd_face {
+	struct httpd *httpd;
+	struct httpd_face *next;
+	struct listener *listeners;
+	size_t listener_count;
+	uint16_t port;
+	char *name, *unix_path; /* unix_path: NULL unless we made the socket */
+	struct httpd_tls *tls; /* under httpd->lock */
+	http_handler handler;
+	http_refusal refusal;
+	void *arg;
+};
+
+/* A front thread. It owns its connections. */
+struct front {
+	struct loop *loop;
+	struct httpd *httpd;
+	struct conn *conns; /* utlist; until they are given back */
+	bool stopping;
+	int64_t date_unix_s; /* of `date` */
+	char date[32];
+	unsigned dealt; /* acceptor only: connections that are here */
+};
+
+/* Open connections of one address; acceptor only. */
+struct source {
+	unsigned char key[17]; /* family, octets */
+	unsigned count;
+	UT_hash_handle hh;
+};
+
+struct httpd {
+	struct loop *acceptor;
+	struct timer *accept_pause;
+	msec_t warned_ms; /* acceptor: of being out of descriptors */
+	struct source *sources;
+	struct front *fronts;
+	unsigned front_count;
+	struct httpd_face *faces;
+	bool started, stopped;
+
+	pthread_mutex_t lock;
+	pthread_cond_t changed;    /* open or fronts_closed; CLOCK_MONOTONIC */
+	struct http_limits limits; /* under lock, as are the next four */
+	uint32_t open;
+	bool accepting;
+	unsigned fronts_closed;
+
+	_Atomic(uint64_t) accepted, refused_addr, refused_all, handshakes, handshake_failed, requests,
+		framing_errors, timeouts, next_id;
+};
+
+enum conn_phase {
+	CONN_HANDSHAKE,
+	CONN_IDLE,    /* no octet of a request yet */
+	CONN_HEAD,
+	CONN_BODY,
+	CONN_HANDLER, /* the handler has the request; nothing is read */
+	CONN_WRITE,
+	CONN_LINGER,  /* all said; what the peer still sends is dropped */
+	CONN_CLOSED,
+};
+
+/* Lives from the whole head to the reply; freed then, so that an idle connection is small. */
+struct request {
+	struct http_req rq; /* first: http_reply goes from here to the request */
+	struct conn *conn;
+	struct http_head head;
+	struct http_chunk chunk;
+	struct buf text; /* the head's octets */
+	struct buf body;
+	struct http_reply reply; /* on its way from another thread */
+	struct http_field fields[];
+};
+
+struct conn {
+	struct conn *prev, *next;
+	struct front *front;
+	struct httpd_face *face;
+	struct http_limits limits; /* as they were when it was accepted */
+	struct addr peer;
+	uid_t peer_uid;
+	gid_t peer_gid;
+	int fd; /* closed by bev */
+	enum conn_phase phase;
+	bool served; /* a request was answered: from now on `idle`, not `head`, is how long it may be silent */
+	bool last;   /* close after this reply */
+	bool broken; /* no TLS alert can be sent any more */
+	bool held;   /* the handler has the request: the memory stays, whatever happens to the peer */
+	bool blank_seen; /* the one empty line that may precede a request line (RFC 9112 2.2) */
+	SSL *ssl; /* owned by bev; NULL = plain */
+	struct bufferevent *bev;
+	struct timer *deadline;
+	struct event *drop; /* lingering */
+	struct http_scan scan;
+	struct request *request;
+};
+
+/* conn.c; on the connection's front thread */
+void conn_start(void *arg); /* a letter from the acceptor; arg: struct conn */
+void conn_phase_set(struct conn *c, enum conn_phase phase);
+void conn_close(struct conn *c);
+/* The front is to stop: idle ones go, the others get their reply first. */
+void conn_wind_up(struct conn *c);
+/* After the reply to a held request: let go of a connection that was closed meanwhile. */
+void conn_let_go(struct conn *c);
+/* Free what hangs on it but the socket. */
+void conn_strip(struct conn *c);
+
+/* request.c; on the connection's front thread */
+/* Eat what has come in until a request is whole or nothing is left. */
+void conn_input(struct conn *c);
+/* Answer through the face's refusal callback, then close. */
+void conn_refuse(struct conn *c, const struct problem *pr);
+void request_free(struct request *r);
+
+/* reply.c; on the connection's front thread */
+void conn_reply(struct conn *c, struct http_reply *rp);
+
+/* accept.c */
+bool face_listen(struct httpd_face *face, const struct httpd_face_conf *conf, struct problem *pr);
+bool face_listen_fd(struct httpd_face *face, int fd, struct problem *pr);
+void face_close(struct httpd_face *face); /* listeners and UNIX path */
+/* Letters to the acceptor. */
+void acceptor_start(void *arg);   /* arg: struct httpd */
+void acceptor_stop(void *arg);    /* arg: struct httpd; takes what is queued, then closes the listeners */
+void acceptor_take_back(void *arg); /* arg: struct conn, closed */
+
+/* server.c */
+void httpd_count_close(struct httpd *h);
+struct httpd_tls *face_tls(struct httpd_face *face); /* a reference; NULL = plain */
+void front_stop(void *arg); /* a letter; arg: struct front */
+#endif
