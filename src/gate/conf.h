@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "conf/conf.h"
+#include "policy/policy.h"
 
 /* An ACME profile we offer to devices (draft-ietf-acme-profiles; spec names in acmegate.conf(5)). */
 struct profile_conf {
@@ -43,14 +44,14 @@ struct upstream_conf {
 	char *preferred_chain;         /* acme: CN or hex SHA-256 of an SPKI */
 	int64_t request_ms;            /* acme: deadline of one request */
 	int64_t conns_max;             /* acme: connections to this CA */
-	char *ca_name;                 /* local: common name of the CA */
+	char *ca_name;                 /* local: common name of the CA, never NULL; acme: NULL */
 	bool send_not_after;
 };
 
 struct rule_conf {
 	char *name;
 	int action;                    /* 0 allow, 1 refuse */
-	struct conf_strings names;     /* "*.example.com" (any depth below), "example.com", "10.0.0.0/8" for ip, "*" */
+	struct conf_strings names;     /* patterns of policy.h */
 	struct conf_strings profiles;  /* empty = all */
 	char *say;                     /* what a device is told on refuse */
 };
@@ -69,9 +70,9 @@ struct gate_conf {
 	/* from the file: */
 	char *external_url;            /* "https://acme.corp.example" without a final slash */
 	char *state_dir;
-	char *store;                   /* "" = sqlite:STATE_DIR/acmegate.db */
+	char *store;                   /* for store_open; if the file says "": sqlite:STATE_DIR/acmegate.db */
 	char *node;                    /* this gateway's name among others, "" = from state_dir/node */
-	char *master_key;              /* secret place */
+	char *master_key;              /* secret place; not in the file: file:STATE_DIR/master.key */
 	struct conf_addrs listen;      /* ACME face */
 	char *tls_cert, *tls_key;      /* files; "" = local CA makes one at first start */
 	struct conf_addrs http01_listen; /* the upstream CA's http-01 look-ups are answered here */
@@ -93,16 +94,26 @@ struct gate_conf {
 	struct conf_list rules;        /* struct rule_conf */
 	/* derived when loaded: */
 	char *base_path;               /* path part of external_url, "" mostly */
+	struct policy *policy;         /* rules, compiled */
 };
 
-/* Load and check everything (cross references, names, URLs). Errors as file:line lines. NULL if any. */
+/* Load and check everything (cross references, names, URLs). Errors as file:line lines. NULL if any. One reference is the
+ * caller's. `generation` is left 0 for the caller to set. */
 struct gate_conf *gate_conf_load(const char *path, struct conf_errors *errors);
+/* The same from a text; @include is refused. */
+struct gate_conf *gate_conf_load_text(const char *name, struct span text, struct conf_errors *errors);
 struct gate_conf *gate_conf_ref(struct gate_conf *conf);
 void gate_conf_unref(struct gate_conf *conf);
+/* May `next` take the place of `running`? Errors name each key that needs a restart (located in the file of `next` if
+ * `errors` loaded it), secrets that only the start can read among them. */
+bool gate_conf_may_reload(const struct gate_conf *running, const struct gate_conf *next, struct conf_errors *errors);
 extern const struct conf_key gate_conf_keys[];
 
 const struct profile_conf *conf_profile(const struct gate_conf *conf, struct span name); /* NULL if none */
-const struct upstream_conf *conf_upstream(const struct gate_conf *conf, const char *name);
-/* Delays before each local validation attempt in seconds; returns how many, at most max. */
+const struct upstream_conf *conf_upstream(const struct gate_conf *conf, const char *name); /* NULL if none */
+/* Delays before each local validation attempt in seconds, counted from the request; returns how many, at most max. */
 size_t conf_validation_attempts(const struct profile_conf *p, int64_t *ret, size_t max);
+
+/* Inside src/gate: everything a table of keys cannot say. */
+void gate_conf_check(const struct gate_conf *conf, struct conf_errors *errors);
 #endif

@@ -1,0 +1,187 @@
+/* conf.c - load, derive, count references; see conf.h. What must be true of the values is in conf_check.c. */
+#include "gate/conf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gate/url.h"
+
+static void
+free_conf(struct gate_conf *conf)
+{
+	conf_done(gate_conf_keys, conf);
+	policy_free(conf->policy);
+	free(conf->path);
+	free(conf->base_path);
+	free(conf);
+}
+
+/* The rules as the policy wants them. */
+static bool
+compile_policy(struct gate_conf *conf, struct problem *pr)
+{
+	const struct rule_conf *from = conf->rules.list;
+	struct policy_rule *rules = xcalloc(conf->rules.count ? conf->rules.count : 1, sizeof(*rules));
+	bool good;
+
+	for (size_t i = 0; i < conf->rules.count; i++) {
+		rules[i] = (struct policy_rule){
+			.name = from[i].name,
+			.allow = from[i].action == 0,
+			.names = (const char *const *)from[i].names.list,
+			.name_count = from[i].names.count,
+			.profiles = (const char *const *)from[i].profiles.list,
+			.profile_count = from[i].profiles.count,
+			.say = from[i].say,
+		};
+	}
+	good = policy_new(rules, conf->rules.count, &conf->policy, pr);
+	free(rules);
+	return good;
+}
+
+/* Fill what the file left to us; only after all checks were passed. */
+static bool
+derive(struct gate_conf *conf, struct problem *pr)
+{
+	struct upstream_conf *upstreams = conf->upstreams.list;
+	struct url url;
+
+	if (!conf->master_key)
+		conf->master_key = xasprintf("file:%s/master.key", conf->state_dir);
+	if (!*conf->store) {
+		free(conf->store);
+		conf->store = xasprintf("sqlite:%s/acmegate.db", conf->state_dir);
+	}
+	for (size_t i = 0; i < conf->upstreams.count; i++) {
+		if (upstreams[i].driver == DRIVER_LOCAL && !upstreams[i].ca_name)
+			upstreams[i].ca_name = xstrdup("acmegate local CA");
+	}
+	if (!url_parse(span_str(conf->external_url), &url, pr))
+		return false;
+	conf->base_path = span_dup(url.path);
+	return compile_policy(conf, pr);
+}
+
+static struct gate_conf *
+load(const char *path, struct span text, struct conf_errors *errors)
+{
+	struct gate_conf *conf = xcalloc(1, sizeof(*conf));
+	struct problem pr = { 0 };
+	bool good;
+
+	atomic_init(&conf->refs, 1);
+	conf->path = xstrdup(path);
+	good = text.p ? conf_load_text(path, text, gate_conf_keys, conf, errors)
+		      : conf_load(path, gate_conf_keys, conf, errors);
+	if (errors->parsed) {
+		unsigned before = errors->count;
+
+		gate_conf_check(conf, errors);
+		good = good && errors->count == before;
+	}
+	if (good && !derive(conf, &pr)) {
+		conf_error(errors, NULL, "%s", pr.detail);
+		good = false;
+	}
+	if (good)
+		return conf;
+	free_conf(conf);
+	return NULL;
+}
+
+struct gate_conf *
+gate_conf_load(const char *path, struct conf_errors *errors)
+{
+	return load(path, SPAN_NONE, errors);
+}
+
+struct gate_conf *
+gate_conf_load_text(const char *name, struct span text, struct conf_errors *errors)
+{
+	return load(name, text.p ? text : SPAN(""), errors);
+}
+
+struct gate_conf *
+gate_conf_ref(struct gate_conf *conf)
+{
+	atomic_fetch_add_explicit(&conf->refs, 1, memory_order_relaxed);
+	return conf;
+}
+
+void
+gate_conf_unref(struct gate_conf *conf)
+{
+	if (conf && atomic_fetch_sub_explicit(&conf->refs, 1, memory_order_acq_rel) == 1)
+		free_conf(conf);
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+/* The keeper read its secrets when it was forked and has no files since: a new one cannot be had by a reload. */
+static void
+compare_secrets(const struct gate_conf *running, const struct gate_conf *next, struct conf_errors *errors)
+{
+	const struct upstream_conf *list = next->upstreams.list;
+
+	for (size_t i = 0; i < next->upstreams.count; i++) {
+		const struct upstream_conf *was = conf_upstream(running, list[i].name);
+		AUTO_FREE char *where = xasprintf("upstreams[%zu].eab_key", i);
+
+		if (!list[i].eab_key)
+			continue;
+		if (!was || !same_text(was->eab_key, list[i].eab_key) ||
+			!same_text(was->eab_key_encoding, list[i].eab_key_encoding))
+			conf_error(errors, where, "a new secret is read at the start only: restart the gateway");
+	}
+}
+
+bool
+gate_conf_may_reload(const struct gate_conf *running, const struct gate_conf *next, struct conf_errors *errors)
+{
+	unsigned before = errors->count;
+
+	conf_may_reload(gate_conf_keys, running, next, errors);
+	compare_secrets(running, next, errors);
+	return errors->count == before;
+}
+
+const struct profile_conf *
+conf_profile(const struct gate_conf *conf, struct span name)
+{
+	const struct profile_conf *list = conf->profiles.list;
+
+	for (size_t i = 0; i < conf->profiles.count; i++) {
+		if (list[i].name && span_is(name, list[i].name))
+			return &list[i];
+	}
+	return NULL;
+}
+
+const struct upstream_conf *
+conf_upstream(const struct gate_conf *conf, const char *name)
+{
+	const struct upstream_conf *list = conf->upstreams.list;
+
+	for (size_t i = 0; i < conf->upstreams.count; i++) {
+		if (list[i].name && strcmp(name, list[i].name) == 0)
+			return &list[i];
+	}
+	return NULL;
+}
+
+size_t
+conf_validation_attempts(const struct profile_conf *p, int64_t *ret, size_t max)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->validation_attempts_text.count && n < max; i++) {
+		if (conf_time_parse(span_str(p->validation_attempts_text.list[i]), &ret[n]))
+			n++;
+	}
+	return n;
+}

@@ -1,0 +1,250 @@
+/* The gateway's configuration: what a small file means, and everything that must be refused, with its line. */
+#include "gate/conf.h"
+
+#include "tap.h"
+
+/* A good file; a case puts its own line in place of one of these. */
+static const char *const good_lines[] = {
+	"external_url = \"https://acme.corp.example\";",
+	"profiles = ( { name = \"default\"; upstream = \"local\";",
+	"} );",
+	"upstreams = ( { name = \"local\"; driver = \"local\"; },",
+	"{ name = \"le\"; driver = \"acme\"; directory = \"https://ca.example/dir\";",
+	"} );",
+	"rules = ( { name = \"all\"; names = [ \"*.corp.example\" ];",
+	"} );",
+	"",
+};
+enum { URL, PROFILE, PROFILE_MORE, LOCAL, ACME, ACME_MORE, RULE, RULE_MORE, MORE };
+
+static const struct {
+	int line; /* which of good_lines is replaced */
+	const char *text, *want;
+} refusals[] = {
+	{ URL, "", "t: external_url: is required and not there\n" },
+	{ URL, "external_url = \"https://acme.corp.example/\";", "t:1: external_url: must not end with a slash\n" },
+	{ URL, "external_url = \"https://a.example/x/\";", "t:1: external_url: must not end with a slash\n" },
+	{ URL, "external_url = \"https://a.example//x\";", "t:1: external_url: its path must be plain: no empty or dot segments, no '%'\n" },
+	{ URL, "external_url = \"https://a.example/../x\";", "t:1: external_url: its path must be plain: no empty or dot segments, no '%'\n" },
+	{ URL, "external_url = \"https://a.example?x=1\";", "t:1: external_url: must not have a query (?)\n" },
+	{ URL, "external_url = \"https://a.example#x\";", "t:1: external_url: \"https://a.example#x\" has a fragment (#)\n" },
+	{ URL, "external_url = \"http://a.example\";", "t:1: external_url: \"http://a.example\" must be https: http is for this machine only\n" },
+	{ URL, "external_url = \"http://127.0.0.1.example\";", "t:1: external_url: \"http://127.0.0.1.example\" must be https: http is for this machine only\n" },
+	{ URL, "external_url = \"ftp://a.example\";", "t:1: external_url: \"ftp://a.example\" does not begin with https://\n" },
+	{ URL, "external_url = \"https://\";", "t:1: external_url: \"\" is no host name or address\n" },
+	{ URL, "external_url = \"https://a b\";", "t:1: external_url: \"https://a b\" has an octet no URL may have\n" },
+	{ URL, "external_url = \"https://u:p@a.example\";", "t:1: external_url: a URL with a user name in it is not taken\n" },
+	{ URL, "external_url = \"https://a.example:0\";", "t:1: external_url: \"0\" is no port\n" },
+	{ URL, "external_url = \"https://a.example:65536\";", "t:1: external_url: \"65536\" is no port\n" },
+	{ URL, "external_url = \"https://a_b.example\";", "t:1: external_url: \"a_b.example\" is no host name or address\n" },
+	{ URL, "external_url = \"https://1.2.3\";", "t:1: external_url: \"1.2.3\" is no host name or address\n" },
+	{ URL, "external_url = \"https://[::1\";", "t:1: external_url: \"[\" is no host name or address\n" },
+	{ URL, "external_url = \"https://[::1]x\";", "t:1: external_url: \"[::1]x\" is no IPv6 address and port\n" },
+	{ MORE, "default_profile = \"other\";", "t:9: default_profile: no entry of profiles is named \"other\"\n" },
+	{ MORE, "state_dir = \"state\";", "t:9: state_dir: \"state\" must be a path from the root (/...)\n" },
+	{ MORE, "tls_cert = \"/etc/x.pem\";", "t:9: tls_cert: tls_cert and tls_key need each other\n" },
+	{ MORE, "store = \"mysql:x\";", "t:9: store: expected sqlite:/PATH, postgresql://... or a connection string of PostgreSQL\n" },
+	{ MORE, "store = \"sqlite:x\";", "t:9: store: expected sqlite:/PATH, postgresql://... or a connection string of PostgreSQL\n" },
+	{ MORE, "node = \"-x\";", "t:9: node: \"-x\" is no name\n" },
+	{ MORE, "website = \"corp.example\";", "t:9: website: \"corp.example\" does not begin with https://\n" },
+	{ MORE, "caa_identities = [ \"a.b\", \"*.x\" ];", "t:9: caa_identities[1]: \"*.x\" is not a domain name\n" },
+	{ MORE, "log_level = \"loud\";", "t:9: log_level: \"loud\" is none of error, warning, notice, info and debug\n" },
+	{ MORE, "master_key = \"secret\";", "t:9: master_key: must say where the secret lies: \"file:/PATH\" or \"credential:NAME\", never the secret itself\n" },
+	{ MORE, "limits = { body_max = \"1K\"; };", "t:9: limits.body_max: is less than 16K\n" },
+	{ MORE, "limits = { head = \"1h\"; };", "t:9: limits.head: is more than 5m\n" },
+	{ MORE, "worker_threads = 0;", "t:9: worker_threads: is less than 1\n" },
+	{ MORE, "order_lifetime = \"7d\";", "t:9: order_lifetime: unknown key\n" },
+	{ PROFILE, "profiles = ( { name = \"default\";", "t:2: profiles[0].upstream: is required and not there\n" },
+	{ PROFILE, "profiles = ( { name = \"default\"; upstream = \"ca\";", "t:2: profiles[0].upstream: no entry of upstreams is named \"ca\"\n" },
+	{ PROFILE_MORE, "}, { name = \"default\"; upstream = \"le\"; } );", "t:3: profiles[1].name: \"default\" is the name of profiles[0] already\n" },
+	{ PROFILE_MORE, "}, { name = \"a/b\"; upstream = \"le\"; } );", "t:3: profiles[1].name: \"a/b\" is no name: 1 to 64 letters, digits, '.', '_' or '-', a letter or digit first\n" },
+	{ PROFILE_MORE, "}, { name = \"\"; upstream = \"le\"; } );", "t:3: profiles[1].name: \"\" is no name: 1 to 64 letters, digits, '.', '_' or '-', a letter or digit first\n" },
+	{ PROFILE_MORE, "upstream_profile = \"x\"; } );", "t:3: profiles[0].upstream_profile: the local CA has no profiles\n" },
+	{ PROFILE_MORE, "identifier_types = [ \"dns\", \"email\" ]; } );", "t:3: profiles[0].identifier_types[1]: \"email\" is unknown: expected dns or ip\n" },
+	{ PROFILE_MORE, "identifier_types = [ \"dns\", \"dns\" ]; } );", "t:3: profiles[0].identifier_types[1]: \"dns\" is there twice\n" },
+	{ PROFILE_MORE, "identifier_types = [ ]; } );", "t:3: profiles[0].identifier_types: has 0 entries, expected 1 to 2\n" },
+	{ PROFILE_MORE, "key_types = [ \"rsa1024\" ]; } );", "t:3: profiles[0].key_types[0]: \"rsa1024\" is unknown: expected p256, p384, p521, ed25519, rsa2048, rsa3072 or rsa4096\n" },
+	{ PROFILE_MORE, "challenges = [ \"http-01\", \"dns-01\" ]; } );", "t:3: profiles[0].challenges[1]: \"dns-01\" is not available in this release: only http-01 is\n" },
+	{ PROFILE_MORE, "challenges = [ \"http-02\" ]; } );", "t:3: profiles[0].challenges[0]: \"http-02\" is unknown: expected http-01\n" },
+	{ PROFILE_MORE, "wildcard = true; } );", "t:3: profiles[0].wildcard: a wildcard is proven by dns-01, which is not available in this release\n" },
+	{ PROFILE_MORE, "validation_attempts = [ \"0s\", \"x\" ]; } );", "t:3: profiles[0].validation_attempts[1]: \"x\" is not a time such as \"5s\"\n" },
+	{ PROFILE_MORE, "validation_attempts = [ \"5s\", \"5s\" ]; } );", "t:3: profiles[0].validation_attempts[1]: must be later than the attempt before it\n" },
+	{ PROFILE_MORE, "validation_attempts = [ \"2h\" ]; } );", "t:3: profiles[0].validation_attempts[0]: is more than 1h\n" },
+	{ PROFILE_MORE, "http01_port = 65536; } );", "t:3: profiles[0].http01_port: is more than 65535\n" },
+	{ LOCAL, "upstreams = ( { name = \"local\"; driver = \"local\"; directory = \"https://x.example\"; },", "t:4: upstreams[0].directory: is for driver \"acme\", this entry's driver is \"local\"\n" },
+	{ LOCAL, "upstreams = ( { name = \"local\"; driver = \"local\"; },{ name = \"local\"; driver = \"local\"; },", "t:4: upstreams[1].name: \"local\" is the name of upstreams[0] already\n" },
+	{ LOCAL, "upstreams = ( { name = \"local\"; driver = \"file\"; directory = \"https://x.example\"; },", "t:4: upstreams[0].driver: \"file\" is none of acme|local\n" },
+	{ ACME, "{ name = \"le\"; driver = \"acme\";", "t:5: upstreams[1].directory: is required with driver \"acme\"\n" },
+	{ ACME, "{ name = \"le\"; driver = \"acme\"; directory = \"http://ca.example/dir\";", "t:5: upstreams[1].directory: \"http://ca.example/dir\" must be https: http is for this machine only\n" },
+	{ ACME_MORE, "ca_name = \"x\"; } );", "t:6: upstreams[1].ca_name: is for driver \"local\", this entry's driver is \"acme\"\n" },
+	{ ACME_MORE, "ca_file = \"x.pem\"; } );", "t:6: upstreams[1].ca_file: \"x.pem\" must be a path from the root (/...)\n" },
+	{ ACME_MORE, "proxy = \"proxy:3128\"; } );", "t:6: upstreams[1].proxy: \"proxy:3128\" does not begin with https://\n" },
+	{ ACME_MORE, "proxy = \"http://proxy:3128/x\"; } );", "t:6: upstreams[1].proxy: expected http://HOST:PORT\n" },
+	{ ACME_MORE, "contact = \"pki@corp.example\"; } );", "t:6: upstreams[1].contact: \"pki@corp.example\" is not mailto: and one address\n" },
+	{ ACME_MORE, "contact = \"mailto:a@b,c@d\"; } );", "t:6: upstreams[1].contact: \"mailto:a@b,c@d\" is not mailto: and one address\n" },
+	{ ACME_MORE, "eab_kid = \"k\"; } );", "t:6: upstreams[1].eab_kid: eab_kid and eab_key need each other\n" },
+	{ ACME_MORE, "eab_key = \"file:/k\"; } );", "t:6: upstreams[1].eab_key: eab_kid and eab_key need each other\n" },
+	{ ACME_MORE, "eab_key = \"abcdef\"; } );", "t:6: upstreams[1].eab_key: must say where the secret lies: \"file:/PATH\" or \"credential:NAME\", never the secret itself\n" },
+	{ ACME_MORE, "eab_key_encoding = \"hex\"; } );", "t:6: upstreams[1].eab_key_encoding: \"hex\" is none of base64url, base64, double and raw\n" },
+	{ RULE, "", "t:8: syntax error at or before \"} );\"\n" },
+	{ RULE, "rules = ( { name = \"all\"; names = [ \"a_b\" ];", "t:7: rules[0].names[0]: \"a_b\" is neither a name, *.NAME, a network nor * (international names are written as xn--...)\n" },
+	{ RULE, "rules = ( { name = \"all\"; names = [ ];", "t:7: rules[0].names: has 0 entries, expected 1 to 10000\n" },
+	{ RULE_MORE, "profiles = [ \"default\", \"x\" ]; } );", "t:8: rules[0].profiles[1]: no entry of profiles is named \"x\"\n" },
+	{ RULE_MORE, "action = \"deny\"; } );", "t:8: rules[0].action: \"deny\" is none of allow|refuse\n" },
+	{ RULE_MORE, "}, { name = \"all\"; names = [ \"*\" ]; } );", "t:8: rules[1].name: \"all\" is the name of rules[0] already\n" },
+};
+
+static struct gate_conf *
+load(int line, const char *text, struct conf_errors *errors)
+{
+	AUTO_BUF file = BUF_MAX(64 * 1024);
+
+	for (int i = 0; i < (int)COUNT_OF(good_lines); i++) {
+		buf_adds(&file, i == line ? text : good_lines[i]);
+		buf_addc(&file, '\n');
+	}
+	return gate_conf_load_text("t", buf_span(&file), errors);
+}
+
+static void
+test_good(void)
+{
+	struct conf_errors errors = CONF_ERRORS;
+	struct gate_conf *conf = load(MORE, "", &errors);
+	int64_t attempts[8] = { 0 };
+
+	ok(conf, "a small file is enough");
+	is_str(buf_cstr(&errors.text), "", "without errors");
+	if (!conf)
+		return;
+	is_str(conf->external_url, "https://acme.corp.example", "external_url is as given");
+	is_str(conf->base_path, "", "its path is empty");
+	is_str(conf->store, "sqlite:/var/lib/acmegate/acmegate.db", "the store lies in the state folder");
+	is_str(conf->master_key, "file:/var/lib/acmegate/master.key", "so does the master key");
+	ok(conf->listen.count == 1 && conf->listen.list[0].port == 443, "port 443 is listened to");
+	is_int(conf->networks.count, 4, "private networks may be connected to");
+	ok(conf->limits.body_max_bytes == 65536 && conf->limits.head_max_bytes == 16384 && conf->limits.target_max_bytes == 4096,
+		"sizes are those of W29");
+	ok(conf->limits.handshake_ms == 10000 && conf->limits.head_ms == 10000 && conf->limits.body_ms == 20000 &&
+			conf->limits.idle_ms == 120000 && conf->limits.drain_ms == 30000 && conf->limits.conns_per_addr == 512 &&
+			conf->limits.conns_max == 16384 && conf->limits.queue_max == 1024,
+		"deadlines and caps are those of T9");
+	is_int(conf->account_idle_s, 400 * 86400, "idle accounts are kept 400 days");
+
+	const struct profile_conf *p = conf_profile(conf, SPAN("default"));
+	ok(p && !conf_profile(conf, SPAN("Default")) && !conf_profile(conf, SPAN("defaul")), "a profile is found by its exact name");
+	ok(p->order_life_s == 604800 && p->pending_authz_s == 604800 && p->valid_authz_s == 28800, "lifetimes are those of O2 and O3");
+	ok(p->http01_port == 80 && p->validity_s == 30 * 86400 && p->max_identifiers == 100 && p->advertise && !p->wildcard,
+		"and the rest has its defaults");
+	is_int(conf_validation_attempts(p, attempts, 8), 4, "four attempts");
+	ok(attempts[0] == 0 && attempts[1] == 5 && attempts[2] == 15 && attempts[3] == 30, "at the times of T7");
+	is_int(conf_validation_attempts(p, attempts, 2), 2, "no more than asked for");
+	ok(conf_upstream(conf, "le") && conf_upstream(conf, "le")->driver == DRIVER_ACME && !conf_upstream(conf, "x"),
+		"an upstream is found by its name");
+	is_str(conf_upstream(conf, "local")->ca_name, "acmegate local CA", "the local CA has a name");
+
+	struct ident id = { IDENT_DNS, "a.corp.example" };
+	struct policy_verdict verdict;
+	ok(policy_names(conf->policy, "default", &id, 1, &verdict), "the rules are compiled");
+	ok(gate_conf_ref(conf) == conf, "a reference is taken");
+	gate_conf_unref(conf);
+	is_str(conf->path, "t", "and given back: the snapshot lives on");
+	gate_conf_unref(conf);
+	gate_conf_unref(NULL);
+	conf_errors_done(&errors);
+}
+
+static void
+test_also_good(void)
+{
+	static const struct {
+		int line;
+		const char *text, *name;
+	} cases[] = {
+		{ URL, "external_url = \"https://a.example:8443/acme/x\";", "a path and a port" },
+		{ URL, "external_url = \"http://localhost:8080\";", "http on localhost" },
+		{ URL, "external_url = \"http://127.0.0.1:8080\";", "http on 127.0.0.1" },
+		{ URL, "external_url = \"http://[::1]:8080\";", "http on ::1" },
+		{ URL, "external_url = \"https://[2001:db8::1]\";", "an IPv6 address" },
+		{ ACME, "{ name = \"le\"; driver = \"acme\"; directory = \"http://127.0.0.1:14000/dir?a=b\";", "a CA on this machine" },
+		{ ACME_MORE, "eab_kid = \"k\"; eab_key = \"credential:k\"; proxy = \"http://p:3128\"; contact = \"mailto:a@b.c\"; } );", "all of EAB" },
+		{ MORE, "store = \"host=/run/postgresql dbname=acmegate\";", "a connection string" },
+		{ MORE, "store = \"postgresql://db/x\"; tls_cert = \"/a\"; tls_key = \"/b\"; node = \"n-1\";", "PostgreSQL and a certificate" },
+		{ RULE_MORE, "}, { name = \"no\"; action = \"refuse\"; names = [ \"*\", \"10.0.0.0/8\" ]; profiles = [ \"default\" ]; say = \"no\"; } );", "more rules" },
+	};
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct conf_errors errors = CONF_ERRORS;
+		struct gate_conf *conf;
+
+		conf = load(cases[i].line, cases[i].text, &errors);
+		ok(conf && errors.count == 0, "taken: %s", cases[i].name);
+		if (!conf)
+			printf("# %s\n", buf_cstr(&errors.text));
+		else if (i == 0)
+			is_str(conf->base_path, "/acme/x", "  its path is known");
+		gate_conf_unref(conf);
+		conf_errors_done(&errors);
+	}
+}
+
+static void
+test_refusals(void)
+{
+	for (size_t i = 0; i < COUNT_OF(refusals); i++) {
+		struct conf_errors errors = CONF_ERRORS;
+		struct gate_conf *conf = load(refusals[i].line, refusals[i].text, &errors);
+
+		ok(!conf && errors.count > 0, "refused: %s", *refusals[i].text ? refusals[i].text : "a line left out");
+		is_str(buf_cstr(&errors.text), refusals[i].want, "  with its line");
+		conf_errors_done(&errors);
+	}
+}
+
+static void
+test_reload(void)
+{
+	static const struct {
+		int line;
+		const char *text, *want;
+	} cases[] = {
+		{ MORE, "networks = [ \"10.0.0.0/8\" ]; log_level = \"debug\"; limits = { body_max = \"128K\"; };", "" },
+		{ PROFILE_MORE, "}, { name = \"more\"; upstream = \"le\"; } );", "" },
+		{ ACME_MORE, "}, { name = \"other\"; driver = \"acme\"; directory = \"https://o.example\"; } );", "" },
+		{ MORE, "listen = [ \"*:8443\" ];",
+			"t:9: listen: cannot change while running: running with [ \"*:443\" ], the file says [ \"*:8443\" ]\n" },
+		{ MORE, "limits = { queue_max = 2048; };",
+			"t:9: limits.queue_max: cannot change while running: running with 1024, the file says 2048\n" },
+		{ MORE, "state_dir = \"/srv\";",
+			"t:9: state_dir: cannot change while running: running with \"/var/lib/acmegate\", the file says \"/srv\"\n"
+			"t: store: cannot change while running: running with \"sqlite:/var/lib/acmegate/acmegate.db\", the file says \"sqlite:/srv/acmegate.db\"\n"
+			"t: master_key: cannot change while running: running with \"file:/var/lib/acmegate/master.key\", the file says \"file:/srv/master.key\"\n" },
+		{ ACME_MORE, "eab_kid = \"k\"; eab_key = \"credential:k\"; } );",
+			"t:6: upstreams[1].eab_key: a new secret is read at the start only: restart the gateway\n" },
+	};
+	struct conf_errors errors = CONF_ERRORS;
+	struct gate_conf *running = load(MORE, "", &errors);
+
+	for (size_t i = 0; running && i < COUNT_OF(cases); i++) {
+		struct conf_errors found = CONF_ERRORS;
+		struct gate_conf *next = load(cases[i].line, cases[i].text, &found);
+
+		ok(next && gate_conf_may_reload(running, next, &found) == !*cases[i].want, "%s reload: %s",
+			*cases[i].want ? "needs more than a" : "is fine with a", cases[i].text);
+		is_str(buf_cstr(&found.text), cases[i].want, "  as is told");
+		gate_conf_unref(next);
+		conf_errors_done(&found);
+	}
+	gate_conf_unref(running);
+	conf_errors_done(&errors);
+}
+
+int
+main(void)
+{
+	test_good();
+	test_also_good();
+	test_refusals();
+	test_reload();
+	return done_testing();
+}
