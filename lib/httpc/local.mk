@@ -1,1 +1,13 @@
 # lib/httpc: sources, unit tests (check_PROGRAMS) and fuzz targets (fuzz_targets) of this room
+librooms_a_SOURCES += \
+	lib/httpc/client.c lib/httpc/httpc.h \
+	lib/httpc/head.c lib/httpc/head.h \
+	lib/httpc/link.c \
+	lib/httpc/reply.c \
+	lib/httpc/transfer.c lib/httpc/transfer.h
+
+check_PROGRAMS += test_httpc
+test_httpc_SOURCES = tests/unit/httpc/test_httpc.c tests/unit/httpc/client.h tests/unit/httpc/server.h \
+	tests/tap.h
+test_httpc_LDADD = $(rooms_libs)
+test_httpc_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests

@@ -1,0 +1,68 @@
+/* transfer.h - one request on its way: its copy, libcurl's options for it, and the judgement on how it ended.
+ *
+ * Made on any thread (transfer_new), then owned by the client and used on the loop's thread only. */
+#ifndef HTTPC_TRANSFER_H
+#define HTTPC_TRANSFER_H
+
+#include <stdatomic.h>
+#include <sys/queue.h>
+
+#include <curl/curl.h>
+
+#include "httpc/httpc.h"
+
+struct transfer {
+	TAILQ_ENTRY(transfer) entry;
+	struct httpc *client;
+	httpc_fn fn;
+	void *arg;
+	struct timer *deadline;
+	msec_t started_ms;
+
+	/* the request */
+	char *method, *url, *host_header, *content_type, *accept, *ca_file, *proxy;
+	const char *user_agent;         /* the client's */
+	_Atomic(uint64_t) *connections; /* the client's count of opened ones */
+	char *body;
+	size_t body_n;
+	struct addr *pins;
+	size_t pin_count;
+	struct net *allow;
+	size_t allow_count;
+	bool judged; /* by `allow` */
+	bool tls_no_verify, fresh, http2;
+	msec_t connect_ms, total_ms;
+
+	/* this try */
+	CURL *easy; /* NULL = not running */
+	struct curl_slist *fields;
+	struct curl_slist *connect_to;
+	char error[CURL_ERROR_SIZE];
+	unsigned opened; /* sockets opened to an allowed address */
+	bool stale;      /* given up before anything was sent: the kept connection was no good */
+
+	/* all tries */
+	size_t pin_at;
+	bool only_new; /* the next try takes no kept connection */
+	bool began;    /* the request may have been sent, in part at least */
+	bool resend;   /* libcurl wanted to send it once more, and must not */
+	bool dialed;   /* some address was allowed */
+	struct addr denied; /* an address that is not; family 0 = none */
+
+	/* the reply so far */
+	bool head_open, head_final, head_kept;
+	struct httpc_reply reply;
+};
+TAILQ_HEAD(transfers, transfer);
+
+struct transfer *transfer_new(const struct httpc_request *rq, httpc_fn fn, void *arg);
+void transfer_free(struct transfer *t);
+/* Set the options of `easy`, fresh or reset, for the next try. False if none is possible: see transfer_judge. */
+bool transfer_prepare(struct transfer *t, CURL *easy);
+/* After a try: is there another one to make? Only ever when nothing was sent, or the method allows it. */
+bool transfer_again(struct transfer *t, CURLcode code);
+/* Fill in the reply for the caller. */
+void transfer_judge(struct transfer *t, CURLcode code);
+/* The reply of a transfer that its total deadline has cut short. */
+void transfer_judge_deadline(struct transfer *t);
+#endif
