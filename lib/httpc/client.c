@@ -19,6 +19,7 @@
 struct httpc {
 	struct loop *loop;
 	CURLM *multi;
+	struct sockets sockets;
 	struct timer *timer; /* libcurl's */
 	char *user_agent;
 	CURL *spares[SPARES_MAX]; /* easy handles for reuse */
@@ -235,6 +236,7 @@ httpc_start(struct httpc *h, const struct httpc_request *rq, httpc_fn fn, void *
 
 	t->client = h;
 	t->user_agent = h->user_agent;
+	t->sockets = &h->sockets;
 	t->connections = &h->connections;
 	atomic_fetch_add_explicit(&h->requests, 1, memory_order_relaxed);
 	pthread_mutex_lock(&h->lock);
@@ -298,6 +300,7 @@ httpc_free(struct httpc *h)
 	while (h->spare_count > 0)
 		curl_easy_cleanup(h->spares[--h->spare_count]);
 	curl_multi_cleanup(h->multi);
+	sockets_done(&h->sockets);
 	timer_free(h->timer);
 	pthread_mutex_destroy(&h->lock);
 	free(h->user_agent);

@@ -128,44 +128,68 @@ on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *sa)
 	if (fd < 0)
 		return CURL_SOCKET_BAD;
 	t->opened++;
+	sockets_add(t->sockets, fd);
 	atomic_fetch_add_explicit(t->connections, 1, memory_order_relaxed);
 	return fd;
 }
 
-static bool
-is_closing(struct transfer *t)
+static int
+on_close(void *arg, curl_socket_t fd)
 {
-	struct pollfd p = { .fd = -1, .events = POLLIN | POLLRDHUP };
-	curl_socket_t fd = CURL_SOCKET_BAD;
+	sockets_remove(arg, fd);
+	return close(fd);
+}
 
-	if (curl_easy_getinfo(t->easy, CURLINFO_ACTIVESOCKET, &fd) != CURLE_OK)
-		return false;
-	p.fd = fd;
-	return fd != CURL_SOCKET_BAD && poll(&p, 1, 0) != 0;
+/* libcurl calls this when TCP (and the proxy's tunnel) is ready and TLS begins. */
+static CURLcode
+on_handshake(CURL *easy, void *ssl_ctx, void *arg)
+{
+	struct transfer *t = arg;
+
+	(void)easy;
+	(void)ssl_ctx;
+	t->handshake = true;
+	return CURLE_OK;
+}
+
+static struct addr
+addr_of(const char *ip, int port)
+{
+	struct addr a = { 0 };
+
+	if (addr_parse(span_str(ip), &a))
+		a.port = (uint16_t)port;
+	return a;
+}
+
+static bool
+is_closing(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN | POLLRDHUP };
+
+	return fd >= 0 && poll(&p, 1, 0) != 0;
 }
 
 static int
 on_prereq(void *arg, char *ip, char *local_ip, int port, int local_port)
 {
+	struct addr remote = addr_of(ip, port), local = addr_of(local_ip, local_port);
 	struct transfer *t = arg;
-	struct addr a = { 0 };
 
-	(void)local_ip;
-	(void)local_port;
 	if (t->began && !is_idempotent(t)) {
 		t->resend = true;
 		return CURL_PREREQFUNC_ABORT;
 	}
-	if (addr_parse(span_str(ip), &a))
-		a.port = (uint16_t)port;
 	/* A kept connection was opened by another request, maybe under other rules. HTTP/2 connections have much to read
 	 * while idle, and libcurl reads that itself before it chooses one. */
-	if (t->opened == 0 && (!may_connect(t, &a) || (!t->http2 && is_closing(t)))) {
+	if (t->opened == 0 &&
+		(!may_connect(t, &remote) ||
+			(!t->http2 && is_closing(sockets_find(t->sockets, &local, &remote))))) {
 		t->stale = true;
 		return CURL_PREREQFUNC_ABORT;
 	}
 	t->began = true;
-	t->reply.connected = a;
+	t->reply.connected = remote;
 	return CURL_PREREQFUNC_OK;
 }
 
@@ -267,6 +291,8 @@ set_connection(struct transfer *t, CURL *easy)
 {
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, t);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, t->sockets); /* outlives the transfer, as a kept connection does */
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_prereq);
 	curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -282,6 +308,8 @@ set_connection(struct transfer *t, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, t->tls_no_verify ? 0L : 1L);
 	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, t->tls_no_verify ? 0L : 2L);
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_handshake);
+	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, t);
 	set_anchors(t, easy);
 
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
@@ -355,7 +383,7 @@ transfer_prepare(struct transfer *t, CURL *easy)
 	curl_slist_free_all(t->connect_to);
 	t->fields = t->connect_to = NULL;
 	t->opened = 0;
-	t->stale = t->head_open = t->head_final = false;
+	t->stale = t->handshake = t->head_open = t->head_final = false;
 	t->error[0] = '\0';
 	if (!is_http_url(t->url)) {
 		snprintf(t->error, sizeof(t->error), "not an http or https URL");
@@ -378,14 +406,6 @@ transfer_prepare(struct transfer *t, CURL *easy)
 	return true;
 }
 
-static bool
-is_tcp_open(struct transfer *t)
-{
-	curl_off_t us = 0;
-
-	return t->easy && curl_easy_getinfo(t->easy, CURLINFO_CONNECT_TIME_T, &us) == CURLE_OK && us > 0;
-}
-
 bool
 transfer_again(struct transfer *t, CURLcode code)
 {
@@ -393,7 +413,7 @@ transfer_again(struct transfer *t, CURLcode code)
 		t->only_new = true;
 		return true;
 	}
-	if (code == CURLE_OK || t->began || t->pin_count == 0 || is_tcp_open(t) ||
+	if (code == CURLE_OK || t->began || t->pin_count == 0 || t->handshake ||
 		pin_from(t, t->pin_at + 1) == t->pin_count)
 		return false;
 	t->pin_at++;
@@ -420,8 +440,8 @@ result_before_sending(struct transfer *t, CURLcode code)
 	case CURLE_SSL_ENGINE_INITFAILED:
 		return HTTPC_TLS;
 	case CURLE_OPERATION_TIMEDOUT:
-		if (is_tcp_open(t))
-			return t->proxy ? HTTPC_CONNECT : HTTPC_TLS;
+		if (t->handshake)
+			return HTTPC_TLS;
 		curl_easy_getinfo(t->easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved_us);
 		return resolved_us > 0 || t->opened > 0 ? HTTPC_CONNECT : HTTPC_DNS;
 	default:
@@ -442,7 +462,7 @@ reply_fill(struct transfer *t)
 	curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 	rp->status = t->began ? (int)status : 0;
 	/* on_prereq knows better, but does not come when TLS fails */
-	if (!t->began && is_tcp_open(t) &&
+	if (!t->began && t->handshake &&
 		curl_easy_getinfo(t->easy, CURLINFO_PRIMARY_IP, &ip) == CURLE_OK && ip &&
 		addr_parse(span_str(ip), &rp->connected) &&
 		curl_easy_getinfo(t->easy, CURLINFO_PRIMARY_PORT, &port) == CURLE_OK)
@@ -493,6 +513,6 @@ transfer_judge_deadline(struct transfer *t)
 		reply_explain(t, "no complete reply before the deadline");
 		return;
 	}
-	t->reply.result = is_tcp_open(t) && !t->proxy ? HTTPC_TLS : HTTPC_CONNECT;
+	t->reply.result = t->handshake ? HTTPC_TLS : HTTPC_CONNECT;
 	reply_explain(t, "no connection before the deadline");
 }

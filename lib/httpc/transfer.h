@@ -10,6 +10,7 @@
 #include <curl/curl.h>
 
 #include "httpc/httpc.h"
+#include "httpc/sockets.h"
 
 struct transfer {
 	TAILQ_ENTRY(transfer) entry;
@@ -21,8 +22,11 @@ struct transfer {
 
 	/* the request */
 	char *method, *url, *host_header, *content_type, *accept, *ca_file, *proxy;
-	const char *user_agent;         /* the client's */
-	_Atomic(uint64_t) *connections; /* the client's count of opened ones */
+	/* the client's */
+	const char *user_agent;
+	struct sockets *sockets;
+	_Atomic(uint64_t) *connections; /* ever opened */
+
 	char *body;
 	size_t body_n;
 	struct addr *pins;
@@ -39,6 +43,7 @@ struct transfer {
 	struct curl_slist *connect_to;
 	char error[CURL_ERROR_SIZE];
 	unsigned opened; /* sockets opened to an allowed address */
+	bool handshake;  /* TCP is connected, TLS has begun */
 	bool stale;      /* given up before anything was sent: the kept connection was no good */
 
 	/* all tries */
