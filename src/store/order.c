@@ -180,6 +180,18 @@ order_csr(struct sql *db, int64_t id, struct buf *ret_csr, struct problem *pr)
 }
 
 bool
+order_set_expiry(struct sql *db, int64_t id, int64_t expires, struct problem *pr)
+{
+	static const char SQL[] = "update orders set expires=$2 where id=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	sql_bind_int(st, 2, expires);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
 order_set_cert(struct sql *db, int64_t id, int64_t cert_id, struct problem *pr)
 {
 	static const char SQL[] = "update orders set cert_id=$2 where id=$1";

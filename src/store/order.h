@@ -37,6 +37,7 @@ bool order_move(struct sql *db, int64_t id, enum order_state from, enum order_st
 /* ready -> processing with the CSR. joined_to 0 = own work. */
 bool order_set_csr(struct sql *db, int64_t id, struct span csr, const char *key_hash, int64_t joined_to, int64_t finalized_at, int64_t expires, bool *ret_moved, struct problem *pr) MUST_CHECK;
 bool order_csr(struct sql *db, int64_t id, struct buf *ret_csr, struct problem *pr) MUST_CHECK;
+bool order_set_expiry(struct sql *db, int64_t id, int64_t expires, struct problem *pr) MUST_CHECK;
 bool order_set_cert(struct sql *db, int64_t id, int64_t cert_id, struct problem *pr) MUST_CHECK;
 /* A pending or ready order of this account with the same set, profile, dates and replaces, living at least until `expires_min` (O1). */
 bool order_find_same(struct sql *db, const struct order *like, int64_t expires_min, struct order *ret, bool *ret_found, struct problem *pr) MUST_CHECK;

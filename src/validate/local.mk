@@ -1,1 +1,2 @@
-# src/validate: sources, unit tests (check_PROGRAMS) and fuzz targets (fuzz_targets) of this room
+libgate_a_SOURCES += \
+	src/validate/http01.c src/validate/job.c src/validate/job.h src/validate/validate.h

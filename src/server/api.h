@@ -1,0 +1,102 @@
+/* api.h - one request within the ACME server, as the endpoint functions see it. A worker's, from start to end. */
+#ifndef SERVER_API_H
+#define SERVER_API_H
+
+#include "acme/problem_json.h"
+#include "base/b64url.h"
+#include "base/clock.h"
+#include "base/mem.h"
+#include "jose/jws.h"
+#include "json/json.h"
+#include "server/server.h"
+#include "store/account.h"
+#include "store/authz.h"
+#include "store/cert.h"
+#include "store/order.h"
+
+struct api;
+typedef bool (*api_fn)(struct api *api);
+
+/* Who may sign a request to a route (RFC 8555 6.2). */
+enum api_signer { SIGNER_KID, SIGNER_JWK, SIGNER_EITHER };
+/* What the payload may be. */
+enum api_payload { PAYLOAD_OBJECT, PAYLOAD_EMPTY, PAYLOAD_ANY };
+
+struct route {
+	const char *path;       /* below external_url; "{}" is one id */
+	api_fn fn;              /* NULL: answered on the front (directory, new-nonce) */
+	enum api_signer signer;
+	enum api_payload payload;
+	bool in_profile;        /* also below /p/PROFILE (E1) */
+	bool get;               /* GET and HEAD are allowed */
+	bool query;             /* may have a query: the cursor of a list */
+};
+
+struct api {
+	struct server *srv;
+	struct gate_conf *conf;
+	struct http_req *http;
+	const struct route *route;
+	struct span arg;                     /* the id in the path */
+	struct span arg2;                    /* a second id */
+	const struct profile_conf *profile;  /* of /p/PROFILE, NULL = none named by the path */
+	struct jws jws;
+	EVP_PKEY *key;                       /* that the signature was verified with; owned */
+	struct jwk *jwk;                     /* when the header carried one; owned */
+	char kid_ref[REF_TEXT];              /* the account's ref when signed by kid, else "" */
+	char thumbprint[THUMBPRINT_TEXT];    /* of the key */
+	struct json *payload_doc;            /* owned */
+	const struct json_node *payload;     /* an object, or NULL for POST-as-GET */
+	struct problem pr;
+	struct acme_subproblem *subs;        /* owned */
+	size_t sub_count;
+	struct http_reply reply;
+	bool replied_problem;
+};
+
+/* Find the route of a path and its ids; NULL: no such resource. */
+const struct route *route_find(struct api *api, struct span path);
+
+/* Open the envelope: signature, nonce, url, payload (rfc8555-server.md section 3, DECISIONS W4). */
+bool envelope_open(struct api *api) MUST_CHECK;
+/* First thing in each transaction of a request signed by kid: the account still has this key and is valid. Fills what
+ * account_check does. False with the problem to answer. */
+bool api_account(struct api *api, struct sql *db, struct account *ret, struct problem *pr) MUST_CHECK;
+
+/* Replies. Each begins api->reply anew. */
+void api_reply_json(struct api *api, int status, struct buf *body);
+void api_location(struct api *api, const char *kind, const char *ref); /* Location: external_url/kind/ref */
+void api_link(struct api *api, const char *rel, const char *kind, const char *ref);
+void api_retry_after(struct api *api, int64_t seconds);
+/* "external_url/kind/ref" into dst. */
+#define API_URL_TEXT 2300
+const char *api_url(const struct api *api, const char *kind, const char *ref, char dst[API_URL_TEXT]);
+/* A sub-problem of newOrder (6.7.1). */
+void api_subproblem(struct api *api, const struct problem *pr, const struct ident *id);
+bool api_not_found(struct problem *pr); /* one text for absent and foreign (W10) */
+
+/* What an order's reply shows; the same for every endpoint that answers with an order. */
+struct order_view {
+	struct order order;
+	struct buf authz_refs; /* refs of REF_TEXT - 1 characters, one after the other */
+};
+bool order_view_load(struct sql *db, struct order_view *v, struct problem *pr) MUST_CHECK;
+void order_view_done(struct order_view *v);
+bool api_reply_order(struct api *api, int status, const struct order_view *v);
+void api_reply_account(struct api *api, int status, const struct account *a);
+
+/* Endpoints, one file each. */
+bool api_new_account(struct api *api);
+bool api_account_post(struct api *api);
+bool api_orders(struct api *api);
+bool api_new_order(struct api *api);
+bool api_order_get(struct api *api);
+bool api_finalize(struct api *api);
+bool api_authz(struct api *api);
+bool api_challenge(struct api *api);
+bool api_cert(struct api *api);
+bool api_revoke(struct api *api);
+bool api_key_change(struct api *api);
+/* On the front. */
+void directory_write(const struct gate_conf *conf, const struct profile_conf *profile, struct buf *out);
+#endif

@@ -1,0 +1,67 @@
+/* directory.c - the directory object (RFC 8555 7.1.1, draft-ietf-acme-profiles section 3). */
+#include <stdio.h>
+
+#include "server/api.h"
+
+static const struct {
+	const char *name, *path;
+	bool in_profile;
+} entries[] = {
+	{ "newNonce", "/new-nonce", false },
+	{ "newAccount", "/new-account", true },
+	{ "newOrder", "/new-order", true },
+	{ "revokeCert", "/revoke-cert", false },
+	{ "keyChange", "/key-change", false },
+};
+
+static void
+write_profiles(struct jw *w, const struct gate_conf *conf, const struct profile_conf *only)
+{
+	const struct profile_conf *list = conf->profiles.list;
+
+	jw_object(w, "profiles");
+	for (size_t i = 0; i < conf->profiles.count; i++) {
+		if (only ? &list[i] == only : list[i].advertise)
+			jw_str(w, list[i].name, list[i].description ? list[i].description : list[i].name);
+	}
+	jw_end(w);
+}
+
+static void
+write_meta(struct jw *w, const struct gate_conf *conf, const struct profile_conf *profile)
+{
+	jw_object(w, "meta");
+	if (conf->terms_of_service && conf->terms_of_service[0])
+		jw_str(w, "termsOfService", conf->terms_of_service);
+	if (conf->website && conf->website[0])
+		jw_str(w, "website", conf->website);
+	if (conf->caa_identities.count) {
+		jw_array(w, "caaIdentities");
+		for (size_t i = 0; i < conf->caa_identities.count; i++)
+			jw_str(w, NULL, conf->caa_identities.list[i]);
+		jw_end(w);
+	}
+	write_profiles(w, conf, profile);
+	jw_end(w);
+}
+
+void
+directory_write(const struct gate_conf *conf, const struct profile_conf *profile, struct buf *out)
+{
+	struct jw w;
+
+	buf_done(out);
+	*out = BUF_MAX(256 * 1024);
+	w = jw_to(out);
+	jw_object(&w, NULL);
+	for (size_t i = 0; i < COUNT_OF(entries); i++) {
+		char url[API_URL_TEXT];
+
+		snprintf(url, sizeof(url), "%s%s%s%s", conf->external_url,
+			profile && entries[i].in_profile ? "/p/" : "",
+			profile && entries[i].in_profile ? profile->name : "", entries[i].path);
+		jw_str(&w, entries[i].name, url);
+	}
+	write_meta(&w, conf, profile);
+	jw_end(&w);
+}

@@ -1,0 +1,205 @@
+/* ep_authz.c - authorizations and challenges (RFC 8555 7.5, 8). */
+#include <stdio.h>
+
+#include "flow/authz.h"
+#include "server/api.h"
+
+#define RETRY_AGAIN_S 5 /* a repeated response hurries a waiting attempt at most this often (O9) */
+
+struct authz_rq {
+	struct api *api;
+	struct authz authz;
+	size_t index;          /* of the challenge asked for */
+	bool by_challenge;
+	bool deactivate, respond;
+	int64_t job_id;
+	bool hurry;
+};
+
+static void
+write_challenge(const struct api *api, struct jw *w, const struct challenge *c)
+{
+	char url[API_URL_TEXT];
+
+	/* O10: type, url, status, token first and flat; some clients read them by pattern */
+	jw_object(w, NULL);
+	jw_str(w, "type", challenge_kind_name(c->kind));
+	jw_str(w, "url", api_url(api, "chall", c->ref, url));
+	jw_str(w, "status", chall_state_name(c->state));
+	jw_str(w, "token", c->token);
+	if (c->state == CHALL_VALID && c->validated_at)
+		jw_time(w, "validated", c->validated_at);
+	if (c->error && (c->state == CHALL_PROCESSING || c->state == CHALL_INVALID))
+		jw_raw(w, "error", span_str(c->error));
+	jw_end(w);
+}
+
+/* An authorization past its time is over, whether or not housekeeping has been there. */
+static enum authz_state
+shown_state(const struct authz *a)
+{
+	bool lives = a->state == AUTHZ_PENDING || a->state == AUTHZ_VALID;
+
+	return lives && a->expires < clock_unix_s() ? AUTHZ_EXPIRED : a->state;
+}
+
+/* 7.1.4: pending: what is offered; valid: the one that proved it; invalid: the one that failed. */
+static bool
+is_shown(const struct authz *a, const struct challenge *c)
+{
+	if (a->state == AUTHZ_VALID)
+		return c->state == CHALL_VALID;
+	return a->state != AUTHZ_INVALID || c->state == CHALL_INVALID;
+}
+
+/* Whole seconds until after the next attempt (T1). */
+static int64_t
+challenge_wait_s(const struct challenge *c)
+{
+	int64_t left = c->next_at - clock_unix_s();
+
+	return left > 0 ? left + 1 : 1;
+}
+
+static void
+reply_authz(struct api *api, const struct authz *a)
+{
+	struct buf body = BUF_MAX(64 * 1024);
+	struct jw w = jw_to(&body);
+	int64_t wait = 0;
+
+	jw_object(&w, NULL);
+	jw_object(&w, "identifier");
+	jw_str(&w, "type", ident_type_name(a->ident.type));
+	jw_str(&w, "value", a->ident.value);
+	jw_end(&w);
+	jw_str(&w, "status", authz_state_name(shown_state(a)));
+	jw_time(&w, "expires", a->expires);
+	jw_array(&w, "challenges");
+	for (size_t i = 0; i < a->challenge_count; i++) {
+		if (is_shown(a, &a->challenges[i]))
+			write_challenge(api, &w, &a->challenges[i]);
+		if (a->challenges[i].state == CHALL_PROCESSING)
+			wait = challenge_wait_s(&a->challenges[i]);
+	}
+	jw_end(&w);
+	if (a->wildcard)
+		jw_bool(&w, "wildcard", true);
+	jw_end(&w);
+	api_reply_json(api, 200, &body);
+	if (wait)
+		api_retry_after(api, wait);
+}
+
+static bool
+load(struct sql *db, struct authz_rq *r, const struct account *account, struct problem *pr)
+{
+	bool found;
+
+	authz_done(&r->authz);
+	if (!(r->by_challenge ?
+			    authz_by_challenge_ref(db, r->api->arg, account->id, &r->authz, &r->index, &found, pr) :
+			    authz_by_ref(db, r->api->arg, account->id, &r->authz, &found, pr)))
+		return false;
+	return found ? true : api_not_found(pr);
+}
+
+static bool
+respond(struct sql *db, struct authz_rq *r, const struct account *account, struct problem *pr)
+{
+	struct challenge *c = &r->authz.challenges[r->index];
+	struct jobs *jobs = r->api->srv->jobs;
+	char key_auth[KEY_AUTH_TEXT];
+	bool moved;
+
+	if (c->state == CHALL_VALID)
+		return true;
+	if (shown_state(&r->authz) != AUTHZ_PENDING || c->state == CHALL_INVALID)
+		return problem_set(pr, PROBLEM_MALFORMED, "the authorization is %s: a new order is needed",
+			authz_state_name(shown_state(&r->authz)));
+	if (c->state == CHALL_PROCESSING) {
+		/* 8.2: a request to try again now */
+		r->hurry = c->next_at - clock_unix_s() > RETRY_AGAIN_S;
+		return true;
+	}
+	/* the key the account has now is the one that counts (8.3) */
+	snprintf(key_auth, sizeof(key_auth), "%s.%s", c->token, account->thumbprint);
+	if (!challenge_respond(db, c->id, key_auth, &moved, pr))
+		return false;
+	c->state = CHALL_PROCESSING;
+	return !moved || jobs_insert(jobs, db, JOB_VALIDATE, c->id, &r->job_id, pr);
+}
+
+static bool
+authz_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct authz_rq *r = arg;
+	struct account account;
+
+	r->job_id = 0;
+	r->hurry = false;
+	if (!api_account(r->api, db, &account, pr) || !load(db, r, &account, pr))
+		return false;
+	if (r->respond)
+		return respond(db, r, &account, pr);
+	if (!r->deactivate)
+		return true;
+	return authz_deactivate(db, &r->authz, clock_unix_s(), jobs_node(r->api->srv->jobs), pr) &&
+		load(db, r, &account, pr);
+}
+
+static bool
+run(struct authz_rq *r)
+{
+	struct store *store = r->api->srv->store;
+
+	return r->respond || r->deactivate ? store_write(store, authz_tx, r, &r->api->pr) :
+					     store_read(store, authz_tx, r, &r->api->pr);
+}
+
+bool
+api_authz(struct api *api)
+{
+	struct authz_rq r = { .api = api };
+	bool good;
+
+	if (api->payload) {
+		struct json_obj o = json_obj(api->payload, "payload", &api->pr);
+		struct span status = json_req_str(&o, "status", 32);
+
+		if (!json_ok(&o))
+			return false;
+		if (!span_is(status, "deactivated"))
+			return problem_set(&api->pr, PROBLEM_MALFORMED, "the only change of an authorization is status \"deactivated\"");
+		r.deactivate = true;
+	}
+	good = run(&r);
+	if (good)
+		reply_authz(api, &r.authz);
+	authz_done(&r.authz);
+	return good;
+}
+
+bool
+api_challenge(struct api *api)
+{
+	struct authz_rq r = { .api = api, .by_challenge = true, .respond = api->payload != NULL };
+	struct buf body = BUF_MAX(64 * 1024);
+	struct jw w = jw_to(&body);
+	const struct challenge *c;
+	bool good = run(&r);
+
+	if (good) {
+		c = &r.authz.challenges[r.index];
+		jobs_run(api->srv->jobs, r.job_id, JOB_VALIDATE, c->id);
+		if (r.hurry)
+			jobs_hurry(api->srv->jobs, JOB_VALIDATE, c->id);
+		write_challenge(api, &w, c);
+		api_reply_json(api, 200, &body);
+		api_link(api, "up", "authz", r.authz.ref);
+		if (c->state == CHALL_PROCESSING)
+			api_retry_after(api, challenge_wait_s(c));
+	}
+	authz_done(&r.authz);
+	return good;
+}

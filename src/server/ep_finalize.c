@@ -1,0 +1,254 @@
+/* ep_finalize.c - finalize (RFC 8555 7.4): the CSR against the order, then the order to its CA.
+ *
+ * Driver acme: one transaction: checks, order processing, the issue job, the upstream intent; the engine goes on with it.
+ * Driver local: the checks are read first, the certificate is made by the keeper, and one transaction stores all (O8). */
+#include <openssl/evp.h>
+
+#include "base/log.h"
+#include "flow/issue.h"
+#include "server/api.h"
+#include "store/event.h"
+#include "store/upstream.h"
+
+#define HANDED_OUT_AGAIN_S (24 * 3600) /* O4 */
+
+struct finalize {
+	struct api *api;
+	struct buf csr_der;
+	struct csr *csr;
+	char csr_thumbprint[THUMBPRINT_TEXT]; /* of its key, as an account would have it; "" if no account could */
+	struct order_view v;
+	const struct profile_conf *profile;
+	const struct upstream_conf *upstream;
+	bool not_ready;                       /* refused for the order's state: Location goes along (W15) */
+	int64_t job_id;
+	bool ready_made;                      /* driver local: chain is filled */
+	struct buf chain_pem;
+	struct chain chain;
+};
+
+static bool
+read_csr(struct finalize *f)
+{
+	struct api *api = f->api;
+	struct json_obj o = json_obj(api->payload, "payload", &api->pr);
+	struct span text = json_req_str(&o, "csr", B64URL_LEN(CSR_MAX_BYTES) + 1);
+	struct jwk *jwk = NULL;
+	struct problem ignored = { 0 };
+
+	if (!json_ok(&o))
+		return false;
+	f->csr_der = BUF_MAX(CSR_MAX_BYTES);
+	if (!b64url_read(text, &f->csr_der))
+		return problem_set(&api->pr, PROBLEM_MALFORMED, "csr is not base64url without padding, or too long");
+	if (!csr_parse(buf_span(&f->csr_der), &f->csr, &api->pr))
+		return false;
+	/* a key that cannot be an account key need not be looked for among them */
+	if (jwk_from_key(f->csr->key, &jwk, &ignored))
+		memcpy(f->csr_thumbprint, jwk->thumbprint, sizeof(f->csr_thumbprint));
+	jwk_free(jwk);
+	return true;
+}
+
+static bool
+order_ready(struct sql *db, struct finalize *f, struct problem *pr)
+{
+	const struct order *o = &f->v.order;
+	struct authz_summary s;
+	int64_t now = clock_unix_s();
+
+	f->not_ready = true;
+	if (o->state != ORDER_READY)
+		return problem_set(pr, PROBLEM_ORDER_NOT_READY, "the order is %s, not ready", order_state_name(o->state));
+	if (o->expires < now)
+		return problem_set(pr, PROBLEM_ORDER_NOT_READY, "the order has expired");
+	if (!authz_summary_of_order(db, o->id, now, &s, pr))
+		return false;
+	if (s.not_valid > 0 || s.dead > 0)
+		return problem_set(pr, PROBLEM_ORDER_NOT_READY, "an authorization of the order is no longer valid");
+	f->not_ready = false;
+	return true;
+}
+
+static bool
+csr_fits(struct sql *db, struct finalize *f, const struct account *account, struct problem *pr)
+{
+	const struct csr *csr = f->csr;
+	const char *type = key_type_name(csr->key_type);
+	bool known = false, allowed = false;
+
+	if (!idents_same(&csr->names, &f->v.order.idents))
+		return problem_set(pr, PROBLEM_BAD_CSR, "the CSR's names are not exactly the order's identifiers");
+	for (size_t i = 0; i < f->profile->key_types.count; i++)
+		allowed = allowed || strcmp(f->profile->key_types.list[i], type) == 0;
+	if (!allowed)
+		return problem_set(pr, PROBLEM_BAD_CSR, "profile \"%s\" does not allow a %s key of %d bits",
+			f->profile->name, type, key_bits(csr->key));
+	if (strcmp(f->csr_thumbprint, account->thumbprint) != 0 && f->csr_thumbprint[0] &&
+		!account_has_key(db, f->csr_thumbprint, &known, pr))
+		return false;
+	if (known || strcmp(f->csr_thumbprint, account->thumbprint) == 0)
+		return problem_set(pr, PROBLEM_BAD_CSR, "the CSR's key is an account key");
+	if (!denied_key_has(db, csr->key_hash, &known, pr))
+		return false;
+	if (known)
+		return problem_set(pr, PROBLEM_BAD_CSR, "the CSR's key is known to be compromised");
+	return true;
+}
+
+/* The order, and everything that must hold before it may be finalized. */
+static bool
+check(struct sql *db, struct finalize *f, struct problem *pr)
+{
+	struct api *api = f->api;
+	struct account account;
+	bool found;
+
+	order_done(&f->v.order);
+	f->not_ready = false;
+	if (!api_account(api, db, &account, pr) || !order_by_ref(db, api->arg, account.id, &f->v.order, &found, pr))
+		return false;
+	if (!found)
+		return api_not_found(pr);
+	if (!order_ready(db, f, pr))
+		return false;
+	f->profile = conf_profile(api->conf, span_str(f->v.order.profile));
+	f->upstream = conf_upstream(api->conf, f->v.order.upstream);
+	if (!f->profile || !f->upstream)
+		return problem_set(pr, PROBLEM_INVALID_PROFILE, "profile \"%s\" is no longer offered", f->v.order.profile);
+	return csr_fits(db, f, &account, pr);
+}
+
+static bool
+check_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	return check(db, arg, pr);
+}
+
+/* A certificate this principal has ready, or work under way for the same thing (O4). */
+static bool
+find_earlier(struct sql *db, const struct finalize *f, int64_t *ret_cert, int64_t *ret_join, struct problem *pr)
+{
+	const struct order *o = &f->v.order;
+	int64_t now = clock_unix_s();
+	char key[IDENTS_KEY_TEXT];
+
+	idents_key(&o->idents, key);
+	*ret_join = 0;
+	return cert_find_again(db, o->account_id, f->csr->key_hash, key, o->profile, now, now - HANDED_OUT_AGAIN_S, ret_cert, pr) &&
+		(*ret_cert || order_find_working(db, o->account_id, f->csr->key_hash, key, o->profile, ret_join, pr));
+}
+
+static bool
+begin_work(struct sql *db, struct finalize *f, struct problem *pr)
+{
+	struct jobs *jobs = f->api->srv->jobs;
+	const struct order *o = &f->v.order;
+
+	return upstream_order_insert(db, o->id, f->upstream->name, pr) &&
+		jobs_insert(jobs, db, JOB_ISSUE, o->id, &f->job_id, pr);
+}
+
+static bool
+move(struct sql *db, struct finalize *f, int64_t join, struct problem *pr)
+{
+	struct order *o = &f->v.order;
+	int64_t now = clock_unix_s();
+	bool moved;
+
+	if (!order_set_csr(db, o->id, buf_span(&f->csr_der), f->csr->key_hash, join, now,
+		    now + f->profile->order_life_s, &moved, pr))
+		return false;
+	if (!moved)
+		return problem_set(pr, PROBLEM_ORDER_NOT_READY, "the order is being finalized already");
+	return event_add(db, o->id, jobs_node(f->api->srv->jobs), "order", pr, "ready->processing by finalize%s",
+		join ? " (joined to an order at work for the same key and names)" : "");
+}
+
+static bool
+finalize_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct finalize *f = arg;
+	const char *node = jobs_node(f->api->srv->jobs);
+	int64_t cert = 0, join = 0;
+	struct issued issued = { &f->chain, buf_span(&f->chain_pem), NULL, 0 };
+	bool found, good;
+
+	f->job_id = 0;
+	if (!check(db, f, pr))
+		return false;
+	if (f->upstream->driver == DRIVER_ACME && !find_earlier(db, f, &cert, &join, pr))
+		return false;
+	if (!move(db, f, join, pr))
+		return false;
+	if (f->ready_made)
+		good = issue_store(db, &f->v.order, &issued, node, pr);
+	else if (cert)
+		good = order_issued(db, f->v.order.id, cert, node, pr);
+	else
+		good = join != 0 || begin_work(db, f, pr);
+	if (!good)
+		return false;
+	found = false;
+	int64_t id = f->v.order.id;
+
+	order_done(&f->v.order);
+	return order_by_id(db, id, &f->v.order, &found, pr) && order_view_load(db, &f->v, pr);
+}
+
+/* Driver local: the keeper is asked before the transaction. */
+static bool
+make_now(struct finalize *f)
+{
+	struct api *api = f->api;
+	struct issue_now rq;
+
+	if (!store_read(api->srv->store, check_tx, f, &api->pr))
+		return false;
+	if (f->upstream->driver != DRIVER_LOCAL)
+		return true;
+	rq = (struct issue_now){ api->conf, f->profile, f->upstream, &f->v.order, f->csr };
+	f->chain_pem = BUF_MAX(CHAIN_MAX_BYTES);
+	f->ready_made = api->srv->issue_now(api->srv->issue_now_arg, &rq, &f->chain_pem, &api->pr) &&
+		chain_parse(buf_span(&f->chain_pem), &f->chain, &api->pr);
+	return f->ready_made;
+}
+
+static void
+finalize_done(struct finalize *f)
+{
+	csr_free(f->csr);
+	buf_done(&f->csr_der);
+	buf_done(&f->chain_pem);
+	chain_done(&f->chain);
+	order_view_done(&f->v);
+}
+
+static bool
+any_local(const struct gate_conf *conf)
+{
+	const struct upstream_conf *list = conf->upstreams.list;
+
+	for (size_t i = 0; i < conf->upstreams.count; i++) {
+		if (list[i].driver == DRIVER_LOCAL)
+			return true;
+	}
+	return false;
+}
+
+bool
+api_finalize(struct api *api)
+{
+	struct finalize f = { .api = api };
+	bool good = read_csr(&f) && (!any_local(api->conf) || make_now(&f)) &&
+		store_write(api->srv->store, finalize_tx, &f, &api->pr);
+
+	if (good) {
+		jobs_run(api->srv->jobs, f.job_id, JOB_ISSUE, f.v.order.id);
+		good = api_reply_order(api, 200, &f.v);
+	} else if (f.not_ready) {
+		api_location(api, "order", f.v.order.ref);
+	}
+	finalize_done(&f);
+	return good;
+}

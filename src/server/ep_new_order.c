@@ -1,0 +1,335 @@
+/* ep_new_order.c - newOrder (RFC 8555 7.4): what may be ordered, and the authorizations it takes. */
+#include <stdlib.h>
+
+#include "flow/order.h"
+#include "server/api.h"
+#include "store/event.h"
+
+#define ORDER_IDENTS_MAX 100
+#define REUSE_LEFT_S 3600 /* a valid authorization is reused with an hour left (O2) */
+
+struct new_order {
+	struct api *api;
+	const struct profile_conf *profile;
+	struct order_view v;
+	struct idents idents;      /* owned */
+	int64_t not_before, not_after;
+	bool reused;               /* an order of before (O1) */
+};
+
+static bool
+ident_read(const struct json_node *node, struct ident *ret, struct problem *pr)
+{
+	struct json_obj o = json_obj(node, "identifier", pr);
+	struct span type = json_req_str(&o, "type", 64);
+	struct span value = json_req_str(&o, "value", 1024);
+
+	return json_ok(&o) && ident_parse(type, value, ret, pr);
+}
+
+/* All identifiers; what cannot be read has no identifier to hang a sub-problem on, so the first fault speaks. */
+static bool
+idents_collect(struct api *api, const struct json_node *list, struct idents *ret)
+{
+	for (size_t i = 0; i < json_count(list); i++) {
+		struct ident id = { 0 };
+
+		if (!ident_read(json_at(list, i), &id, &api->pr))
+			return false;
+		idents_add(ret, &id);
+	}
+	return true;
+}
+
+static bool
+strings_have(const struct conf_strings *list, const char *s)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		if (strcmp(list->list[i], s) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What the profile offers to prove this identifier: kinds in the profile's order. */
+static size_t
+kinds_for(const struct profile_conf *p, const struct ident *id, enum challenge_kind *ret)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->challenges.count && n < AUTHZ_CHALLENGES_MAX; i++) {
+		/* http-01 does not prove a wildcard (validation.md 2) */
+		if (challenge_kind_parse(span_str(p->challenges.list[i]), &ret[n]) &&
+			!(ident_is_wildcard(id) && ret[n] == CHALLENGE_HTTP_01))
+			n++;
+	}
+	return n;
+}
+
+static bool
+check_one(const struct profile_conf *p, const struct ident *id, const struct policy_verdict *verdict, struct problem *pr)
+{
+	enum challenge_kind kinds[AUTHZ_CHALLENGES_MAX];
+
+	if (!strings_have(&p->identifier_types, ident_type_name(id->type)))
+		return problem_set(pr, PROBLEM_INVALID_PROFILE, "profile \"%s\" has no identifiers of type %s",
+			p->name, ident_type_name(id->type));
+	if (ident_is_wildcard(id) && !p->wildcard)
+		return problem_set(pr, PROBLEM_REJECTED_IDENTIFIER, "profile \"%s\" has no wildcards", p->name);
+	if (!verdict->allow)
+		return problem_set(pr, PROBLEM_REJECTED_IDENTIFIER, "%s", verdict->say);
+	if (kinds_for(p, id, kinds) == 0)
+		return problem_set(pr, PROBLEM_REJECTED_IDENTIFIER,
+			"profile \"%s\" offers no challenge that can prove this name", p->name);
+	return true;
+}
+
+/* One fault: that problem. Several of one kind: that kind with sub-problems; of different kinds: compound. */
+static void
+sum_up(struct api *api)
+{
+	enum problem_kind kind = api->subs[0].problem.kind;
+	size_t n = api->sub_count;
+
+	for (size_t i = 1; i < n; i++) {
+		if (api->subs[i].problem.kind != kind)
+			kind = PROBLEM_COMPOUND;
+	}
+	if (n == 1)
+		problem_set(&api->pr, kind, "\"%s\": %s", api->subs[0].ident.value, api->subs[0].problem.detail);
+	else
+		problem_set(&api->pr, kind, "%zu of the identifiers cannot be ordered, see the sub-problems", n);
+}
+
+static bool
+check_all(struct api *api, const struct new_order *n)
+{
+	struct policy_verdict *verdicts = xcalloc(n->idents.count, sizeof(*verdicts));
+
+	policy_names(api->conf->policy, n->profile->name, n->idents.list, n->idents.count, verdicts);
+	for (size_t i = 0; i < n->idents.count; i++) {
+		struct problem pr = { 0 };
+
+		if (!check_one(n->profile, &n->idents.list[i], &verdicts[i], &pr))
+			api_subproblem(api, &pr, &n->idents.list[i]);
+	}
+	free(verdicts);
+	if (api->sub_count > 0)
+		sum_up(api);
+	return api->sub_count == 0;
+}
+
+/* W19: absent or "" is the default; a path that names a profile allows only that one. */
+static bool
+choose_profile(struct api *api, struct json_obj *o, const struct profile_conf **ret)
+{
+	struct span name = json_opt_str(o, "profile", 64);
+	const struct profile_conf *p;
+
+	if (!json_ok(o))
+		return false;
+	for (size_t i = 0; i < name.n; i++) {
+		if ((unsigned char)name.p[i] < 0x20 || name.p[i] == 0x7f)
+			return problem_set(&api->pr, PROBLEM_MALFORMED, "profile has a control octet");
+	}
+	if (name.n == 0)
+		p = api->profile ? api->profile : conf_profile(api->conf, span_str(api->conf->default_profile));
+	else
+		p = conf_profile(api->conf, name);
+	if (!p || (api->profile && p != api->profile))
+		return problem_set(&api->pr, PROBLEM_INVALID_PROFILE, "profile \"%s\" is not offered", QUOTE(name));
+	*ret = p;
+	return true;
+}
+
+static bool
+time_read(struct json_obj *o, const char *name, int64_t *ret)
+{
+	struct span text = json_opt_str(o, name, 64);
+
+	*ret = 0;
+	if (!text.p || time_rfc3339_parse(text, ret))
+		return true;
+	return problem_set(o->pr, PROBLEM_MALFORMED, "%s is not an RFC 3339 time", name);
+}
+
+/* 7.4: honoured or refused, never something else. Only our own CA can honour them. */
+static bool
+check_dates(struct api *api, const struct new_order *n)
+{
+	const struct upstream_conf *u = conf_upstream(api->conf, n->profile->upstream);
+	int64_t now = clock_unix_s();
+
+	if (!n->not_before && !n->not_after)
+		return true;
+	if (!u || u->driver != DRIVER_LOCAL)
+		return problem_set(&api->pr, PROBLEM_MALFORMED, "notBefore and notAfter are not supported by profile \"%s\"", n->profile->name);
+	if (n->not_before && (n->not_before < now - 3600 || n->not_before > now + n->profile->validity_s))
+		return problem_set(&api->pr, PROBLEM_MALFORMED, "notBefore is out of the range this profile allows");
+	if (n->not_after && (n->not_after <= (n->not_before ? n->not_before : now) || n->not_after > now + n->profile->validity_s))
+		return problem_set(&api->pr, PROBLEM_MALFORMED, "notAfter is out of the range this profile allows");
+	return true;
+}
+
+static bool
+read_request(struct api *api, struct new_order *n)
+{
+	struct json_obj o = json_obj(api->payload, "payload", &api->pr);
+	const struct json_node *list = json_req_arr(&o, "identifiers", ORDER_IDENTS_MAX);
+
+	if (!json_ok(&o) || !choose_profile(api, &o, &n->profile))
+		return false;
+	if (json_count(list) == 0)
+		return problem_set(&api->pr, PROBLEM_MALFORMED, "identifiers is empty");
+	if (!idents_collect(api, list, &n->idents) || !time_read(&o, "notBefore", &n->not_before) ||
+		!time_read(&o, "notAfter", &n->not_after) || !json_ok(&o))
+		return false;
+	if ((int64_t)n->idents.count > n->profile->max_identifiers)
+		return problem_set(&api->pr, PROBLEM_MALFORMED, "profile \"%s\" allows at most %lld identifiers, not %zu",
+			n->profile->name, (long long)n->profile->max_identifiers, n->idents.count);
+	return check_dates(api, n) && check_all(api, n);
+}
+
+static bool
+make_authz(struct sql *db, struct new_order *n, const struct ident *id, struct authz *a, struct problem *pr)
+{
+	enum challenge_kind kinds[AUTHZ_CHALLENGES_MAX];
+
+	*a = (struct authz){ .account_id = n->v.order.account_id, .wildcard = ident_is_wildcard(id),
+		.state = AUTHZ_PENDING, .expires = clock_unix_s() + n->profile->pending_authz_s };
+	a->ident.type = id->type;
+	span_copy(span_str(ident_base(id)), a->ident.value, sizeof(a->ident.value));
+	span_copy(span_str(n->profile->name), a->profile, sizeof(a->profile));
+	a->challenge_count = kinds_for(n->profile, id, kinds);
+	for (size_t i = 0; i < a->challenge_count; i++)
+		a->challenges[i].kind = kinds[i];
+	return authz_insert(db, a, pr);
+}
+
+/* One authorization per identifier: a still valid one, or a new one. The order lives no longer than the earliest (O3). */
+static bool
+add_authz(struct sql *db, struct new_order *n, const struct ident *id, bool *ret_valid, struct problem *pr)
+{
+	struct order *o = &n->v.order;
+	struct ident base = *id;
+	struct authz a;
+	int64_t authz_id, expires;
+
+	span_copy(span_str(ident_base(id)), base.value, sizeof(base.value));
+	if (!authz_find_valid(db, o->account_id, &base, ident_is_wildcard(id), n->profile->name,
+		    clock_unix_s() + REUSE_LEFT_S, &authz_id, &expires, pr))
+		return false;
+	*ret_valid = authz_id != 0;
+	if (!authz_id) {
+		if (!make_authz(db, n, id, &a, pr))
+			return false;
+		authz_id = a.id;
+		expires = a.expires;
+	}
+	if (expires < o->expires)
+		o->expires = expires;
+	return authz_link(db, o->id, authz_id, pr);
+}
+
+static bool
+insert_order(struct sql *db, struct new_order *n, struct problem *pr)
+{
+	const char *node = jobs_node(n->api->srv->jobs);
+	struct order *o = &n->v.order;
+	bool all = true;
+
+	if (!order_insert(db, o, pr) || !event_add(db, o->id, node, "order", pr, "created for profile %s, %zu identifiers", o->profile, o->idents.count))
+		return false;
+	for (size_t i = 0; i < o->idents.count; i++) {
+		bool valid;
+
+		if (!add_authz(db, n, &o->idents.list[i], &valid, pr))
+			return false;
+		all = all && valid;
+	}
+	if (!order_set_expiry(db, o->id, o->expires, pr))
+		return false;
+	if (!all)
+		return true;
+	o->state = ORDER_READY;
+	return order_review(db, o->id, clock_unix_s(), node, pr);
+}
+
+static void
+order_prepare(struct new_order *n, int64_t account_id)
+{
+	struct order *o = &n->v.order;
+
+	order_done(o);
+	*o = (struct order){ .account_id = account_id, .state = ORDER_PENDING,
+		.expires = clock_unix_s() + n->profile->order_life_s,
+		.not_before = n->not_before, .not_after = n->not_after };
+	span_copy(span_str(n->profile->name), o->profile, sizeof(o->profile));
+	span_copy(span_str(n->profile->upstream), o->upstream, sizeof(o->upstream));
+	for (size_t i = 0; i < n->idents.count; i++)
+		idents_add(&o->idents, &n->idents.list[i]);
+}
+
+static bool
+new_order_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct new_order *n = arg;
+	struct account account;
+	struct order same;
+
+	if (!api_account(n->api, db, &account, pr))
+		return false;
+	order_prepare(n, account.id);
+	/* O1: the same order again, with half its life left, is that order */
+	if (!order_find_same(db, &n->v.order, clock_unix_s() + n->profile->order_life_s / 2, &same, &n->reused, pr))
+		return false;
+	if (n->reused) {
+		order_done(&n->v.order);
+		n->v.order = same;
+	} else if (!insert_order(db, n, pr)) {
+		return false;
+	}
+	return order_view_load(db, &n->v, pr);
+}
+
+bool
+api_new_order(struct api *api)
+{
+	struct new_order n = { .api = api };
+	bool good = read_request(api, &n) && store_write(api->srv->store, new_order_tx, &n, &api->pr);
+
+	if (good)
+		good = api_reply_order(api, 201, &n.v);
+	idents_done(&n.idents);
+	order_view_done(&n.v);
+	return good;
+}
+
+struct order_get {
+	struct api *api;
+	struct order_view v;
+};
+
+static bool
+order_get_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct order_get *g = arg;
+	struct account account;
+	bool found;
+
+	order_done(&g->v.order);
+	if (!api_account(g->api, db, &account, pr) ||
+		!order_by_ref(db, g->api->arg, account.id, &g->v.order, &found, pr))
+		return false;
+	return found ? order_view_load(db, &g->v, pr) : api_not_found(pr);
+}
+
+bool
+api_order_get(struct api *api)
+{
+	struct order_get g = { .api = api };
+	bool good = store_read(api->srv->store, order_get_tx, &g, &api->pr) && api_reply_order(api, 200, &g.v);
+
+	order_view_done(&g.v);
+	return good;
+}

@@ -1,0 +1,106 @@
+/* ep_revoke.c - revokeCert (RFC 8555 7.6): by the issuing account, by an account that holds all its names, by its own key.
+ *
+ * The reply says that the revocation is durable here; telling the CA is a job that goes on until it is done. */
+#include <openssl/evp.h>
+
+#include "server/api.h"
+
+struct revoke {
+	struct api *api;
+	struct cert *cert;
+	int reason;               /* -1 = none */
+	struct cert_row row;
+	int64_t job_id;
+};
+
+static bool
+read_request(struct revoke *r)
+{
+	struct api *api = r->api;
+	struct json_obj o = json_obj(api->payload, "payload", &api->pr);
+	struct span text = json_req_str(&o, "certificate", 64 * 1024);
+	int64_t reason = json_opt_int(&o, "reason", INT32_MIN, INT32_MAX, -1);
+	AUTO_BUF der = BUF_MAX(48 * 1024);
+
+	if (!json_ok(&o))
+		return false;
+	if (!b64url_read(text, &der))
+		return problem_set(&api->pr, PROBLEM_MALFORMED, "certificate is not base64url without padding");
+	if (!cert_parse(buf_span(&der), &r->cert, &api->pr)) {
+		return problem_set(&api->pr, PROBLEM_MALFORMED, "certificate is not one X.509 certificate in DER");
+	}
+	/* W24: what Let's Encrypt lets its users say */
+	if (json_get(api->payload, "reason") && reason != 0 && reason != 1 && reason != 4 && reason != 5)
+		return problem_set(&api->pr, PROBLEM_BAD_REVOCATION_REASON,
+			"reason %lld is not allowed; 0 (unspecified), 1 (keyCompromise), 4 (superseded) and 5 (cessationOfOperation) are",
+			(long long)reason);
+	r->reason = (int)reason;
+	return true;
+}
+
+/* W10: without right and unknown answer alike. */
+static bool
+refuse(struct problem *pr)
+{
+	return problem_set(pr, PROBLEM_UNAUTHORIZED, "the certificate is not known here, or this signer may not revoke it");
+}
+
+static bool
+may_revoke(struct sql *db, const struct revoke *r, bool known, bool *ret, struct problem *pr)
+{
+	struct account account;
+
+	if (r->api->jwk) {
+		*ret = known && EVP_PKEY_eq(r->api->key, r->cert->key) == 1;
+		return true;
+	}
+	if (!api_account(r->api, db, &account, pr))
+		return false;
+	*ret = known && r->row.account_id == account.id;
+	if (*ret || !known)
+		return true;
+	return authz_covers(db, account.id, &r->row.idents, clock_unix_s(), ret, pr);
+}
+
+static bool
+note_compromise(struct sql *db, const struct revoke *r, struct problem *pr)
+{
+	bool by_own_key = r->api->jwk != NULL;
+
+	/* only the key's holder can prove that it is lost (W24) */
+	return r->reason != 1 || !by_own_key || denied_key_add(db, r->row.key_hash, "revoked as compromised by its own key", pr);
+}
+
+static bool
+revoke_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct revoke *r = arg;
+	bool found, may, moved;
+
+	cert_row_done(&r->row);
+	r->job_id = 0;
+	if (!cert_by_sha256(db, r->cert->sha256, &r->row, &found, pr) || !may_revoke(db, r, found, &may, pr))
+		return false;
+	if (!may)
+		return refuse(pr);
+	if (!cert_revoke(db, r->row.id, clock_unix_s(), r->reason, &moved, pr))
+		return false;
+	if (!moved)
+		return problem_set(pr, PROBLEM_ALREADY_REVOKED, "the certificate is revoked already");
+	return note_compromise(db, r, pr) && jobs_insert(r->api->srv->jobs, db, JOB_REVOKE, r->row.id, &r->job_id, pr);
+}
+
+bool
+api_revoke(struct api *api)
+{
+	struct revoke r = { .api = api, .reason = -1 };
+	bool good = read_request(&r) && store_write(api->srv->store, revoke_tx, &r, &api->pr);
+
+	if (good) {
+		jobs_run(api->srv->jobs, r.job_id, JOB_REVOKE, r.row.id);
+		api->reply = http_reply_new(200);
+	}
+	cert_free(r.cert);
+	cert_row_done(&r.row);
+	return good;
+}

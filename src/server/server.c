@@ -1,0 +1,208 @@
+/* server.c - see server.h. The way of a request:
+ *
+ * front: server_handle -> route, method, media type -> directory and nonces are answered here; else the pool (503 when full)
+ * worker: run -> envelope_open -> the route's function -> finish: headers that every reply has -> http_reply */
+#include "server/server.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "server/api.h"
+
+static struct api *
+api_new(struct server *srv, struct http_req *rq)
+{
+	struct api *api = xcalloc(1, sizeof(*api));
+
+	api->srv = srv;
+	api->http = rq;
+	api->conf = conf_holder_take(srv->conf);
+	return api;
+}
+
+static void
+api_free(struct api *api)
+{
+	jws_done(&api->jws);
+	EVP_PKEY_free(api->key);
+	jwk_free(api->jwk);
+	json_free(api->payload_doc);
+	free(api->subs);
+	gate_conf_unref(api->conf);
+	free(api);
+}
+
+static void
+add_standard_fields(struct server *srv, const struct gate_conf *conf, bool nonce, bool index, struct http_reply *rp)
+{
+	char text[NONCE_TEXT];
+
+	if (nonce)
+		http_reply_field(rp, "Replay-Nonce", "%s", nonce_make(srv->nonces, text));
+	if (index)
+		http_reply_field(rp, "Link", "<%s/directory>;rel=\"index\"", conf->external_url);
+	http_reply_field(rp, "Cache-Control", "no-store");
+}
+
+static void
+write_problem(const struct problem *pr, const struct problem_more *more, struct http_reply *rp)
+{
+	rp->content_type = "application/problem+json";
+	buf_clear(&rp->body);
+	problem_json(&rp->body, pr, more);
+	if (pr->retry_after_s)
+		http_reply_field(rp, "Retry-After", "%u", pr->retry_after_s);
+}
+
+/* The face's own refusals: framing, sizes, too many connections (W25). */
+void
+server_refusal(const struct http_req *rq, const struct problem *pr, struct http_reply *rp, void *arg)
+{
+	struct server *srv = arg;
+	struct gate_conf *conf = conf_holder_take(srv->conf);
+
+	atomic_fetch_add_explicit(&srv->stats.refused, 1, memory_order_relaxed);
+	write_problem(pr, NULL, rp);
+	add_standard_fields(srv, conf, !rq || rq->method == HTTP_POST, true, rp);
+	gate_conf_unref(conf);
+}
+
+static void
+problem_reply(struct api *api)
+{
+	struct problem_more more = { .subs = api->subs, .sub_count = api->sub_count };
+
+	/* what an endpoint began is thrown away, but a Location belongs to some refusals (W15, W23) */
+	api->reply.status = problem_status(api->pr.kind);
+	if (api->pr.kind == PROBLEM_BAD_SIGNATURE_ALGORITHM)
+		more.algorithms_json = jwa_list_json();
+	if (api->pr.kind == PROBLEM_USER_ACTION_REQUIRED && api->conf->terms_of_service) {
+		more.instance = api->conf->terms_of_service;
+		http_reply_field(&api->reply, "Link", "<%s>;rel=\"terms-of-service\"", api->conf->terms_of_service);
+	}
+	write_problem(&api->pr, &more, &api->reply);
+	atomic_fetch_add_explicit(&api->srv->stats.refused, 1, memory_order_relaxed);
+}
+
+/* Reply and let the request go. */
+static void
+finish(struct api *api, bool good)
+{
+	struct server *srv = api->srv;
+	struct http_req *rq = api->http;
+	bool post = rq->method == HTTP_POST;
+
+	if (!good)
+		problem_reply(api);
+	add_standard_fields(srv, api->conf, post, true, &api->reply);
+	if (!good && problem_status(api->pr.kind) >= 500)
+		log_error("request", LI("id", rq->id), LSP("path", rq->path), LI("status", api->reply.status), LPR(&api->pr));
+	else
+		log_info("request", LI("id", rq->id), LSP("path", rq->path), LI("status", api->reply.status),
+			LS("account", api->kid_ref), LI("us", clock_us() - rq->started_us),
+			LS("problem", good ? "" : problem_type(api->pr.kind)), LS("detail", good ? "" : api->pr.detail));
+	http_reply(rq, &api->reply);
+	api_free(api);
+}
+
+static void
+directory_reply(struct api *api)
+{
+	api->reply = http_reply_new(200);
+	api->reply.content_type = "application/json";
+	directory_write(api->conf, api->profile, &api->reply.body);
+}
+
+/* Worker */
+static void
+run(void *arg)
+{
+	struct api *api = arg;
+
+	if (!envelope_open(api)) {
+		finish(api, false);
+		return;
+	}
+	if (api->route->fn) {
+		finish(api, api->route->fn(api));
+		return;
+	}
+	/* POST-as-GET of the directory and of newNonce (RFC 8555 6.3, 7.2) */
+	if (strcmp(api->route->path, "/new-nonce") == 0)
+		api->reply = http_reply_new(204);
+	else
+		directory_reply(api);
+	finish(api, true);
+}
+
+/* directory, new-nonce by GET and HEAD: no store, no signature, no hop */
+static void
+answer_here(struct api *api)
+{
+	bool nonce = strcmp(api->route->path, "/new-nonce") == 0;
+
+	if (nonce)
+		api->reply = http_reply_new(api->http->method == HTTP_HEAD ? 200 : 204);
+	else
+		directory_reply(api);
+	/* the directory has no index link: it is the index (RFC 8555 7.1) */
+	add_standard_fields(api->srv, api->conf, nonce, nonce, &api->reply);
+	http_reply(api->http, &api->reply);
+	api_free(api);
+}
+
+static void
+refuse_here(struct api *api, enum problem_kind kind, const char *detail)
+{
+	api->reply = http_reply_new(problem_status(kind));
+	problem_set(&api->pr, kind, "%s", detail);
+	finish(api, false);
+}
+
+static bool
+is_jose(const struct http_req *rq)
+{
+	struct span type = http_req_field(rq, "Content-Type"), media;
+
+	return type.n && span_cut(&type, ';', &media) &&
+		span_is_nocase(span_trim(media), "application/jose+json");
+}
+
+static void
+refuse_method(struct api *api)
+{
+	api->reply = http_reply_new(405);
+	http_reply_field(&api->reply, "Allow", "%s", api->route->get ? "GET, HEAD, POST" : "POST");
+	problem_set(&api->pr, PROBLEM_METHOD_NOT_ALLOWED, "this resource is asked by %s",
+		api->route->get ? "GET, HEAD or POST" : "POST");
+	finish(api, false);
+}
+
+static void
+overloaded(struct api *api)
+{
+	atomic_fetch_add_explicit(&api->srv->stats.overloaded, 1, memory_order_relaxed);
+	api->pr.retry_after_s = 5 + rand_below(30);
+	refuse_here(api, PROBLEM_OVERLOADED, "the gateway is busy, please try again later");
+}
+
+void
+server_handle(struct http_req *rq, void *arg)
+{
+	struct server *srv = arg;
+	struct api *api = api_new(srv, rq);
+	bool reading = rq->method == HTTP_GET || rq->method == HTTP_HEAD;
+
+	atomic_fetch_add_explicit(&srv->stats.requests, 1, memory_order_relaxed);
+	api->route = route_find(api, rq->path);
+	if (!api->route || (rq->query.p && !api->route->query))
+		refuse_here(api, PROBLEM_NOT_FOUND, "no such resource");
+	else if (reading && api->route->get)
+		answer_here(api);
+	else if (rq->method != HTTP_POST)
+		refuse_method(api);
+	else if (!is_jose(rq))
+		refuse_here(api, PROBLEM_MEDIA_TYPE, "the Content-Type must be application/jose+json");
+	else if (!pool_try(srv->pool, run, api))
+		overloaded(api);
+}

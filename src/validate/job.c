@@ -1,0 +1,236 @@
+/* validate/job.c - see job.h.
+ *
+ * step (no memory): load the challenge; not processing any more: done. Wait for the attempt's time, start the validator -> I/O
+ * step (resumed with a result): one transaction: proven, or failed for good, or the attempt noted and the next one planned. */
+#include "validate/job.h"
+
+#include <stdlib.h>
+
+#include "acme/problem_json.h"
+#include "base/log.h"
+#include "flow/authz.h"
+
+#define ATTEMPTS_MAX 16
+#define ATTEMPT_MS 10000
+
+static const struct validator validators[] = {
+	{ CHALLENGE_HTTP_01, http01_start },
+};
+
+const struct validator *
+validator_of(enum challenge_kind kind)
+{
+	for (size_t i = 0; i < COUNT_OF(validators); i++) {
+		if (validators[i].kind == kind)
+			return &validators[i];
+	}
+	return NULL;
+}
+
+/* A job's memory from step to step. */
+struct attempt {
+	struct job *job;
+	struct validate_job_env *env;
+	struct authz authz;
+	size_t index;
+	bool loaded, has_result;
+	struct gate_conf *conf;
+	const struct profile_conf *profile; /* of conf; NULL if it is no longer there */
+	int64_t delays[ATTEMPTS_MAX];
+	size_t delay_count;
+	struct validation v;
+};
+
+static void
+attempt_free(void *state)
+{
+	struct attempt *a = state;
+
+	authz_done(&a->authz);
+	gate_conf_unref(a->conf);
+	free(a);
+}
+
+static bool
+load_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct attempt *a = arg;
+
+	authz_done(&a->authz);
+	return authz_by_challenge_id(db, a->job->row.subject, &a->authz, &a->index, &a->loaded, pr);
+}
+
+static const struct challenge *
+challenge_of(const struct attempt *a)
+{
+	return &a->authz.challenges[a->index];
+}
+
+static void
+on_done(struct validation *v)
+{
+	struct attempt *a = v->arg;
+
+	a->has_result = true;
+	jobs_resume(a->job);
+}
+
+static enum job_next
+start(struct attempt *a)
+{
+	const struct validator *validator = validator_of(challenge_of(a)->kind);
+
+	a->v = (struct validation){
+		.ident = a->authz.ident,
+		.token = challenge_of(a)->token,
+		.key_auth = challenge_of(a)->key_auth,
+		.http01_port = a->profile ? (uint16_t)a->profile->http01_port : 80,
+		.networks = a->conf->networks.list,
+		.network_count = a->conf->networks.count,
+		.timeout_ms = ATTEMPT_MS,
+		.done = on_done,
+		.arg = a,
+		.env = &a->env->net,
+	};
+	validator->start(&a->v);
+	return JOB_IO;
+}
+
+/* The latest problem, with an entry for each attempt so far (RFC 8555 8.2). */
+static void
+error_write(const struct attempt *a, struct buf *out)
+{
+	const char *before = challenge_of(a)->error;
+	struct acme_problem earlier = { 0 };
+	struct acme_subproblem subs[ATTEMPTS_MAX] = { 0 };
+	size_t count = 0;
+
+	if (before)
+		acme_problem_read(span_str(before), 0, &earlier);
+	while (count < earlier.sub_count && count < ATTEMPTS_MAX - 1) {
+		subs[count] = earlier.subs[count];
+		count++;
+	}
+	subs[count].problem = a->v.problem;
+	subs[count++].ident = a->authz.ident;
+	problem_json(out, &a->v.problem, &(struct problem_more){ .subs = subs, .sub_count = count });
+	acme_problem_done(&earlier);
+}
+
+static bool
+is_last(const struct attempt *a)
+{
+	return a->v.final || (size_t)challenge_of(a)->attempts + 1 >= a->delay_count;
+}
+
+static int64_t
+next_delay_s(const struct attempt *a)
+{
+	size_t next = (size_t)challenge_of(a)->attempts + 1;
+
+	return next < a->delay_count ? a->delays[next] - a->delays[next - 1] : 0;
+}
+
+static bool
+result_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct attempt *a = arg;
+	AUTO_BUF error = BUF_MAX(16 * 1024);
+	const char *node = jobs_node(a->job->jobs);
+	int64_t now = clock_unix_s();
+	int64_t life_s = a->profile ? a->profile->valid_authz_s : 3600;
+
+	if (!jobs_fence(a->job, db, pr))
+		return false;
+	if (a->v.proven)
+		return authz_prove(db, &a->authz, a->index, now, now + life_s, node, pr) &&
+			job_delete(db, a->job->row.id, pr);
+	error_write(a, &error);
+	if (is_last(a))
+		return authz_fail(db, &a->authz, a->index, buf_cstr(&error), now, node, pr) &&
+			job_delete(db, a->job->row.id, pr);
+	return challenge_attempted(db, challenge_of(a)->id, buf_cstr(&error), now + next_delay_s(a), pr);
+}
+
+static enum job_next
+conclude(struct job *job, struct attempt *a, struct store *store)
+{
+	struct problem pr = { 0 };
+	bool last = a->v.proven || is_last(a);
+
+	a->has_result = false;
+	if (!store_write(store, result_tx, a, &pr)) {
+		log_error("validation_not_stored", LPR(&pr));
+		job->wait_ms = 5000;
+		return JOB_AGAIN;
+	}
+	log_info("validation", LS("ident", a->authz.ident.value), LS("authz", a->authz.ref),
+		LS("kind", challenge_kind_name(challenge_of(a)->kind)), LI("proven", a->v.proven),
+		LS("address", a->v.where), LS("detail", a->v.proven ? "" : a->v.problem.detail));
+	if (last)
+		return JOB_DONE;
+	job->wait_ms = next_delay_s(a) * 1000;
+	a->loaded = false;
+	return JOB_AGAIN;
+}
+
+/* Nothing left to prove: only the row goes. */
+static bool
+drop_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct job *job = arg;
+
+	return jobs_fence(job, db, pr) && job_delete(db, job->row.id, pr);
+}
+
+static enum job_next
+drop(struct job *job, struct store *store)
+{
+	struct problem pr = { 0 };
+
+	if (store_write(store, drop_tx, job, &pr))
+		return JOB_DONE;
+	log_error("validation_not_dropped", LPR(&pr));
+	job->wait_ms = 5000;
+	return JOB_AGAIN;
+}
+
+static struct attempt *
+attempt_new(struct job *job, struct validate_job_env *env)
+{
+	struct attempt *a = xcalloc(1, sizeof(*a));
+
+	a->job = job;
+	a->env = env;
+	a->conf = conf_holder_take(env->conf);
+	return a;
+}
+
+static enum job_next
+step(struct job *job, void *arg)
+{
+	struct validate_job_env *env = arg;
+	struct attempt *a = job->state;
+	struct problem pr = { 0 };
+
+	if (!a)
+		a = job->state = attempt_new(job, env);
+	if (a->has_result)
+		return conclude(job, a, env->store);
+	if (!store_read(env->store, load_tx, a, &pr)) {
+		log_error("validation_not_loaded", LPR(&pr));
+		job->wait_ms = 5000;
+		return JOB_AGAIN;
+	}
+	if (!a->loaded || challenge_of(a)->state != CHALL_PROCESSING || a->authz.state != AUTHZ_PENDING)
+		return drop(job, env->store);
+	a->profile = conf_profile(a->conf, span_str(a->authz.profile));
+	a->delay_count = a->profile ? conf_validation_attempts(a->profile, a->delays, ATTEMPTS_MAX) : 1;
+	return start(a);
+}
+
+void
+validate_job_register(struct jobs *jobs, struct validate_job_env *env)
+{
+	jobs_register(jobs, JOB_VALIDATE, &(struct job_ops){ step, attempt_free, env });
+}

@@ -1,0 +1,16 @@
+/* validate/job.h - the job that proves a challenge: attempts at the profile's intervals until proven or given up (T7). */
+#ifndef VALIDATE_JOB_H
+#define VALIDATE_JOB_H
+
+#include "gate/holder.h"
+#include "jobs/jobs.h"
+#include "validate/validate.h"
+
+struct validate_job_env {
+	struct validate_env net;
+	struct store *store;
+	struct conf_holder *conf;
+};
+/* Register the step of JOB_VALIDATE; env lives as long as the engine. */
+void validate_job_register(struct jobs *jobs, struct validate_job_env *env);
+#endif

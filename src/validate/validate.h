@@ -1,0 +1,51 @@
+/* validate.h - the gateway's own proof that a device controls its name: one row of a table per challenge type.
+ *
+ * A validator knows nothing of ACME's objects: it gets a plain request, does its I/O on the outbound loop and calls back once, on
+ * any thread, never before start returns. */
+#ifndef VALIDATE_VALIDATE_H
+#define VALIDATE_VALIDATE_H
+
+#include "base/addr.h"
+#include "dns/dns.h"
+#include "httpc/httpc.h"
+#include "pki/ident.h"
+#include "store/authz.h"
+
+/* What all validators use; lives as long as the gateway. */
+struct validate_env {
+	struct loop *loop;
+	struct httpc *httpc;
+	struct dns *dns;
+};
+
+struct validation {
+	/* in: */
+	struct ident ident;           /* without "*." */
+	const char *token, *key_auth; /* valid until the callback */
+	uint16_t http01_port;
+	const struct net *networks;   /* where we may connect; valid until the callback */
+	size_t network_count;
+	msec_t timeout_ms;            /* of the whole attempt */
+	/* out: */
+	bool proven;
+	bool final;                   /* a wrong answer: trying again is of no use (T7) */
+	struct problem problem;       /* why not, for the device's owner */
+	char where[ADDR_TEXT];        /* the address last connected to, "" = none; for the story */
+	/* the caller's: */
+	void (*done)(struct validation *v);
+	void *arg;
+	/* the validator's: */
+	struct validate_env *env;
+	void *state;
+};
+
+struct validator {
+	enum challenge_kind kind;
+	void (*start)(struct validation *v);
+};
+/* NULL if this release cannot check the kind. */
+const struct validator *validator_of(enum challenge_kind kind);
+
+/* http-01 (RFC 8555 8.3), see http01.c. */
+void http01_start(struct validation *v);
+#endif
