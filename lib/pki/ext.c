@@ -171,3 +171,116 @@ asn1_text(const ASN1_STRING *s, size_t max, char *dst)
 	ERR_clear_error();
 	return good;
 }
+
+bool
+ext_add(X509 *x509, int nid, bool critical, void *value)
+{
+	return value && X509_add1_ext_i2d(x509, nid, value, critical, X509V3_ADD_DEFAULT) == 1;
+}
+
+bool
+ext_add_basic_constraints(X509 *x509, bool ca)
+{
+	BASIC_CONSTRAINTS *bc = BASIC_CONSTRAINTS_new();
+	bool good = bc != NULL;
+
+	if (good && ca) {
+		bc->ca = 0xff;
+		bc->pathlen = ASN1_INTEGER_new(); /* 0: no CA below this one */
+		good = bc->pathlen != NULL;
+	}
+	good = good && ext_add(x509, NID_basic_constraints, true, bc);
+	BASIC_CONSTRAINTS_free(bc);
+	return good;
+}
+
+bool
+ext_add_key_usage(X509 *x509, unsigned bits)
+{
+	ASN1_BIT_STRING *usage = ASN1_BIT_STRING_new();
+	bool good = usage != NULL;
+
+	for (int i = 0; i < 8; i++) {
+		if (bits & (1u << i))
+			good = good && ASN1_BIT_STRING_set_bit(usage, i, 1);
+	}
+	good = good && ext_add(x509, NID_key_usage, true, usage);
+	ASN1_BIT_STRING_free(usage);
+	return good;
+}
+
+bool
+keyid_of(const X509 *x509, unsigned char ret[KEYID_BYTES])
+{
+	unsigned char md[EVP_MAX_MD_SIZE];
+
+	if (!X509_pubkey_digest(x509, EVP_sha256(), md, NULL))
+		return false;
+	memcpy(ret, md, KEYID_BYTES);
+	return true;
+}
+
+bool
+ext_add_ski(X509 *x509)
+{
+	ASN1_OCTET_STRING *id = ASN1_OCTET_STRING_new();
+	unsigned char keyid[KEYID_BYTES];
+	bool good = id && keyid_of(x509, keyid) &&
+		ASN1_OCTET_STRING_set(id, keyid, sizeof(keyid)) &&
+		ext_add(x509, NID_subject_key_identifier, false, id);
+
+	ASN1_OCTET_STRING_free(id);
+	return good;
+}
+
+bool
+x509_begin(X509 *x509, const unsigned char serial[16], int64_t not_before_unix_s,
+	int64_t not_after_unix_s, EVP_PKEY *key)
+{
+	unsigned char octets[16];
+	BIGNUM *bn;
+	bool good;
+
+	memcpy(octets, serial, sizeof(octets));
+	octets[0] &= 0x7f; /* so that the INTEGER needs no 00 in front */
+	bn = BN_bin2bn(octets, sizeof(octets), NULL);
+	good = bn && BN_to_ASN1_INTEGER(bn, X509_get_serialNumber(x509)) &&
+		X509_set_version(x509, X509_VERSION_3) &&
+		ASN1_TIME_set(X509_getm_notBefore(x509), not_before_unix_s) &&
+		ASN1_TIME_set(X509_getm_notAfter(x509), not_after_unix_s) &&
+		X509_set_pubkey(x509, key);
+	BN_free(bn);
+	return good;
+}
+
+bool
+mint_failed(struct problem *pr, const char *what)
+{
+	unsigned long code = ERR_get_error();
+
+	ERR_clear_error();
+	return problem_internal(pr, "minting %s: %s", what,
+		code ? ERR_reason_error_string(code) : "no error queued");
+}
+
+bool
+x509_write(X509 *x509, struct buf *ret_der)
+{
+	unsigned char *der = NULL;
+	int n = i2d_X509(x509, &der);
+	bool good = n > 0 && buf_add(ret_der, der, (size_t)n);
+
+	OPENSSL_free(der);
+	return good;
+}
+
+bool
+crl_write(X509_CRL *crl, struct buf *ret_der)
+{
+	unsigned char *der = NULL;
+	int n = i2d_X509_CRL(crl, &der);
+	bool good = n > 0 && buf_add(ret_der, der, (size_t)n);
+
+	OPENSSL_free(der);
+	return good;
+}

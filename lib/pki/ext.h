@@ -25,6 +25,27 @@ GENERAL_NAMES *names_make(const struct idents *names);
 /* Attribute octets as text, at most `max` octets of UTF-8 without NUL. */
 bool asn1_text(const ASN1_STRING *s, size_t max, char *dst);
 
+/* What mint.c and sign.c write certificates and CRLs with. Each is false if OpenSSL fails. */
+#define KEYID_BYTES 20
+#define USAGE_DIGITAL_SIGNATURE (1u << 0)
+#define USAGE_KEY_ENCIPHERMENT (1u << 2)
+#define USAGE_KEY_AGREEMENT (1u << 4)
+#define USAGE_KEY_CERT_SIGN (1u << 5)
+#define USAGE_CRL_SIGN (1u << 6)
+bool ext_add(X509 *x509, int nid, bool critical, void *value); /* the value stays the caller's */
+bool ext_add_basic_constraints(X509 *x509, bool ca);           /* critical; a CA with pathlen 0 */
+bool ext_add_key_usage(X509 *x509, unsigned bits);             /* critical; USAGE_ */
+bool ext_add_ski(X509 *x509);
+/* Leftmost 160 bits of the key's SHA-256 (RFC 7093 section 2, method 1). */
+bool keyid_of(const X509 *x509, unsigned char ret[KEYID_BYTES]);
+/* Version 3, serial with the top bit cleared, validity, public key. */
+bool x509_begin(X509 *x509, const unsigned char serial[16], int64_t not_before_unix_s,
+	int64_t not_after_unix_s, EVP_PKEY *key);
+bool x509_write(X509 *x509, struct buf *ret_der);
+bool crl_write(X509_CRL *crl, struct buf *ret_der);
+/* PROBLEM_SERVER_INTERNAL with OpenSSL's oldest error as cause. Always false. */
+bool mint_failed(struct problem *pr, const char *what);
+
 #define AUTO_X509 __attribute__((cleanup(x509_auto_free))) X509
 #define AUTO_NAMES __attribute__((cleanup(names_auto_free))) GENERAL_NAMES
 void x509_auto_free(X509 **x509);

@@ -4,9 +4,11 @@ librooms_a_SOURCES += \
 	lib/pki/csr.c lib/pki/csr.h \
 	lib/pki/ext.c lib/pki/ext.h \
 	lib/pki/ident.c lib/pki/ident.h \
-	lib/pki/key.c lib/pki/key.h
+	lib/pki/key.c lib/pki/key.h \
+	lib/pki/mint.c lib/pki/mint.h \
+	lib/pki/sign.c
 
-check_PROGRAMS += test_key test_ident test_csr test_cert test_chain
+check_PROGRAMS += test_key test_ident test_csr test_cert test_chain test_mint
 test_key_SOURCES = tests/unit/pki/test_key.c tests/tap.h
 test_key_LDADD = $(rooms_libs)
 test_key_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
@@ -22,3 +24,20 @@ test_cert_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_chain_SOURCES = tests/unit/pki/test_chain.c tests/unit/pki/forge.h tests/tap.h
 test_chain_LDADD = $(rooms_libs)
 test_chain_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_mint_SOURCES = tests/unit/pki/test_mint.c tests/unit/pki/forge.h tests/tap.h
+test_mint_LDADD = $(rooms_libs)
+test_mint_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+
+fuzz_targets += fuzz_csr fuzz_chain fuzz_ident fuzz_mint
+fuzz_csr_SOURCES = tests/fuzz/fuzz_csr.c
+fuzz_csr_LDADD = $(rooms_libs)
+fuzz_csr_LDFLAGS = $(fuzz_ldflags)
+fuzz_chain_SOURCES = tests/fuzz/fuzz_chain.c
+fuzz_chain_LDADD = $(rooms_libs)
+fuzz_chain_LDFLAGS = $(fuzz_ldflags)
+fuzz_ident_SOURCES = tests/fuzz/fuzz_ident.c
+fuzz_ident_LDADD = $(rooms_libs)
+fuzz_ident_LDFLAGS = $(fuzz_ldflags)
+fuzz_mint_SOURCES = tests/fuzz/fuzz_mint.c
+fuzz_mint_LDADD = $(rooms_libs)
+fuzz_mint_LDFLAGS = $(fuzz_ldflags)

@@ -1,0 +1,38 @@
+/* fuzz_ident.c - an identifier "type:value": what is taken is canonical, and taken again as it is. */
+#include "pki/ident.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct span value = span_of(data, size), type;
+	struct ident id, again;
+	struct idents set = { 0 }, back;
+	struct problem pr = { 0 };
+	char key[IDENTS_KEY_TEXT];
+	AUTO_BUF text = BUF_MAX(4096);
+
+	if (!span_cut(&value, ':', &type))
+		return 0;
+	if (!ident_parse(type, value, &id, &pr)) {
+		if (pr.kind != PROBLEM_MALFORMED && pr.kind != PROBLEM_REJECTED_IDENTIFIER &&
+			pr.kind != PROBLEM_UNSUPPORTED_IDENTIFIER)
+			abort();
+		return 0;
+	}
+	if (!ident_parse(type, span_str(id.value), &again, NULL) || !ident_eq(&id, &again) ||
+		strchr(id.value, ','))
+		abort();
+	idents_add(&set, &id);
+	idents_add(&set, &again);
+	idents_key(&set, key);
+	if (set.count != 1 || !idents_write(&set, &text) || !idents_read(buf_span(&text), &back) ||
+		!idents_same(&set, &back))
+		abort();
+	idents_done(&set);
+	idents_done(&back);
+	return 0;
+}
