@@ -41,7 +41,7 @@ file_load(const char *path, struct buf *ret, struct problem *pr)
 }
 
 bool
-secret_load(const char *where, struct buf *ret, struct problem *pr)
+secret_load_raw(const char *where, struct buf *ret, struct problem *pr)
 {
 	AUTO_FREE char *path = NULL;
 	const char *folder = getenv("CREDENTIALS_DIRECTORY");
@@ -54,7 +54,13 @@ secret_load(const char *where, struct buf *ret, struct problem *pr)
 		return problem_internal(pr, "no credential \"%s\" was passed by systemd", where + 11);
 	else
 		path = xasprintf("%s/%s", folder, where + 11);
-	if (!file_load(path, ret, pr))
+	return file_load(path, ret, pr);
+}
+
+bool
+secret_load(const char *where, struct buf *ret, struct problem *pr)
+{
+	if (!secret_load_raw(where, ret, pr))
 		return false;
 	while (ret->n && (ret->p[ret->n - 1] == '\n' || ret->p[ret->n - 1] == '\r'))
 		ret->n--;

@@ -12,6 +12,8 @@
 bool secret_eq(struct span a, struct span b);
 /* "file:PATH" or "credential:NAME" (systemd, $CREDENTIALS_DIRECTORY), final newline dropped. */
 bool secret_load(const char *where, struct buf *ret, struct problem *pr);
+/* The same, octet for octet: for what may be binary. */
+bool secret_load_raw(const char *where, struct buf *ret, struct problem *pr);
 /* Contents of a small file; used for anything that is not secret too. */
 bool file_load(const char *path, struct buf *ret, struct problem *pr);
 /* Write a file mode `mode` by rename, synced with its folder. */
