@@ -11,7 +11,10 @@ librooms_a_SOURCES += \
 	lib/base/span.c lib/base/span.h \
 	lib/base/utf8.c lib/base/utf8.h
 
-check_PROGRAMS += test_utf8
+check_PROGRAMS += test_b64url test_utf8
+test_b64url_SOURCES = tests/unit/base/test_b64url.c tests/tap.h
+test_b64url_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_b64url_LDADD = $(rooms_libs)
 test_utf8_SOURCES = tests/unit/base/test_utf8.c tests/tap.h
 test_utf8_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_utf8_LDADD = $(rooms_libs)

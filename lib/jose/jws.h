@@ -1,6 +1,11 @@
 /* jws.h - flattened JWS as ACME uses it (RFC 7515, RFC 8555 section 6.2).
  *
- * A struct jws owns copies of what it needs from the text. Any thread. */
+ * A struct jws owns copies of what it needs from the text; zeroed, it may be done as well. Any thread.
+ *
+ *   struct jws jws;
+ *   if (!jws_parse(body, false, &jws, pr)) return false;    (then nonce, url, kid or jwk: the caller's rules)
+ *   if (!jws_verify(&jws, account_key, pr)) ...;            (then buf_span(&jws.payload))
+ *   jws_done(&jws); */
 #ifndef JOSE_JWS_H
 #define JOSE_JWS_H
 
@@ -32,7 +37,7 @@ enum jwa jwa_for_key(EVP_PKEY *key);
 const char *jwa_list_json(void);
 
 struct jws {
-	struct json *doc, *header_doc; /* owned; the spans below borrow from them or from `decoded` */
+	struct json *doc, *header_doc; /* owned; the spans below borrow from them */
 	struct span protected_b64, payload_b64, signature_b64;
 	enum jwa alg;                  /* as named by the header; JWA_NONE never comes out of jws_parse */
 	struct span alg_name, nonce, url, kid;
@@ -66,10 +71,11 @@ bool jws_header_write(struct buf *out, const char *alg, struct span jwk_json, co
 bool jws_input_write(struct buf *out, struct span header, struct span payload);
 /* {"protected":..,"payload":..,"signature":..} from that input and raw signature octets. */
 bool jws_assemble(struct buf *out, struct span input, struct span signature);
-/* Sign with a key at hand (tests, clients); JOSE form (raw r||s for EC). */
+/* Sign with a key at hand (keeper, tests); JOSE form (raw r||s for EC), added to ret_signature. PROBLEM_SERVER_INTERNAL
+ * if alg does not fit. */
 bool jws_sign_raw(enum jwa alg, EVP_PKEY *key, struct span input, struct buf *ret_signature, struct problem *pr)
 	__attribute__((warn_unused_result));
-/* HS256/384/512 */
+/* HS256/384/512, added to ret_mac; compare with secret_eq. A key below 16 octets is PROBLEM_SERVER_INTERNAL. */
 bool jws_mac_raw(enum jwa alg, struct span key, struct span input, struct buf *ret_mac, struct problem *pr)
 	__attribute__((warn_unused_result));
 #endif

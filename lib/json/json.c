@@ -327,7 +327,9 @@ check_characters(struct span text, const char *what, struct problem *pr)
 	if (good < text.n)
 		return problem_set(
 			pr, PROBLEM_MALFORMED, "%s is not valid UTF-8 at octet %zu", what, good);
-	if (text.n && (memchr(text.p, '\v', text.n) || memchr(text.p, '\f', text.n)))
+	if (text.n == 0)
+		return true;
+	if (memchr(text.p, '\v', text.n) || memchr(text.p, '\f', text.n))
 		return problem_set(pr, PROBLEM_MALFORMED, "%s has a control character", what);
 	fault = escapes_fault(text);
 	return !fault || problem_set(pr, PROBLEM_MALFORMED, "%s has %s", what, fault);

@@ -17,6 +17,7 @@ static const struct {
 	const char *detail; /* a part of the problem's */
 } refused[] = {
 	{ "nothing", T(""), "premature EOF" },
+	{ "not even a pointer", { NULL, 0 }, "premature EOF" },
 	{ "white space alone", T(" \n\t\r "), "premature EOF" },
 	{ "an object cut short", T("{\"a\":1"), "premature EOF" },
 	{ "an array cut short", T("[1,2"), "premature EOF" },
@@ -288,8 +289,8 @@ test_write(void)
 		"\"\"",
 		"[]",
 		"{}",
-		"{\"a\":[1,2,{\"b\":null}],\"c\":\"\\\"\\\\\\b\\f\\n\\r\\t\\u001f\x7f\",\"\\n\":{}"
-		"}",
+		"{\"a\":[1,2,{\"b\":null}],\"c\":{\"\\n\":{}}}",
+		"\"\\\"\\\\\\b\\f\\n\\r\\t\\u001f\x7f\"",
 		"[[[[\"\xc3\xa9\xf0\x9f\x98\x80\"]]],[]]",
 	};
 
