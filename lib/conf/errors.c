@@ -4,7 +4,8 @@
 #include "conf/source.h"
 
 void
-conf_vfault(struct conf_errors *errors, struct conf_place place, const char *where, const char *fmt, va_list ap)
+conf_vfault(struct conf_errors *errors, struct conf_place place, const char *where, const char *fmt,
+	va_list ap)
 {
 	char text[1024];
 	struct buf *b = &errors->text;
@@ -30,7 +31,8 @@ conf_vfault(struct conf_errors *errors, struct conf_place place, const char *whe
 }
 
 void
-conf_fault(struct conf_errors *errors, struct conf_place place, const char *where, const char *fmt, ...)
+conf_fault(struct conf_errors *errors, struct conf_place place, const char *where, const char *fmt,
+	...)
 {
 	va_list ap;
 

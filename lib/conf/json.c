@@ -62,7 +62,8 @@ write_members(struct jw *w, const struct conf_key *keys, const char *base)
 			jw_array(w, k->name);
 			for (size_t i = 0; i < list->count; i++) {
 				jw_object(w, NULL);
-				write_members(w, k->sub, (const char *)list->list + i * k->sub_size);
+				write_members(
+					w, k->sub, (const char *)list->list + i * k->sub_size);
 				jw_end(w);
 			}
 			jw_end(w);

@@ -1,7 +1,8 @@
 /* load.c - the walk of libconfig's tree along the table of keys; see conf.h.
  *
- * Every row of a table is looked up in its group (absent: the default), then every setting of the group in the table
- * (absent: unknown key). A fault is noted and the walk goes on, so that one run tells all of them. */
+ * Every row of a table is looked up in its group (absent: the default), then every setting of the
+ * group in the table (absent: unknown key). A fault is noted and the walk goes on, so that one run
+ * tells all of them. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +34,8 @@ path_write(const struct path *p, struct buf *out)
 }
 
 __attribute__((format(printf, 4, 5))) static void
-fault(const struct loader *l, const config_setting_t *at, const struct path *path, const char *fmt, ...)
+fault(const struct loader *l, const config_setting_t *at, const struct path *path, const char *fmt,
+	...)
 {
 	AUTO_BUF where = BUF_MAX(1024);
 	va_list ap;
@@ -70,7 +72,8 @@ distance(const char *a, const char *b)
 		row[0] = (unsigned)i;
 		for (size_t j = 1; j <= bn; j++) {
 			above = row[j];
-			row[j] = least3(row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
+			row[j] = least3(
+				row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
 			diagonal = above;
 		}
 	}
@@ -103,7 +106,8 @@ is_known(const struct conf_key *keys, const char *name)
 }
 
 static void
-refuse_unknown(const struct loader *l, const config_setting_t *group, const struct path *path, const struct conf_key *keys)
+refuse_unknown(const struct loader *l, const config_setting_t *group, const struct path *path,
+	const struct conf_key *keys)
 {
 	for (int i = 0; i < config_setting_length(group); i++) {
 		const config_setting_t *s = config_setting_get_elem(group, (unsigned)i);
@@ -123,10 +127,14 @@ refuse_unknown(const struct loader *l, const config_setting_t *group, const stru
 static const char *
 type_name(const config_setting_t *s)
 {
-	static const char *const names[] = { [CONFIG_TYPE_GROUP] = "a group { }", [CONFIG_TYPE_INT] = "an integer",
-		[CONFIG_TYPE_INT64] = "an integer", [CONFIG_TYPE_FLOAT] = "a number with a point",
-		[CONFIG_TYPE_STRING] = "a string", [CONFIG_TYPE_BOOL] = "true or false",
-		[CONFIG_TYPE_ARRAY] = "an array [ ]", [CONFIG_TYPE_LIST] = "a list ( )" };
+	static const char *const names[] = { [CONFIG_TYPE_GROUP] = "a group { }",
+		[CONFIG_TYPE_INT] = "an integer",
+		[CONFIG_TYPE_INT64] = "an integer",
+		[CONFIG_TYPE_FLOAT] = "a number with a point",
+		[CONFIG_TYPE_STRING] = "a string",
+		[CONFIG_TYPE_BOOL] = "true or false",
+		[CONFIG_TYPE_ARRAY] = "an array [ ]",
+		[CONFIG_TYPE_LIST] = "a list ( )" };
 	int type = config_setting_type(s);
 
 	return type > 0 && (size_t)type < COUNT_OF(names) ? names[type] : "nothing";
@@ -161,7 +169,8 @@ expected(const struct conf_key *key)
 	}
 }
 
-/* Read what libconfig can have for this kind; false without a problem's detail: the type does not fit. */
+/* Read what libconfig can have for this kind; false without a problem's detail: the type does not
+ * fit. */
 static bool
 read_scalar(const struct conf_key *key, const config_setting_t *s, void *field, struct problem *pr)
 {
@@ -174,7 +183,8 @@ read_scalar(const struct conf_key *key, const config_setting_t *s, void *field, 
 		return type == CONFIG_TYPE_BOOL;
 	}
 	if (type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64) {
-		int64_t v = type == CONFIG_TYPE_INT ? config_setting_get_int(s) : config_setting_get_int64(s);
+		int64_t v = type == CONFIG_TYPE_INT ? config_setting_get_int(s)
+						    : config_setting_get_int64(s);
 
 		if (key->kind == CONF_INT || key->kind == CONF_SIZE || key->kind == CONF_TIME ||
 			(key->kind == CONF_MSEC && v == 0))
@@ -188,7 +198,8 @@ read_scalar(const struct conf_key *key, const config_setting_t *s, void *field, 
 }
 
 static void
-load_scalar(const struct loader *l, const config_setting_t *s, const struct path *path, const struct conf_key *key, void *field)
+load_scalar(const struct loader *l, const config_setting_t *s, const struct path *path,
+	const struct conf_key *key, void *field)
 {
 	struct problem pr = { 0 };
 
@@ -201,7 +212,8 @@ load_scalar(const struct loader *l, const config_setting_t *s, const struct path
 }
 
 static bool
-count_fits(const struct loader *l, const config_setting_t *s, const struct path *path, const struct conf_key *key)
+count_fits(const struct loader *l, const config_setting_t *s, const struct path *path,
+	const struct conf_key *key)
 {
 	struct problem pr = { 0 };
 
@@ -212,7 +224,8 @@ count_fits(const struct loader *l, const config_setting_t *s, const struct path 
 }
 
 static void
-load_strings(const struct loader *l, const config_setting_t *s, const struct path *path, const struct conf_key *key, void *field)
+load_strings(const struct loader *l, const config_setting_t *s, const struct path *path,
+	const struct conf_key *key, void *field)
 {
 	if (!config_setting_is_array(s) && !config_setting_is_list(s)) {
 		fault(l, s, path, "expected %s, found %s", expected(key), type_name(s));
@@ -233,12 +246,12 @@ load_strings(const struct loader *l, const config_setting_t *s, const struct pat
 	}
 }
 
-static void load_group(const struct loader *l, const config_setting_t *group, const struct path *path,
-	const struct conf_key *keys, char *base);
+static void load_group(const struct loader *l, const config_setting_t *group,
+	const struct path *path, const struct conf_key *keys, char *base);
 
 static void
-load_list(const struct loader *l, const config_setting_t *s, const struct path *path, const struct conf_key *key,
-	struct conf_list *list)
+load_list(const struct loader *l, const config_setting_t *s, const struct path *path,
+	const struct conf_key *key, struct conf_list *list)
 {
 	if (!config_setting_is_list(s)) {
 		fault(l, s, path, "expected %s, found %s", expected(key), type_name(s));
@@ -269,13 +282,15 @@ load_default(const struct conf_key *key, void *field)
 		good = conf_value_add_all(key, span_str(key->def), field, &pr);
 	else if (key->def)
 		good = conf_value_read(key, span_str(key->def), field, &pr);
-	/* a default that breaks its own row is a fault of the table: every test that loads a file sees it */
+	/* a default that breaks its own row is a fault of the table: every test that loads a file
+	 * sees it */
 	if (!good)
 		abort();
 }
 
 static void
-load_key(const struct loader *l, const config_setting_t *group, const struct path *path, const struct conf_key *key, void *field)
+load_key(const struct loader *l, const config_setting_t *group, const struct path *path,
+	const struct conf_key *key, void *field)
 {
 	const config_setting_t *s = group ? config_setting_get_member(group, key->name) : NULL;
 	struct path here = { path, key->name, 0 };
@@ -299,8 +314,8 @@ load_key(const struct loader *l, const config_setting_t *group, const struct pat
 }
 
 static void
-load_group(const struct loader *l, const config_setting_t *group, const struct path *path, const struct conf_key *keys,
-	char *base)
+load_group(const struct loader *l, const config_setting_t *group, const struct path *path,
+	const struct conf_key *keys, char *base)
 {
 	for (const struct conf_key *k = keys; k->name; k++)
 		load_key(l, group, path, k, base + k->offset);
@@ -309,7 +324,8 @@ load_group(const struct loader *l, const config_setting_t *group, const struct p
 }
 
 static bool
-load(const char *path, struct span text, const struct conf_key *keys, void *out, struct conf_errors *errors)
+load(const char *path, struct span text, const struct conf_key *keys, void *out,
+	struct conf_errors *errors)
 {
 	unsigned before = errors->count;
 	struct loader l = { errors, NULL };
@@ -331,7 +347,8 @@ conf_load(const char *path, const struct conf_key *keys, void *out, struct conf_
 }
 
 bool
-conf_load_text(const char *name, struct span text, const struct conf_key *keys, void *out, struct conf_errors *errors)
+conf_load_text(const char *name, struct span text, const struct conf_key *keys, void *out,
+	struct conf_errors *errors)
 {
 	return load(name, text.p ? text : SPAN(""), keys, out, errors);
 }

@@ -1,6 +1,6 @@
-/* source.c - see source.h. The way of a file: read (bounded) -> join (includes put in place, integers checked, a segment
- * noted wherever the joined text leaves one file for another) -> libconfig -> tree; a line of the joined text leads
- * back to file and line by the segments. */
+/* source.c - see source.h. The way of a file: read (bounded) -> join (includes put in place,
+ * integers checked, a segment noted wherever the joined text leaves one file for another) ->
+ * libconfig -> tree; a line of the joined text leads back to file and line by the segments. */
 #include "conf/source.h"
 
 #include <ctype.h>
@@ -13,6 +13,8 @@
 
 #define INCLUDE_DEPTH 10
 #define FILES_MAX 1000
+#define GROUP_DEPTH 16
+#define GROUP_KEYS 1000
 
 /* From line `joined` of the joined text on, we read `file` from its line `line`. */
 struct segment {
@@ -29,6 +31,8 @@ struct conf_source {
 	struct segment *segments;
 	size_t segment_count;
 	bool may_include;
+	unsigned depth;             /* of the group we are in, while the text grows */
+	unsigned keys[GROUP_DEPTH]; /* of the groups around us */
 };
 
 static struct conf_place
@@ -117,7 +121,8 @@ path_beside(const char *file, struct span name)
 	return xasprintf("%.*s%.*s", folder, file, SPAN_FMT(name));
 }
 
-/* At the start of a line: ^[ \t]*@include[ \t]+"NAME", as libconfig's scanner has it. Octets used, 0 if it is none. */
+/* At the start of a line: ^[ \t]*@include[ \t]+"NAME", as libconfig's scanner has it. Octets used,
+ * 0 if it is none. */
 static size_t
 scan_include(struct span s, struct span *ret_name)
 {
@@ -169,7 +174,8 @@ is_word(char c)
 	return isalnum((unsigned char)c) || (c && strchr("_.*+-", c));
 }
 
-/* Length of the token at the start of `s`: comment, string, word or one octet. 0 = it has no end. */
+/* Length of the token at the start of `s`: comment, string, word or one octet. 0 = it has no end.
+ */
 static size_t
 scan_token(struct span s)
 {
@@ -189,7 +195,8 @@ scan_token(struct span s)
 	return at;
 }
 
-/* libconfig reads an integer without the suffix L by atoi(): give it the suffix where it is needed. */
+/* libconfig reads an integer without the suffix L by atoi(): give it the suffix where it is needed.
+ */
 static bool
 fix_integer(struct span word, struct buf *out)
 {
@@ -209,10 +216,12 @@ fix_integer(struct span word, struct buf *out)
 	return true;
 }
 
-static bool join(struct conf_source *src, const char *path, struct span text, unsigned depth, struct conf_errors *errors);
+static bool join(struct conf_source *src, const char *path, struct span text, unsigned depth,
+	struct conf_errors *errors);
 
 static bool
-join_include(struct conf_source *src, const char *from, struct span name, unsigned depth, struct conf_errors *errors)
+join_include(struct conf_source *src, const char *from, struct span name, unsigned depth,
+	struct conf_errors *errors)
 {
 	AUTO_BUF text = BUF_MAX(CONF_FILE_MAX + 16 * 1024);
 	AUTO_FREE char *path = NULL;
@@ -228,12 +237,35 @@ join_include(struct conf_source *src, const char *from, struct span name, unsign
 	return join(src, path, buf_span(&text), depth + 1, errors) && buf_addc(&src->text, '\n');
 }
 
+/* libconfig compares each key with all others of its group: 60,000 of them take a minute. */
+static bool
+count_key(struct conf_source *src, char c, struct conf_errors *errors)
+{
+	if (c == '}' && src->depth)
+		src->depth--;
+	if (c == '{' && ++src->depth < GROUP_DEPTH)
+		src->keys[src->depth] = 0;
+	if (src->depth == GROUP_DEPTH) {
+		conf_fault(errors, place_now(src), NULL, "groups are nested too deep");
+		return false;
+	}
+	if ((c == '=' || c == ':') && ++src->keys[src->depth] > GROUP_KEYS) {
+		conf_fault(
+			errors, place_now(src), NULL, "more than %d keys in one group", GROUP_KEYS);
+		return false;
+	}
+	return true;
+}
+
 static bool
 join_token(struct conf_source *src, struct span token, struct conf_errors *errors)
 {
+	if (!count_key(src, token.p[0], errors))
+		return false;
 	buf_addspan(&src->text, token);
 	if (is_word(token.p[0]) && !fix_integer(token, &src->text)) {
-		conf_fault(errors, place_now(src), NULL, "\"%s\" is no number that can be kept", QUOTE(token));
+		conf_fault(errors, place_now(src), NULL, "\"%s\" is no number that can be kept",
+			QUOTE(token));
 		return false;
 	}
 	for (size_t i = 0; i < token.n; i++)
@@ -244,7 +276,8 @@ join_token(struct conf_source *src, struct span token, struct conf_errors *error
 }
 
 static bool
-join(struct conf_source *src, const char *path, struct span text, unsigned depth, struct conf_errors *errors)
+join(struct conf_source *src, const char *path, struct span text, unsigned depth,
+	struct conf_errors *errors)
 {
 	size_t file = add_file(src, path), used;
 	bool line_start = true;
@@ -252,7 +285,8 @@ join(struct conf_source *src, const char *path, struct span text, unsigned depth
 
 	begin_segment(src, file, 1);
 	if (text.n && memchr(text.p, '\0', text.n)) {
-		conf_fault(errors, place_now(src), NULL, "%s has a NUL octet: not a text file", path);
+		conf_fault(
+			errors, place_now(src), NULL, "%s has a NUL octet: not a text file", path);
 		return false;
 	}
 	for (; text.n; text = span_from(text, used)) {
@@ -365,7 +399,8 @@ step_down(const config_setting_t *at, const char **where)
 	}
 	*where += **where == '.';
 	n = strcspn(*where, ".[");
-	if (!config_setting_is_group(at) || n == 0 || !span_copy(span_of(*where, n), name, sizeof(name)))
+	if (!config_setting_is_group(at) || n == 0 ||
+		!span_copy(span_of(*where, n), name, sizeof(name)))
 		return NULL;
 	*where += n;
 	return config_setting_get_member(at, name);

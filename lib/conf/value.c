@@ -1,10 +1,12 @@
-/* value.c - see value.h. Numbers with units live in one table per kind; everything else is a case of one switch. */
+/* value.c - see value.h. Numbers with units live in one table per kind; everything else is a case
+ * of one switch. */
 #include "conf/value.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/addr.h"
+#include "base/utf8.h"
 
 #define STRING_MAX 4096
 
@@ -14,10 +16,12 @@ struct unit {
 };
 
 /* Largest first: the writer takes the first that divides. */
-static const struct unit size_units[] = { { "G", 1LL << 30 }, { "M", 1 << 20 }, { "K", 1 << 10 }, { "", 1 } };
-static const struct unit time_units[] = { { "w", 604800 }, { "d", 86400 }, { "h", 3600 }, { "m", 60 }, { "s", 1 },
+static const struct unit size_units[] = { { "G", 1LL << 30 }, { "M", 1 << 20 }, { "K", 1 << 10 },
 	{ "", 1 } };
-static const struct unit msec_units[] = { { "h", 3600000 }, { "m", 60000 }, { "s", 1000 }, { "ms", 1 } };
+static const struct unit time_units[] = { { "w", 604800 }, { "d", 86400 }, { "h", 3600 },
+	{ "m", 60 }, { "s", 1 }, { "", 1 } };
+static const struct unit msec_units[] = { { "h", 3600000 }, { "m", 60000 }, { "s", 1000 },
+	{ "ms", 1 } };
 static const struct unit int_units[] = { { "", 1 } };
 
 static const struct {
@@ -27,7 +31,8 @@ static const struct {
 } numbers[] = {
 	[CONF_INT] = { int_units, COUNT_OF(int_units), "an integer" },
 	[CONF_SIZE] = { size_units, COUNT_OF(size_units), "a size such as \"64K\" or \"1M\"" },
-	[CONF_TIME] = { time_units, COUNT_OF(time_units), "a time such as \"30s\", \"10m\", \"1h\" or \"7d\"" },
+	[CONF_TIME] = { time_units, COUNT_OF(time_units),
+		"a time such as \"30s\", \"10m\", \"1h\" or \"7d\"" },
 	[CONF_MSEC] = { msec_units, COUNT_OF(msec_units), "a time such as \"500ms\" or \"10s\"" },
 };
 
@@ -84,7 +89,8 @@ conf_value_set_int(const struct conf_key *key, int64_t v, void *field, struct pr
 	if (key->hi && !number_parse(key->kind, span_str(key->hi), &hi))
 		return problem_internal(pr, "key %s has a bad upper bound", key->name);
 	if (v < lo)
-		return problem_set(pr, PROBLEM_MALFORMED, "is less than %s", key->lo ? key->lo : "0");
+		return problem_set(
+			pr, PROBLEM_MALFORMED, "is less than %s", key->lo ? key->lo : "0");
 	if (v > hi)
 		return problem_set(pr, PROBLEM_MALFORMED, "is more than %s", key->hi);
 	*place = v;
@@ -101,10 +107,11 @@ check_secret(struct span text, struct problem *pr)
 	if (span_starts(text, "credential:") && name.n && !memchr(name.p, '/', name.n))
 		return true;
 	return problem_set(pr, PROBLEM_MALFORMED,
-		"must say where the secret lies: \"file:/PATH\" or \"credential:NAME\", never the secret itself");
+		"must say where the secret lies: \"file:/PATH\" or \"credential:NAME\", never the "
+		"secret itself");
 }
 
-/* A string that may be shown on one line: no control octets. */
+/* A string that may be shown on one line and sent as JSON: UTF-8 without control octets. */
 static bool
 check_string(const struct conf_key *key, struct span text, struct problem *pr)
 {
@@ -112,11 +119,14 @@ check_string(const struct conf_key *key, struct span text, struct problem *pr)
 	size_t hi = key->hi && key->kind == CONF_STRING ? strtoul(key->hi, NULL, 10) : STRING_MAX;
 
 	if (text.n < lo || text.n > hi)
-		return problem_set(pr, PROBLEM_MALFORMED, "has %zu octets, expected %zu to %zu", text.n, lo, hi);
+		return problem_set(pr, PROBLEM_MALFORMED, "has %zu octets, expected %zu to %zu",
+			text.n, lo, hi);
 	for (size_t i = 0; i < text.n; i++) {
 		if ((unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f)
 			return problem_set(pr, PROBLEM_MALFORMED, "has a control character in it");
 	}
+	if (utf8_prefix(text) != text.n)
+		return problem_set(pr, PROBLEM_MALFORMED, "is not UTF-8");
 	return !(key->flags & CONF_SECRET) || check_secret(text, pr);
 }
 
@@ -131,7 +141,8 @@ choice_read(const struct conf_key *key, struct span text, int *ret, struct probl
 			return true;
 		}
 	}
-	return problem_set(pr, PROBLEM_MALFORMED, "\"%s\" is none of %s", QUOTE(text), key->choices);
+	return problem_set(
+		pr, PROBLEM_MALFORMED, "\"%s\" is none of %s", QUOTE(text), key->choices);
 }
 
 const char *
@@ -164,7 +175,8 @@ conf_value_read(const struct conf_key *key, struct span text, void *field, struc
 	case CONF_TIME:
 	case CONF_MSEC:
 		if (!number_parse(key->kind, text, &v))
-			return problem_set(pr, PROBLEM_MALFORMED, "\"%s\" is not %s", QUOTE(text), numbers[key->kind].expected);
+			return problem_set(pr, PROBLEM_MALFORMED, "\"%s\" is not %s", QUOTE(text),
+				numbers[key->kind].expected);
 		return conf_value_set_int(key, v, field, pr);
 	case CONF_ADDR:
 		return addr_parse_port(text, field, pr);
@@ -197,7 +209,8 @@ conf_value_check_count(const struct conf_key *key, size_t count, struct problem 
 	size_t hi = key->hi ? strtoul(key->hi, NULL, 10) : CONF_COUNT_MAX;
 
 	if (count < lo || count > hi)
-		return problem_set(pr, PROBLEM_MALFORMED, "has %zu entries, expected %zu to %zu", count, lo, hi);
+		return problem_set(pr, PROBLEM_MALFORMED, "has %zu entries, expected %zu to %zu",
+			count, lo, hi);
 	return true;
 }
 
@@ -276,7 +289,8 @@ conf_value_write_addr(const struct addr *a, struct buf *out)
 	if (a->family == AF_INET6 && memcmp(a->octet, any, sizeof(any)) == 0)
 		buf_addf(out, "*:%u", a->port);
 	else
-		buf_addf(out, a->family == AF_INET6 ? "[%s]:%u" : "%s:%u", addr_text(a, text), a->port);
+		buf_addf(out, a->family == AF_INET6 ? "[%s]:%u" : "%s:%u", addr_text(a, text),
+			a->port);
 }
 
 void

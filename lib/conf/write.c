@@ -36,9 +36,14 @@ write_wrapped(struct buf *out, const char *prefix, const char *text)
 static const char *
 unit_of(const struct conf_key *key)
 {
-	if (key->kind == CONF_LIST || conf_is_strings(key->kind))
-		return " entries";
-	return key->kind == CONF_STRING ? " octets" : "";
+	return key->kind == CONF_LIST || conf_is_strings(key->kind) ? " entries" : "";
+}
+
+/* The longest string that is taken interests nobody who writes one. */
+static bool
+tells_bounds(const struct conf_key *key)
+{
+	return key->hi && key->kind != CONF_STRING;
 }
 
 /* "a|b|c" with `sep` between. */
@@ -71,10 +76,10 @@ write_comment(const struct conf_key *key, const char *indent, struct buf *out)
 		write_choices(key, ", ", &text);
 		sep = "; ";
 	}
-	if (key->lo && key->hi) {
+	if (tells_bounds(key) && key->lo) {
 		buf_addf(&text, "%s%s to %s%s", sep, key->lo, key->hi, unit_of(key));
 		sep = "; ";
-	} else if (key->hi) {
+	} else if (tells_bounds(key)) {
 		buf_addf(&text, "%sat most %s%s", sep, key->hi, unit_of(key));
 		sep = "; ";
 	}
@@ -91,7 +96,8 @@ static void
 write_group(const struct conf_key *keys, const char *indent, struct buf *out)
 {
 	for (const struct conf_key *k = keys; k->name; k++) {
-		AUTO_FREE char *deeper = xasprintf("%s%s", indent, k->kind == CONF_LIST ? "\t\t" : "\t");
+		AUTO_FREE char *deeper =
+			xasprintf("%s%s", indent, k->kind == CONF_LIST ? "\t\t" : "\t");
 		const char *text = k->example ? k->example : k->def ? k->def : "";
 
 		if (k != keys)
@@ -106,7 +112,8 @@ write_group(const struct conf_key *keys, const char *indent, struct buf *out)
 			write_group(k->sub, deeper, out);
 			buf_addf(out, "%s\t}\n%s);\n", indent, indent);
 		} else {
-			buf_addf(out, "%s%s%s = ", indent, k->flags & CONF_REQUIRED ? "" : "#", k->name);
+			buf_addf(out, "%s%s%s = ", indent, k->flags & CONF_REQUIRED ? "" : "#",
+				k->name);
 			conf_value_write_text(k, text, out);
 			buf_adds(out, ";\n");
 		}
@@ -123,9 +130,17 @@ conf_write_example(const struct conf_key *keys, struct buf *out)
 static const char *
 kind_name(const struct conf_key *key)
 {
-	static const char *const names[] = { [CONF_STRING] = "string", [CONF_BOOL] = "boolean", [CONF_INT] = "integer",
-		[CONF_SIZE] = "size", [CONF_TIME] = "time", [CONF_MSEC] = "time", [CONF_ADDR] = "address",
-		[CONF_CHOICE] = "choice", [CONF_STRINGS] = "strings", [CONF_ADDRS] = "addresses", [CONF_NETS] = "networks" };
+	static const char *const names[] = { [CONF_STRING] = "string",
+		[CONF_BOOL] = "boolean",
+		[CONF_INT] = "integer",
+		[CONF_SIZE] = "size",
+		[CONF_TIME] = "time",
+		[CONF_MSEC] = "time",
+		[CONF_ADDR] = "address",
+		[CONF_CHOICE] = "choice",
+		[CONF_STRINGS] = "strings",
+		[CONF_ADDRS] = "addresses",
+		[CONF_NETS] = "networks" };
 
 	return key->flags & CONF_SECRET ? "secret" : names[key->kind];
 }
@@ -178,9 +193,9 @@ write_bounds(const struct conf_key *key, struct buf *out)
 		while (span_cut(&rest, '|', &name))
 			buf_addf(out, ".Ql %.*s%s\n", SPAN_FMT(name), rest.p ? " ," : " .");
 	}
-	if (key->lo && key->hi)
+	if (tells_bounds(key) && key->lo)
 		buf_addf(out, "From %s to %s%s.\n", key->lo, key->hi, unit_of(key));
-	else if (key->hi)
+	else if (tells_bounds(key))
 		buf_addf(out, "At most %s%s.\n", key->hi, unit_of(key));
 }
 

@@ -1,4 +1,5 @@
-/* conf.c - load, derive, count references; see conf.h. What must be true of the values is in conf_check.c. */
+/* conf.c - load, derive, count references; see conf.h. What must be true of the values is in
+ * conf_check.c. */
 #include "gate/conf.h"
 
 #include <stdlib.h>
@@ -21,7 +22,8 @@ static bool
 compile_policy(struct gate_conf *conf, struct problem *pr)
 {
 	const struct rule_conf *from = conf->rules.list;
-	struct policy_rule *rules = xcalloc(conf->rules.count ? conf->rules.count : 1, sizeof(*rules));
+	struct policy_rule *rules =
+		xcalloc(conf->rules.count ? conf->rules.count : 1, sizeof(*rules));
 	bool good;
 
 	for (size_t i = 0; i < conf->rules.count; i++) {
@@ -122,9 +124,11 @@ same_text(const char *a, const char *b)
 	return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-/* The keeper read its secrets when it was forked and has no files since: a new one cannot be had by a reload. */
+/* The keeper read its secrets when it was forked and has no files since: a new one cannot be had by
+ * a reload. */
 static void
-compare_secrets(const struct gate_conf *running, const struct gate_conf *next, struct conf_errors *errors)
+compare_secrets(
+	const struct gate_conf *running, const struct gate_conf *next, struct conf_errors *errors)
 {
 	const struct upstream_conf *list = next->upstreams.list;
 
@@ -136,12 +140,14 @@ compare_secrets(const struct gate_conf *running, const struct gate_conf *next, s
 			continue;
 		if (!was || !same_text(was->eab_key, list[i].eab_key) ||
 			!same_text(was->eab_key_encoding, list[i].eab_key_encoding))
-			conf_error(errors, where, "a new secret is read at the start only: restart the gateway");
+			conf_error(errors, where,
+				"a new secret is read at the start only: restart the gateway");
 	}
 }
 
 bool
-gate_conf_may_reload(const struct gate_conf *running, const struct gate_conf *next, struct conf_errors *errors)
+gate_conf_may_reload(
+	const struct gate_conf *running, const struct gate_conf *next, struct conf_errors *errors)
 {
 	unsigned before = errors->count;
 

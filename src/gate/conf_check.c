@@ -1,6 +1,8 @@
-/* conf_check.c - what a table of keys cannot say: names, references, URLs, and what goes with what; see conf.h.
+/* conf_check.c - what a table of keys cannot say: names, references, URLs, and what goes with what;
+ * see conf.h.
  *
- * The walk may have left faults of its own behind, so any pointer may be NULL here: what is not there was told already. */
+ * The walk may have left faults of its own behind, so any pointer may be NULL here: what is not
+ * there was told already. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +15,8 @@
 #define HOUR_S 3600
 
 /* "profiles[3].key_types[1]" for conf_error; on the caller's stack. */
-#define WHERE(...)                                                                                                  \
-	char where[160];                                                                                            \
+#define WHERE(...)                                                                                 \
+	char where[160];                                                                           \
 	snprintf(where, sizeof(where), __VA_ARGS__)
 
 /* ---- names ---- */
@@ -42,7 +44,8 @@ by_name(const void *a, const void *b)
 	return order ? order : (x->index > y->index) - (x->index < y->index);
 }
 
-/* Names of one list: well-formed, each once. The name is the first field of each of the three structs. */
+/* Names of one list: well-formed, each once. The name is the first field of each of the three
+ * structs. */
 static void
 check_names(const struct conf_list *list, size_t size, const char *what, struct conf_errors *errors)
 {
@@ -57,7 +60,8 @@ check_names(const struct conf_list *list, size_t size, const char *what, struct 
 			continue;
 		if (!is_name(name))
 			conf_error(errors, where,
-				"\"%s\" is no name: 1 to 64 letters, digits, '.', '_' or '-', a letter or digit first",
+				"\"%s\" is no name: 1 to 64 letters, digits, '.', '_' or '-', a "
+				"letter or digit first",
 				QUOTE(span_str(name)));
 		names[count++] = (struct name_at){ name, i };
 	}
@@ -66,8 +70,8 @@ check_names(const struct conf_list *list, size_t size, const char *what, struct 
 		WHERE("%s[%zu].name", what, names[i].index);
 
 		if (strcmp(names[i].name, names[i - 1].name) == 0)
-			conf_error(errors, where, "\"%s\" is the name of %s[%zu] already", QUOTE(span_str(names[i].name)),
-				what, names[i - 1].index);
+			conf_error(errors, where, "\"%s\" is the name of %s[%zu] already",
+				QUOTE(span_str(names[i].name)), what, names[i - 1].index);
 	}
 	free(names);
 }
@@ -85,7 +89,8 @@ check_url(const char *where, const char *text, struct url *ret, struct conf_erro
 		return false;
 	}
 	if (!ret->https && !url_is_loopback(ret)) {
-		conf_error(errors, where, "\"%s\" must be https: http is for this machine only", QUOTE(span_str(text)));
+		conf_error(errors, where, "\"%s\" must be https: http is for this machine only",
+			QUOTE(span_str(text)));
 		return false;
 	}
 	return true;
@@ -104,8 +109,10 @@ check_external_url(const struct gate_conf *conf, struct conf_errors *errors)
 		conf_error(errors, "external_url", "must not have a query (?)");
 	if (n && url.path.p[n - 1] == '/')
 		conf_error(errors, "external_url", "must not end with a slash");
-	else if (memmem(url.path.p, n, "//", 2) || memmem(url.path.p, n, "/.", 2) || memchr(url.path.p, '%', n))
-		conf_error(errors, "external_url", "its path must be plain: no empty or dot segments, no '%%'");
+	else if (memmem(url.path.p, n, "//", 2) || memmem(url.path.p, n, "/.", 2) ||
+		 memchr(url.path.p, '%', n))
+		conf_error(errors, "external_url",
+			"its path must be plain: no empty or dot segments, no '%%'");
 }
 
 /* For people to read in a browser: http is their own affair. */
@@ -123,7 +130,8 @@ static void
 check_path(const char *where, const char *path, struct conf_errors *errors)
 {
 	if (path && *path && *path != '/')
-		conf_error(errors, where, "\"%s\" must be a path from the root (/...)", QUOTE(span_str(path)));
+		conf_error(errors, where, "\"%s\" must be a path from the root (/...)",
+			QUOTE(span_str(path)));
 }
 
 /* ---- profiles ---- */
@@ -139,14 +147,16 @@ is_one_of(const char *s, const char *const *list, size_t count)
 }
 
 static void
-check_strings(const char *at, const char *key, const struct conf_strings *strings, const char *const *known,
-	size_t known_count, const char *expected, struct conf_errors *errors)
+check_strings(const char *at, const char *key, const struct conf_strings *strings,
+	const char *const *known, size_t known_count, const char *expected,
+	struct conf_errors *errors)
 {
 	for (size_t i = 0; i < strings->count; i++) {
 		WHERE("%s.%s[%zu]", at, key, i);
 
 		if (!is_one_of(strings->list[i], known, known_count))
-			conf_error(errors, where, "\"%s\" is unknown: expected %s", QUOTE(span_str(strings->list[i])), expected);
+			conf_error(errors, where, "\"%s\" is unknown: expected %s",
+				QUOTE(span_str(strings->list[i])), expected);
 		else if (is_one_of(strings->list[i], (const char *const *)strings->list, i))
 			conf_error(errors, where, "\"%s\" is there twice", strings->list[i]);
 	}
@@ -155,17 +165,19 @@ check_strings(const char *at, const char *key, const struct conf_strings *string
 static void
 check_challenges(const char *at, const struct conf_strings *challenges, struct conf_errors *errors)
 {
-	static const char *const later[] = { "dns-01", "tls-alpn-01", "device-attest-01", "dns-account-01",
-		"dns-persist-01" };
+	static const char *const later[] = { "dns-01", "tls-alpn-01", "device-attest-01",
+		"dns-account-01", "dns-persist-01" };
 
 	for (size_t i = 0; i < challenges->count; i++) {
 		const char *type = challenges->list[i];
 		WHERE("%s.challenges[%zu]", at, i);
 
 		if (is_one_of(type, later, COUNT_OF(later)))
-			conf_error(errors, where, "\"%s\" is not available in this release: only http-01 is", type);
+			conf_error(errors, where,
+				"\"%s\" is not available in this release: only http-01 is", type);
 		else if (strcmp(type, "http-01") != 0)
-			conf_error(errors, where, "\"%s\" is unknown: expected http-01", QUOTE(span_str(type)));
+			conf_error(errors, where, "\"%s\" is unknown: expected http-01",
+				QUOTE(span_str(type)));
 		else if (is_one_of(type, (const char *const *)challenges->list, i))
 			conf_error(errors, where, "\"%s\" is there twice", type);
 	}
@@ -180,7 +192,8 @@ check_attempts(const char *at, const struct conf_strings *attempts, struct conf_
 		WHERE("%s.validation_attempts[%zu]", at, i);
 
 		if (!conf_time_parse(span_str(attempts->list[i]), &s))
-			conf_error(errors, where, "\"%s\" is not a time such as \"5s\"", QUOTE(span_str(attempts->list[i])));
+			conf_error(errors, where, "\"%s\" is not a time such as \"5s\"",
+				QUOTE(span_str(attempts->list[i])));
 		else if (s > HOUR_S)
 			conf_error(errors, where, "is more than 1h");
 		else if (s <= before)
@@ -191,7 +204,8 @@ check_attempts(const char *at, const struct conf_strings *attempts, struct conf_
 }
 
 static void
-check_profile_upstream(const struct gate_conf *conf, const char *at, const struct profile_conf *p, struct conf_errors *errors)
+check_profile_upstream(const struct gate_conf *conf, const char *at, const struct profile_conf *p,
+	struct conf_errors *errors)
 {
 	const struct upstream_conf *u = p->upstream ? conf_upstream(conf, p->upstream) : NULL;
 	WHERE("%s.upstream", at);
@@ -199,7 +213,8 @@ check_profile_upstream(const struct gate_conf *conf, const char *at, const struc
 	if (!p->upstream)
 		return;
 	if (!u) {
-		conf_error(errors, where, "no entry of upstreams is named \"%s\"", QUOTE(span_str(p->upstream)));
+		conf_error(errors, where, "no entry of upstreams is named \"%s\"",
+			QUOTE(span_str(p->upstream)));
 	} else if (u->driver == DRIVER_LOCAL && p->upstream_profile) {
 		snprintf(where, sizeof(where), "%s.upstream_profile", at);
 		conf_error(errors, where, "the local CA has no profiles");
@@ -210,7 +225,8 @@ static void
 check_profiles(const struct gate_conf *conf, struct conf_errors *errors)
 {
 	static const char *const types[] = { "dns", "ip" };
-	static const char *const keys[] = { "p256", "p384", "p521", "ed25519", "rsa2048", "rsa3072", "rsa4096" };
+	static const char *const keys[] = { "p256", "p384", "p521", "ed25519", "rsa2048", "rsa3072",
+		"rsa4096" };
 	const struct profile_conf *list = conf->profiles.list;
 
 	for (size_t i = 0; i < conf->profiles.count; i++) {
@@ -219,16 +235,20 @@ check_profiles(const struct gate_conf *conf, struct conf_errors *errors)
 		WHERE("profiles[%zu].wildcard", i);
 
 		snprintf(at, sizeof(at), "profiles[%zu]", i);
-		check_strings(at, "identifier_types", &p->identifier_types, types, COUNT_OF(types), "dns or ip", errors);
+		check_strings(at, "identifier_types", &p->identifier_types, types, COUNT_OF(types),
+			"dns or ip", errors);
 		check_strings(at, "key_types", &p->key_types, keys, COUNT_OF(keys),
 			"p256, p384, p521, ed25519, rsa2048, rsa3072 or rsa4096", errors);
 		check_challenges(at, &p->challenges, errors);
 		check_attempts(at, &p->validation_attempts_text, errors);
 		check_profile_upstream(conf, at, p, errors);
 		if (p->wildcard)
-			conf_error(errors, where, "a wildcard is proven by dns-01, which is not available in this release");
+			conf_error(errors, where,
+				"a wildcard is proven by dns-01, which is not available in this "
+				"release");
 	}
-	if (conf->profiles.count && conf->default_profile && !conf_profile(conf, span_str(conf->default_profile)))
+	if (conf->profiles.count && conf->default_profile &&
+		!conf_profile(conf, span_str(conf->default_profile)))
 		conf_error(errors, "default_profile", "no entry of profiles is named \"%s\"",
 			QUOTE(span_str(conf->default_profile)));
 }
@@ -240,15 +260,16 @@ check_local(const char *at, const struct upstream_conf *u, struct conf_errors *e
 {
 	const struct {
 		const char *key, *value;
-	} acme_only[] = { { "directory", u->directory }, { "ca_file", u->ca_file }, { "proxy", u->proxy },
-		{ "contact", u->contact }, { "eab_kid", u->eab_kid }, { "eab_key", u->eab_key },
-		{ "preferred_chain", u->preferred_chain } };
+	} acme_only[] = { { "directory", u->directory }, { "ca_file", u->ca_file },
+		{ "proxy", u->proxy }, { "contact", u->contact }, { "eab_kid", u->eab_kid },
+		{ "eab_key", u->eab_key }, { "preferred_chain", u->preferred_chain } };
 
 	for (size_t i = 0; i < COUNT_OF(acme_only); i++) {
 		WHERE("%s.%s", at, acme_only[i].key);
 
 		if (acme_only[i].value)
-			conf_error(errors, where, "is for driver \"acme\", this entry's driver is \"local\"");
+			conf_error(errors, where,
+				"is for driver \"acme\", this entry's driver is \"local\"");
 	}
 }
 
@@ -286,7 +307,8 @@ check_eab(const char *at, const struct upstream_conf *u, struct conf_errors *err
 
 	if (!u->eab_kid != !u->eab_key)
 		conf_error(errors, where, "eab_kid and eab_key need each other");
-	if (u->eab_key_encoding && !is_one_of(u->eab_key_encoding, encodings, COUNT_OF(encodings))) {
+	if (u->eab_key_encoding &&
+		!is_one_of(u->eab_key_encoding, encodings, COUNT_OF(encodings))) {
 		snprintf(where, sizeof(where), "%s.eab_key_encoding", at);
 		conf_error(errors, where, "\"%s\" is none of base64url, base64, double and raw",
 			QUOTE(span_str(u->eab_key_encoding)));
@@ -305,7 +327,8 @@ check_acme(const char *at, const struct upstream_conf *u, struct conf_errors *er
 		check_url(where, u->directory, &url, errors);
 	snprintf(where, sizeof(where), "%s.ca_name", at);
 	if (u->ca_name)
-		conf_error(errors, where, "is for driver \"local\", this entry's driver is \"acme\"");
+		conf_error(
+			errors, where, "is for driver \"local\", this entry's driver is \"acme\"");
 	snprintf(where, sizeof(where), "%s.ca_file", at);
 	check_path(where, u->ca_file, errors);
 	snprintf(where, sizeof(where), "%s.proxy", at);
@@ -368,10 +391,12 @@ check_store(const struct gate_conf *conf, struct conf_errors *errors)
 	const char *s = conf->store;
 
 	if (!s || !*s || strncmp(s, "sqlite:/", 8) == 0 || strncmp(s, "postgresql://", 13) == 0 ||
-		strncmp(s, "postgres://", 11) == 0 || (strncmp(s, "sqlite:", 7) != 0 && strchr(s, '=')))
+		strncmp(s, "postgres://", 11) == 0 ||
+		(strncmp(s, "sqlite:", 7) != 0 && strchr(s, '=')))
 		return;
 	/* not quoted: a connection string may have a password in it */
-	conf_error(errors, "store", "expected sqlite:/PATH, postgresql://... or a connection string of PostgreSQL");
+	conf_error(errors, "store",
+		"expected sqlite:/PATH, postgresql://... or a connection string of PostgreSQL");
 }
 
 static void
@@ -385,7 +410,8 @@ check_caa(const struct gate_conf *conf, struct conf_errors *errors)
 
 		pr = (struct problem){ 0 };
 		if (strpbrk(name, "*/:") || !policy_pattern_check(name, &pr))
-			conf_error(errors, where, "\"%s\" is not a domain name", QUOTE(span_str(name)));
+			conf_error(errors, where, "\"%s\" is not a domain name",
+				QUOTE(span_str(name)));
 	}
 }
 
@@ -397,7 +423,8 @@ check_files(const struct gate_conf *conf, struct conf_errors *errors)
 	check_path("tls_key", conf->tls_key, errors);
 	check_path("admin_socket", conf->admin_socket, errors);
 	if (conf->tls_cert && conf->tls_key && !*conf->tls_cert != !*conf->tls_key)
-		conf_error(errors, *conf->tls_cert ? "tls_cert" : "tls_key", "tls_cert and tls_key need each other");
+		conf_error(errors, *conf->tls_cert ? "tls_cert" : "tls_key",
+			"tls_cert and tls_key need each other");
 }
 
 void
@@ -414,7 +441,8 @@ gate_conf_check(const struct gate_conf *conf, struct conf_errors *errors)
 	check_page("website", conf->website, errors);
 	check_caa(conf, errors);
 	if (conf->log_level && !log_level_parse(span_str(conf->log_level), &level))
-		conf_error(errors, "log_level", "\"%s\" is none of error, warning, notice, info and debug",
+		conf_error(errors, "log_level",
+			"\"%s\" is none of error, warning, notice, info and debug",
 			QUOTE(span_str(conf->log_level)));
 	check_names(&conf->profiles, sizeof(struct profile_conf), "profiles", errors);
 	check_names(&conf->upstreams, sizeof(struct upstream_conf), "upstreams", errors);

@@ -1,17 +1,18 @@
-/* conf_keys.c - every key of acmegate.conf, one row each: the only list there is (DECISIONS N2, N3).
+/* conf_keys.c - every key of acmegate.conf, one row each: the only list there is (DECISIONS N2,
+ * N3).
  *
- * etc/acmegate.conf, the list in acmegate.conf(5) and `acmegatectl config` are printed from it. Defaults: DECISIONS T7
- * (attempts), T9 and W29 (limits), O2, O3 (lifetimes), O12 (local CA), V1 (networks), E4 (account_idle). */
+ * etc/acmegate.conf, the list in acmegate.conf(5) and `acmegatectl config` are printed from it.
+ * Defaults: DECISIONS T7 (attempts), T9 and W29 (limits), O2, O3 (lifetimes), O12 (local CA), V1
+ * (networks), E4 (account_idle). */
 #include "gate/conf.h"
 
 /* kind, name, struct, field, default, lowest, highest, flags, help, then anything by name */
-#define KEY(k, n, s, f, d, l, h, fl, ...)                                                                           \
-	{                                                                                                           \
-		.kind = CONF_##k, .name = n, .offset = offsetof(struct s, f), .def = d, .lo = l, .hi = h,           \
-		.flags = fl, .help = __VA_ARGS__                                                                    \
+#define KEY(k, n, s, f, d, l, h, fl, ...)                                                          \
+	{                                                                                          \
+		.kind = CONF_##k, .name = n, .offset = offsetof(struct s, f), .def = d, .lo = l,   \
+		.hi = h, .flags = fl, .help = __VA_ARGS__                                          \
 	}
 #define LIST_OF(table, s) .sub = table, .sub_size = sizeof(struct s)
-#define END { .name = NULL }
 #define RELOAD CONF_RELOAD
 #define REQUIRED CONF_REQUIRED
 
@@ -27,7 +28,7 @@ static const struct conf_key limits_keys[] = {
 	KEY(INT, "conns_max", limits_conf, conns_max, "16384", "16", "1000000", RELOAD,
 		"connections open at a time, all together"),
 	KEY(INT, "conns_per_addr", limits_conf, conns_per_addr, "512", "0", "1000000", RELOAD,
-		"connections open at a time from one address; 0 = no limit"),
+		"connections open at a time from one address, without limit if zero"),
 	KEY(MSEC, "handshake", limits_conf, handshake_ms, "10s", "100ms", "5m", RELOAD,
 		"time for the TLS handshake"),
 	KEY(MSEC, "head", limits_conf, head_ms, "10s", "100ms", "5m", RELOAD,
@@ -41,8 +42,9 @@ static const struct conf_key limits_keys[] = {
 	KEY(MSEC, "drain", limits_conf, drain_ms, "30s", "0ms", "10m", RELOAD,
 		"time for running requests to end when the gateway stops"),
 	KEY(INT, "queue_max", limits_conf, queue_max, "1024", "16", "100000", 0,
-		"requests and jobs that may wait for a worker; beyond, a request is answered 503 at once"),
-	END
+		"requests and jobs that may wait for a worker; beyond, a request is answered 503 "
+		"at once"),
+	{ .name = NULL },
 };
 
 static const struct conf_key profile_keys[] = {
@@ -62,12 +64,14 @@ static const struct conf_key profile_keys[] = {
 		"allow wildcard names; their proof, dns-01, is not available in this release"),
 	KEY(INT, "max_identifiers", profile_conf, max_identifiers, "100", "1", "100", RELOAD,
 		"most identifiers of one order"),
-	KEY(STRINGS, "key_types", profile_conf, key_types, "p256 p384 rsa2048 rsa3072 rsa4096", "1", "8", RELOAD,
-		"keys that a certificate may have: p256, p384, p521, ed25519, rsa2048, rsa3072, rsa4096"),
+	KEY(STRINGS, "key_types", profile_conf, key_types, "p256 p384 rsa2048 rsa3072 rsa4096", "1",
+		"8", RELOAD,
+		"keys that a certificate may have: p256, p384, p521, ed25519, rsa2048, rsa3072, "
+		"rsa4096"),
 	KEY(TIME, "order_lifetime", profile_conf, order_life_s, "7d", "10s", "90d", RELOAD,
 		"an order not finished by then becomes invalid"),
-	KEY(TIME, "pending_authz_lifetime", profile_conf, pending_authz_s, "7d", "10s", "30d", RELOAD,
-		"time to prove a name"),
+	KEY(TIME, "pending_authz_lifetime", profile_conf, pending_authz_s, "7d", "10s", "30d",
+		RELOAD, "time to prove a name"),
 	KEY(TIME, "valid_authz_lifetime", profile_conf, valid_authz_s, "8h", "10s", "30d", RELOAD,
 		"time a proof may be used again by the same account"),
 	KEY(STRING, "upstream", profile_conf, upstream, NULL, "1", NULL, RELOAD | REQUIRED,
@@ -76,20 +80,23 @@ static const struct conf_key profile_keys[] = {
 		"profile asked of that CA; none is sent if absent", .example = "tlsserver"),
 	KEY(INT, "http01_port", profile_conf, http01_port, "80", "1", "65535", RELOAD,
 		"port on which devices answer http-01; a public CA always asks port 80"),
-	KEY(STRINGS, "validation_attempts", profile_conf, validation_attempts_text, "0s 5s 15s 30s", "1", "8", RELOAD,
+	KEY(STRINGS, "validation_attempts", profile_conf, validation_attempts_text, "0s 5s 15s 30s",
+		"1", "8", RELOAD,
 		"when a device is asked, counted from its own request; ascending, at most 1h"),
 	KEY(TIME, "validity", profile_conf, validity_s, "30d", "5m", "825d", RELOAD,
 		"lifetime of a certificate of the local CA"),
 	KEY(BOOL, "client_auth", profile_conf, client_auth, "false", NULL, NULL, RELOAD,
 		"certificates of the local CA may be used by TLS clients too"),
-	END
+	{ .name = NULL },
 };
 
 static const struct conf_key upstream_keys[] = {
 	KEY(STRING, "name", upstream_conf, name, NULL, NULL, NULL, RELOAD | REQUIRED,
-		"what profiles call it; keep it, the CA account is stored under it", .example = "local"),
+		"what profiles call it; keep it, the CA account is stored under it",
+		.example = "local"),
 	KEY(CHOICE, "driver", upstream_conf, driver, NULL, NULL, NULL, RELOAD | REQUIRED,
-		"acme asks a CA; local signs with a key of its own and needs none of the keys below but ca_name",
+		"acme asks a CA; local signs with a key of its own, and of the keys below it knows "
+		"key_type and ca_name",
 		.choices = "acme|local", .example = "local"),
 	KEY(STRING, "directory", upstream_conf, directory, NULL, "1", "2048", RELOAD,
 		"the CA's directory URL",
@@ -107,25 +114,31 @@ static const struct conf_key upstream_keys[] = {
 		"key of the account at the CA, or of the local CA; looked at when it is made",
 		.choices = "p256|p384|rsa2048|rsa3072|rsa4096"),
 	KEY(STRING, "eab_kid", upstream_conf, eab_kid, NULL, "1", "512", RELOAD,
-		"key identifier of the external account binding that the CA gave you", .example = "kid-1"),
+		"key identifier of the external account binding that the CA gave you",
+		.example = "kid-1"),
 	KEY(STRING, "eab_key", upstream_conf, eab_key, NULL, NULL, NULL, RELOAD | CONF_SECRET,
-		"where its MAC key lies; read at the start only", .example = "file:/etc/acmegate/eab.key"),
-	KEY(STRING, "eab_key_encoding", upstream_conf, eab_key_encoding, "base64url", NULL, NULL, RELOAD,
-		"how the MAC key is written there: base64url, base64, double (base64 of base64url) or raw"),
+		"where its MAC key lies; read at the start only",
+		.example = "file:/etc/acmegate/eab.key"),
+	KEY(STRING, "eab_key_encoding", upstream_conf, eab_key_encoding, "base64url", NULL, NULL,
+		RELOAD,
+		"how the MAC key is written there: base64url, base64, double (base64 of base64url) "
+		"or raw"),
 	KEY(CHOICE, "eab_alg", upstream_conf, eab_alg, "HS256", NULL, NULL, RELOAD,
 		"MAC algorithm of the external account binding", .choices = "HS256|HS384|HS512"),
 	KEY(STRING, "preferred_chain", upstream_conf, preferred_chain, NULL, "1", "256", RELOAD,
-		"of several chains take the one whose root has this common name, or this SHA-256 of its public key in hex",
+		"of several chains take the one whose root has this common name, or this SHA-256 "
+		"of its public key in hex",
 		.example = "ISRG Root X1"),
 	KEY(MSEC, "request", upstream_conf, request_ms, "30s", "1s", "5m", RELOAD,
 		"time for one request to the CA"),
 	KEY(INT, "conns_max", upstream_conf, conns_max, "4", "1", "64", RELOAD,
 		"connections to the CA open at a time"),
 	KEY(STRING, "ca_name", upstream_conf, ca_name, NULL, "1", "64", RELOAD,
-		"common name of the local CA, fixed when it is made", .example = "acmegate local CA"),
+		"common name of the local CA, fixed when it is made",
+		.example = "acmegate local CA"),
 	KEY(BOOL, "send_not_after", upstream_conf, send_not_after, "false", NULL, NULL, RELOAD,
 		"pass an order's notAfter on to the CA; many CAs refuse it"),
-	END
+	{ .name = NULL },
 };
 
 static const struct conf_key rule_keys[] = {
@@ -134,18 +147,20 @@ static const struct conf_key rule_keys[] = {
 	KEY(CHOICE, "action", rule_conf, action, "allow", NULL, NULL, RELOAD,
 		"what to do with the names", .choices = "allow|refuse"),
 	KEY(STRINGS, "names", rule_conf, names, NULL, "1", NULL, RELOAD | REQUIRED,
-		"a name itself, all names below one (*.example.com), addresses by network, or * for everything",
+		"a name itself, all names below one (*.example.com), addresses by network, or * "
+		"for everything",
 		.example = "*.devices.example.com"),
 	KEY(STRINGS, "profiles", rule_conf, profiles, NULL, NULL, "1000", RELOAD,
 		"profiles the rule is for; all if empty", .example = "default"),
 	KEY(STRING, "say", rule_conf, say, NULL, "1", "400", RELOAD,
 		"what a refused device is told", .example = "ask pki@corp.example for this name"),
-	END
+	{ .name = NULL },
 };
 
 const struct conf_key gate_conf_keys[] = {
 	KEY(STRING, "external_url", gate_conf, external_url, NULL, "1", "1024", REQUIRED,
-		"how devices reach the gateway, without a slash at the end; all links begin with it",
+		"how devices reach the gateway, without a slash at the end; all links begin with "
+		"it",
 		.example = "https://acme.corp.example"),
 	KEY(STRING, "state_dir", gate_conf, state_dir, "/var/lib/acmegate", "1", NULL, 0,
 		"folder of the database, the master key and what the gateway makes itself"),
@@ -154,10 +169,12 @@ const struct conf_key gate_conf_keys[] = {
 		"if empty, acmegate.db in state_dir",
 		.example = "postgresql:///acmegate"),
 	KEY(STRING, "node", gate_conf, node, "", NULL, "64", 0,
-		"name of this gateway among those that share a store; if empty, one is made and kept in state_dir",
+		"name of this gateway among those that share a store; if empty, one is made and "
+		"kept in state_dir",
 		.example = "gate-1"),
 	KEY(STRING, "master_key", gate_conf, master_key, NULL, NULL, NULL, CONF_SECRET,
-		"where the key lies that seals all other keys in the store; master.key in state_dir if absent, "
+		"where the key lies that seals all other keys in the store; master.key in "
+		"state_dir if absent, "
 		"made at the first start",
 		.example = "credential:master.key"),
 	KEY(ADDRS, "listen", gate_conf, listen, "*:443", "1", "64", 0,
@@ -169,29 +186,32 @@ const struct conf_key gate_conf_keys[] = {
 		"PEM file of its private key", .example = "/etc/acmegate/tls.key"),
 	KEY(ADDRS, "http01_listen", gate_conf, http01_listen, NULL, NULL, "64", 0,
 		"addresses on which the http-01 look-ups of CAs are answered", .example = "*:80"),
-	KEY(STRING, "admin_socket", gate_conf, admin_socket, "/run/acmegate/admin.sock", "1", "107", 0,
-		"socket that acmegatectl speaks to"),
+	KEY(STRING, "admin_socket", gate_conf, admin_socket, "/run/acmegate/admin.sock", "1", "107",
+		0, "socket that acmegatectl speaks to"),
 	KEY(STRINGS, "admin_users", gate_conf, admin_users, NULL, NULL, "1000", RELOAD,
 		"users that may use it besides root and the gateway's own", .example = "alice"),
 	KEY(INT, "front_threads", gate_conf, front_threads, "2", "1", "64", 0,
 		"threads that move bytes"),
 	KEY(INT, "worker_threads", gate_conf, worker_threads, "8", "1", "256", 0,
 		"threads that decide; each may wait for the store"),
-	KEY(NETS, "networks", gate_conf, networks, "10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 fc00::/7", NULL, NULL, RELOAD,
-		"where devices may be asked for their proof; loopback, link-local and other special ranges only if a "
+	KEY(NETS, "networks", gate_conf, networks,
+		"10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 fc00::/7", NULL, NULL, RELOAD,
+		"where devices may be asked for their proof; loopback, link-local and other "
+		"special ranges only if a "
 		"network inside them is listed"),
 	KEY(ADDRS, "resolvers", gate_conf, resolvers, NULL, NULL, "16", 0,
 		"DNS servers to ask; the system's if empty", .example = "10.0.0.53:53"),
 	KEY(STRING, "default_profile", gate_conf, default_profile, "default", "1", NULL, RELOAD,
 		"profile of an order that names none"),
 	KEY(STRING, "terms_of_service", gate_conf, terms_of_service, NULL, "1", "2048", RELOAD,
-		"URL of your terms, shown in the directory; devices must then agree to them",
+		"URL of your terms, shown in the directory",
 		.example = "https://pki.corp.example/terms"),
 	KEY(STRING, "website", gate_conf, website, NULL, "1", "2048", RELOAD,
 		"URL of a page about this gateway, shown in the directory",
 		.example = "https://pki.corp.example/"),
 	KEY(STRINGS, "caa_identities", gate_conf, caa_identities, NULL, NULL, "64", RELOAD,
-		"names shown in the directory that a CAA record may have", .example = "letsencrypt.org"),
+		"names shown in the directory that a CAA record may have",
+		.example = "letsencrypt.org"),
 	KEY(STRING, "log_level", gate_conf, log_level, "info", NULL, NULL, RELOAD,
 		"error, warning, notice, info or debug"),
 	KEY(CHOICE, "log_form", gate_conf, log_form, "logfmt", NULL, NULL, 0,
@@ -199,15 +219,17 @@ const struct conf_key gate_conf_keys[] = {
 	KEY(TIME, "order_keep", gate_conf, order_keep_s, "90d", "1h", "3650d", RELOAD,
 		"time an order is kept after it ended"),
 	KEY(TIME, "account_idle", gate_conf, account_idle_s, "400d", NULL, "3650d", RELOAD,
-		"an account without a live certificate is removed when unused for so long; 0 = never"),
-	KEY(GROUP, "limits", gate_conf, limits, NULL, NULL, NULL, 0, "sizes, counts and deadlines on the devices' side",
-		.sub = limits_keys),
+		"an account without a live certificate is removed when unused for so long, never "
+		"if zero"),
+	KEY(GROUP, "limits", gate_conf, limits, NULL, NULL, NULL, 0,
+		"sizes, counts and deadlines on the devices' side", .sub = limits_keys),
 	KEY(LIST, "profiles", gate_conf, profiles, NULL, "1", "1000", RELOAD | REQUIRED,
 		"what devices may choose from", LIST_OF(profile_keys, profile_conf)),
 	KEY(LIST, "upstreams", gate_conf, upstreams, NULL, "1", "1000", RELOAD | REQUIRED,
 		"the CAs behind the gateway", LIST_OF(upstream_keys, upstream_conf)),
 	KEY(LIST, "rules", gate_conf, rules, NULL, NULL, "100000", RELOAD | REQUIRED,
-		"who may have what: the first rule that matches a name decides, and what no rule allows is refused",
+		"who may have what: the first rule that matches a name decides, and what no rule "
+		"allows is refused",
 		LIST_OF(rule_keys, rule_conf)),
-	END
+	{ .name = NULL },
 };

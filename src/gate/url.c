@@ -24,7 +24,8 @@ is_host(struct span host)
 	if (host.n == 0 || host.n > 253)
 		return false;
 	while (span_cut(&host, '.', &label)) {
-		if (label.n == 0 || label.n > 63 || label.p[0] == '-' || label.p[label.n - 1] == '-')
+		if (label.n == 0 || label.n > 63 || label.p[0] == '-' ||
+			label.p[label.n - 1] == '-')
 			return false;
 		for (size_t i = 0; i < label.n; i++) {
 			if (!isalnum((unsigned char)label.p[i]) && label.p[i] != '-')
@@ -47,13 +48,16 @@ parse_authority(struct span text, struct url *ret, struct problem *pr)
 	if (end) {
 		host = span_of(text.p + 1, (size_t)(end - text.p) - 1);
 		rest = span_from(text, host.n + 2);
-		if (!addr_parse(host, &addr) || addr.family != AF_INET6 || (rest.n && rest.p[0] != ':'))
-			return problem_set(pr, PROBLEM_MALFORMED, "\"%s\" is no IPv6 address and port", QUOTE(text));
+		if (!addr_parse(host, &addr) || addr.family != AF_INET6 ||
+			(rest.n && rest.p[0] != ':'))
+			return problem_set(pr, PROBLEM_MALFORMED,
+				"\"%s\" is no IPv6 address and port", QUOTE(text));
 		rest = rest.n ? span_from(rest, 1) : SPAN_NONE;
 	} else {
 		span_cut(&rest, ':', &host);
 		if (!is_host(host))
-			return problem_set(pr, PROBLEM_MALFORMED, "\"%s\" is no host name or address", QUOTE(host));
+			return problem_set(pr, PROBLEM_MALFORMED,
+				"\"%s\" is no host name or address", QUOTE(host));
 	}
 	if (rest.p && (!span_uint(rest, 65535, &port) || port == 0))
 		return problem_set(pr, PROBLEM_MALFORMED, "\"%s\" is no port", QUOTE(rest));
@@ -72,17 +76,20 @@ url_parse(struct span text, struct url *ret, struct problem *pr)
 
 	for (size_t i = 0; i < text.n; i++) {
 		if (!is_url_octet(text.p[i]))
-			return problem_set(pr, PROBLEM_MALFORMED, "\"%s\" has an octet no URL may have", QUOTE(text));
+			return problem_set(pr, PROBLEM_MALFORMED,
+				"\"%s\" has an octet no URL may have", QUOTE(text));
 	}
 	url.https = span_starts(text, "https://");
 	if (!url.https && !span_starts(text, "http://"))
-		return problem_set(pr, PROBLEM_MALFORMED, "\"%s\" does not begin with https://", QUOTE(text));
+		return problem_set(
+			pr, PROBLEM_MALFORMED, "\"%s\" does not begin with https://", QUOTE(text));
 	url.port = url.https ? 443 : 80;
 	rest = span_from(text, url.https ? 8 : 7);
 	while (n < rest.n && rest.p[n] != '/' && rest.p[n] != '?' && rest.p[n] != '#')
 		n++;
 	if (memchr(rest.p, '@', n))
-		return problem_set(pr, PROBLEM_MALFORMED, "a URL with a user name in it is not taken");
+		return problem_set(
+			pr, PROBLEM_MALFORMED, "a URL with a user name in it is not taken");
 	if (memchr(text.p, '#', text.n))
 		return problem_set(pr, PROBLEM_MALFORMED, "\"%s\" has a fragment (#)", QUOTE(text));
 	if (!parse_authority(span_of(rest.p, n), &url, pr))

@@ -1,4 +1,5 @@
-/* url.h - the parts of an http(s) URL that an operator wrote (RFC 3986), strictly. Pure; any thread. */
+/* url.h - the parts of an http(s) URL that an operator wrote (RFC 3986), strictly. Pure; any
+ * thread. */
 #ifndef GATE_URL_H
 #define GATE_URL_H
 
@@ -14,8 +15,10 @@ struct url {
 	struct span query; /* behind '?'; SPAN_NONE if there is none */
 };
 
-/* Refused: other schemes, user information, fragments, octets that RFC 3986 does not allow, bad hosts and ports. */
-bool url_parse(struct span text, struct url *ret, struct problem *pr) __attribute__((warn_unused_result));
+/* Refused: other schemes, user information, fragments, octets that RFC 3986 does not allow, bad
+ * hosts and ports. */
+bool url_parse(struct span text, struct url *ret, struct problem *pr)
+	__attribute__((warn_unused_result));
 /* "localhost", 127.0.0.0/8 or ::1: what may be spoken to without TLS. */
 bool url_is_loopback(const struct url *url);
 #endif

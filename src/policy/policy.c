@@ -1,7 +1,8 @@
 /* policy.c - see policy.h.
  *
- * Compiled, a policy is one hash: (kind, profile or "" for all, name or network) -> number of the first rule that says
- * it. An identifier asks once for itself, once per suffix, once for "*"; the lowest number wins. */
+ * Compiled, a policy is one hash: (kind, profile or "" for all, name or network) -> number of the
+ * first rule that says it. An identifier asks once for itself, once per suffix, once for "*"; the
+ * lowest number wins. */
 #include "policy/policy.h"
 
 #include <ctype.h>
@@ -55,16 +56,20 @@ parse_name(struct span text, struct pattern *ret, const char *pattern, struct pr
 	struct span rest = text, label;
 
 	if (!span_copy(text, ret->lower, sizeof(ret->lower)))
-		return problem_set(pr, PROBLEM_MALFORMED, "\"%s\" is longer than a name can be", QUOTE(span_str(pattern)));
+		return problem_set(pr, PROBLEM_MALFORMED, "\"%s\" is longer than a name can be",
+			QUOTE(span_str(pattern)));
 	while (span_cut(&rest, '.', &label)) {
-		bool good = label.n > 0 && label.n <= 63 && label.p[0] != '-' && label.p[label.n - 1] != '-';
+		bool good = label.n > 0 && label.n <= 63 && label.p[0] != '-' &&
+			    label.p[label.n - 1] != '-';
 
 		for (size_t i = 0; good && i < label.n; i++)
 			good = isalnum((unsigned char)label.p[i]) || label.p[i] == '-';
 		if (!good)
 			return problem_set(pr, PROBLEM_MALFORMED,
-				"\"%s\" is neither a name, *.NAME, a network nor * (international names are "
-				"written as xn--...)", QUOTE(span_str(pattern)));
+				"\"%s\" is neither a name, *.NAME, a network nor * (international "
+				"names are "
+				"written as xn--...)",
+				QUOTE(span_str(pattern)));
 	}
 	for (char *c = ret->lower; *c; c++)
 		*c = (char)tolower((unsigned char)*c);
@@ -132,19 +137,22 @@ net_key(const struct addr *a, unsigned bits, char dst[17])
 }
 
 static bool
-add_entry(struct policy *p, enum entry_kind kind, const char *profile, struct span text, uint32_t rule, struct problem *pr)
+add_entry(struct policy *p, enum entry_kind kind, const char *profile, struct span text,
+	uint32_t rule, struct problem *pr)
 {
 	char key[KEY_MAX];
 	size_t n = write_key(key, kind, profile, text);
 	struct entry *e = NULL;
 
 	if (n == 0)
-		return problem_set(pr, PROBLEM_MALFORMED, "the profile's name \"%s\" is too long", QUOTE(span_str(profile)));
+		return problem_set(pr, PROBLEM_MALFORMED, "the profile's name \"%s\" is too long",
+			QUOTE(span_str(profile)));
 	HASH_FIND(hh, p->entries, key, n, e);
 	if (e)
 		return true; /* an earlier rule has it */
 	if (p->entry_count == ENTRIES_MAX)
-		return problem_set(pr, PROBLEM_MALFORMED, "more than %d names and profiles in the rules", ENTRIES_MAX);
+		return problem_set(pr, PROBLEM_MALFORMED,
+			"more than %d names and profiles in the rules", ENTRIES_MAX);
 	e = xcalloc(1, sizeof(*e) + n);
 	e->rule = rule;
 	e->n = n;
@@ -155,7 +163,8 @@ add_entry(struct policy *p, enum entry_kind kind, const char *profile, struct sp
 }
 
 static bool
-add_pattern(struct policy *p, const char *profile, const char *text, uint32_t rule, struct problem *pr)
+add_pattern(
+	struct policy *p, const char *profile, const char *text, uint32_t rule, struct problem *pr)
 {
 	struct pattern pattern;
 	char octets[17];
@@ -173,7 +182,8 @@ add_pattern(struct policy *p, const char *profile, const char *text, uint32_t ru
 		return false;
 	/* *.example.com would be good for the name refused here */
 	above = pattern.text;
-	if (pattern.kind == ENTRY_NAME && !p->rules[rule].allow && span_cut(&above, '.', &(struct span){ 0 }) && above.n)
+	if (pattern.kind == ENTRY_NAME && !p->rules[rule].allow &&
+		span_cut(&above, '.', &(struct span){ 0 }) && above.n)
 		return add_entry(p, ENTRY_COVERING, profile, above, rule, pr);
 	return true;
 }
@@ -183,7 +193,8 @@ add_rule(struct policy *p, const struct policy_rule *rule, struct problem *pr)
 {
 	uint32_t number = (uint32_t)p->rule_count++;
 
-	p->rules[number] = (struct compiled_rule){ xstrdup(rule->name), rule->say ? xstrdup(rule->say) : NULL, rule->allow };
+	p->rules[number] = (struct compiled_rule){ xstrdup(rule->name),
+		rule->say ? xstrdup(rule->say) : NULL, rule->allow };
 	for (size_t i = 0; i < rule->name_count; i++) {
 		if (rule->profile_count == 0 && !add_pattern(p, "", rule->names[i], number, pr))
 			return false;
@@ -218,7 +229,8 @@ policy_free(struct policy *p)
 
 	if (!p)
 		return;
-	HASH_ITER(hh, p->entries, e, next) {
+	HASH_ITER(hh, p->entries, e, next)
+	{
 		HASH_DELETE(hh, p->entries, e);
 		free(e);
 	}
@@ -232,7 +244,8 @@ policy_free(struct policy *p)
 
 /* Lower *best to the first rule that says this, for the profile or for all. */
 static void
-ask(const struct policy *p, enum entry_kind kind, const char *profile, struct span text, uint32_t *best)
+ask(const struct policy *p, enum entry_kind kind, const char *profile, struct span text,
+	uint32_t *best)
 {
 	const char *const profiles[] = { "", profile };
 	char key[KEY_MAX];
@@ -299,13 +312,14 @@ decide(const struct policy *p, const char *profile, const struct ident *id)
 	if (rule && rule->allow)
 		return (struct policy_verdict){ true, NULL, rule->name };
 	return (struct policy_verdict){ false,
-		rule && rule->say ? rule->say : "the policy of this gateway does not allow this identifier",
+		rule && rule->say ? rule->say
+				  : "the policy of this gateway does not allow this identifier",
 		rule ? rule->name : NULL };
 }
 
 bool
-policy_names(const struct policy *policy, const char *profile, const struct ident *ids, size_t count,
-	struct policy_verdict *ret)
+policy_names(const struct policy *policy, const char *profile, const struct ident *ids,
+	size_t count, struct policy_verdict *ret)
 {
 	bool all = true;
 

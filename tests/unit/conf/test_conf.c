@@ -80,6 +80,7 @@ static const struct {
 	{ "a string too long", "title = \"123456789\";", "t:1: title: has 9 octets, expected 1 to 8\n" },
 	{ "a string too short", "title = \"\";", "t:1: title: has 0 octets, expected 1 to 8\n" },
 	{ "a control character", "title = \"a\\nb\";", "t:1: title: has a control character in it\n" },
+	{ "a string that is not UTF-8", "title = \"a\xff\";", "t:1: title: is not UTF-8\n" },
 	{ "a string for an integer", "count = \"1\";", "t:1: count: expected an integer, found a string\n" },
 	{ "a float for an integer", "count = 1.5;", "t:1: count: expected an integer, found a number with a point\n" },
 	{ "an integer below", "count = -1;", "t:1: count: is less than 0\n" },
@@ -273,6 +274,29 @@ test_write(void)
 	conf_errors_done(&errors);
 }
 
+static void
+test_json(void)
+{
+	AUTO_BUF json = BUF_MAX(4096);
+	struct conf_errors errors = CONF_ERRORS;
+	struct buf full_buf = BUF_MAX(10);
+	struct all all;
+
+	ok(load("title = \"a\\\"b\"; key = \"file:/k\"; items = ( { name = \"x\"; tags = [ \"t\" ]; } ); on = false;", &all, &errors),
+		"a configuration to be shown");
+	ok(conf_write_json(keys, &all, &json), "is written as JSON");
+	is_str(buf_cstr(&json),
+		"{\"title\":\"a\\\"b\",\"key\":\"file:/k\",\"store\":\"\",\"on\":false,\"count\":3,\"size\":\"64K\",\"life\":\"7d\","
+		"\"wait\":\"500ms\",\"at\":\"127.0.0.1:80\",\"colour\":\"green\",\"words\":[\"a\",\"b\"],\"listen\":[\"*:443\"],"
+		"\"nets\":[\"10.0.0.0/8\"],\"group\":{\"wait\":\"2s\",\"strict\":true},"
+		"\"items\":[{\"name\":\"x\",\"weight\":1,\"tags\":[\"t\"]}]}",
+		"in the units of the file");
+	ok(!conf_write_json(keys, &all, &full_buf), "a full buffer is told");
+	buf_done(&full_buf);
+	conf_done(keys, &all);
+	conf_errors_done(&errors);
+}
+
 /* ---- files ---- */
 
 static char folder[] = "/tmp/test_conf.XXXXXX";
@@ -376,11 +400,23 @@ test_many_errors(void)
 	struct conf_errors errors = CONF_ERRORS;
 	struct all all;
 
-	for (int i = 0; i < 5000; i++)
-		buf_addf(&text, "key%d = %d;\n", i, i);
-	ok(!load(buf_cstr(&text), &all, &errors), "five thousand unknown keys");
-	is_int(errors.count, 5000, "are counted");
+	for (int i = 0; i < 1000; i++)
+		buf_addf(&text, "a_key_that_is_as_long_as_it_is_unknown_and_fills_the_list_of_errors_%d = %d;\n", i, i);
+	ok(!load(buf_cstr(&text), &all, &errors), "a thousand unknown keys");
+	is_int(errors.count, 1000, "are counted");
 	ok(errors.text.n <= 64 * 1024 && errors.text.p[errors.text.n - 1] == '\n', "but not all written");
+	conf_done(keys, &all);
+	conf_errors_done(&errors);
+	buf_adds(&text, "one_more = 1;\n");
+	ok(!load(buf_cstr(&text), &all, &errors), "one more");
+	is_str(buf_cstr(&errors.text), "t:1001: more than 1000 keys in one group\n", "is too many");
+	conf_done(keys, &all);
+	conf_errors_done(&errors);
+	buf_clear(&text);
+	for (int i = 0; i < 1000; i++)
+		buf_adds(&text, "a={");
+	ok(!load(buf_cstr(&text), &all, &errors), "a thousand groups in each other");
+	is_str(buf_cstr(&errors.text), "t:1: groups are nested too deep\n", "are too deep");
 	conf_done(keys, &all);
 	conf_errors_done(&errors);
 }
@@ -395,6 +431,7 @@ main(void)
 	test_refusals();
 	test_reload();
 	test_write();
+	test_json();
 	test_files();
 	test_many_errors();
 	ok(conf_time_parse(SPAN("90s"), &s) && s == 90 && conf_time_parse(SPAN("2w"), &s) && s == 1209600 &&
