@@ -48,8 +48,8 @@ decode(struct span der, struct cert *cert, struct problem *pr)
 	return true;
 }
 
-/* The content octets of the DER INTEGER, not OpenSSL's sign and magnitude (RFC 9773 4.1). Returns their number, 0 = too
- * many. */
+/* The content octets of the DER INTEGER, not OpenSSL's sign and magnitude (RFC 9773 4.1). Returns
+ * their number, 0 = too many. */
 static size_t
 serial_octets(const X509 *x509, unsigned char dst[SERIAL_MAX])
 {

@@ -30,7 +30,8 @@ next_line(struct span *rest, struct span *ret)
 	return true;
 }
 
-/* Standard base64 with its padding and nothing else: turned into base64url, for which there is a strict reader. */
+/* Standard base64 with its padding and nothing else: turned into base64url, for which there is a
+ * strict reader. */
 static bool
 base64_read(struct buf *text, struct buf *der)
 {
@@ -85,7 +86,8 @@ read_certs(struct span pem, struct chain *chain, struct problem *pr)
 		if (line.n == 0)
 			continue;
 		if (!span_is(line, PEM_BEGIN))
-			return bad_chain(pr, span_starts(line, "-----BEGIN ")
+			return bad_chain(pr,
+				span_starts(line, "-----BEGIN ")
 					? "has a PEM block that is not a certificate"
 					: "has text outside of its certificates");
 		if (chain->count == CHAIN_MAX_CERTS)
@@ -176,7 +178,8 @@ check_names(const struct cert *leaf, const struct idents *names, struct problem 
 	for (size_t i = 0; i < leaf->names.count; i++) {
 		if (!idents_has(names, &leaf->names.list[i]))
 			return problem_set(pr, PROBLEM_SERVER_INTERNAL,
-				"the certificate from the CA has the name \"%s\", which nobody asked for",
+				"the certificate from the CA has the name \"%s\", which "
+				"nobody asked for",
 				leaf->names.list[i].value);
 	}
 	return true;
@@ -226,7 +229,8 @@ check_issuer(const struct chain *chain, size_t at, int64_t now_unix_s, struct pr
 	else if (X509_verify(subject->x509, issuer->key) != 1)
 		fault = "did not sign the one before it";
 	else if (at + 1 == chain->count && is_self_signed(issuer))
-		fault = NULL; /* a trust anchor's dates are the verifier's business (RFC 5280 6.1.1) */
+		/* a trust anchor's dates are the verifier's business (RFC 5280 6.1.1) */
+		fault = NULL;
 	else if (issuer->not_before_unix_s > now_unix_s + SKEW_S)
 		fault = "is not yet valid";
 	else if (issuer->not_after_unix_s <= now_unix_s)

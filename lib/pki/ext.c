@@ -51,8 +51,9 @@ exts_check(const STACK_OF(X509_EXTENSION) *exts, struct problem *pr)
 			X509_EXTENSION_get_object(sk_X509_EXTENSION_value(exts, i));
 
 		for (int j = 0; j < i; j++) {
-			if (OBJ_cmp(oid, X509_EXTENSION_get_object(
-						 sk_X509_EXTENSION_value(exts, j))) == 0) {
+			if (OBJ_cmp(oid,
+				    X509_EXTENSION_get_object(sk_X509_EXTENSION_value(exts, j))) ==
+				0) {
 				char text[65];
 
 				OBJ_obj2txt(text, sizeof(text), oid, 0);
@@ -134,7 +135,7 @@ name_make(const struct ident *id)
 		good = name && s && ASN1_STRING_set(s, id->value, -1);
 	else
 		good = name && s && addr_parse(span_str(id->value), &a) &&
-		       ASN1_STRING_set(s, a.octet, a.family == AF_INET ? 4 : 16);
+			ASN1_STRING_set(s, a.octet, a.family == AF_INET ? 4 : 16);
 	if (!good) {
 		GENERAL_NAME_free(name);
 		ASN1_STRING_free(s);

@@ -244,9 +244,9 @@ idents_key(const struct idents *set, char ret[IDENTS_KEY_TEXT])
 		const char *type = type_names[sorted[i]->type], *value = sorted[i]->value;
 
 		good = good && EVP_DigestUpdate(ctx, type, strlen(type)) &&
-		       EVP_DigestUpdate(ctx, ":", 1) &&
-		       EVP_DigestUpdate(ctx, value, strlen(value)) &&
-		       EVP_DigestUpdate(ctx, "\n", 1);
+			EVP_DigestUpdate(ctx, ":", 1) &&
+			EVP_DigestUpdate(ctx, value, strlen(value)) &&
+			EVP_DigestUpdate(ctx, "\n", 1);
 	}
 	/* SHA-256 fails only without memory, as xmalloc does */
 	if (!good || !EVP_DigestFinal_ex(ctx, md, NULL))

@@ -140,8 +140,8 @@ rsa_check(EVP_PKEY *key, enum problem_kind kind, struct problem *pr)
 		return problem_set(pr, kind, "an RSA key must have %d to %d bits, this one has %d",
 			RSA_MIN_BITS, RSA_MAX_BITS, bits);
 	good = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_N, &n) &&
-	       EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) && BN_is_odd(n) &&
-	       BN_is_odd(e) && BN_num_bits(e) >= 17 && BN_num_bits(e) <= 32;
+		EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) && BN_is_odd(n) &&
+		BN_is_odd(e) && BN_num_bits(e) >= 17 && BN_num_bits(e) <= 32;
 	BN_free(n);
 	BN_free(e);
 	ERR_clear_error();
@@ -310,8 +310,8 @@ key_private_parse(struct span der_or_pem, EVP_PKEY **ret, struct problem *pr)
 
 	if (der_or_pem.n > 0 && der_or_pem.n <= KEY_MAX_BYTES)
 		key = der_or_pem.p[0] == 0x30 && memchr(der_or_pem.p, '\0', der_or_pem.n)
-			      ? private_from_der(der_or_pem)
-			      : private_from_pem(der_or_pem);
+			? private_from_der(der_or_pem)
+			: private_from_pem(der_or_pem);
 	if (!key) {
 		problem_cause_openssl(pr, "reading a private key");
 		return problem_set(pr, PROBLEM_MALFORMED,

@@ -41,3 +41,5 @@ fuzz_ident_LDFLAGS = $(fuzz_ldflags)
 fuzz_mint_SOURCES = tests/fuzz/fuzz_mint.c
 fuzz_mint_LDADD = $(rooms_libs)
 fuzz_mint_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += tests/fuzz/seeds/fuzz_csr tests/fuzz/seeds/fuzz_chain tests/fuzz/seeds/fuzz_ident \
+	tests/fuzz/seeds/fuzz_mint

@@ -1,4 +1,5 @@
-/* mint.c - what the local CA wants signed, made outside the keeper. See mint.h; the keeper's side is sign.c. */
+/* mint.c - what the local CA wants signed, made outside the keeper. See mint.h; the keeper's side
+ * is sign.c. */
 #include "pki/mint.h"
 
 #include <openssl/err.h>
@@ -29,8 +30,8 @@ add_crl_url(X509 *x509, const char *url)
 	GENERAL_NAME *name = GENERAL_NAME_new();
 	ASN1_IA5STRING *uri = ASN1_IA5STRING_new();
 	bool good = points && point && names && name && uri && ASN1_STRING_set(uri, url, -1) &&
-		(point->distpoint = DIST_POINT_NAME_new()) && sk_DIST_POINT_push(points, point) > 0 &&
-		sk_GENERAL_NAME_push(names, name) > 0;
+		(point->distpoint = DIST_POINT_NAME_new()) &&
+		sk_DIST_POINT_push(points, point) > 0 && sk_GENERAL_NAME_push(names, name) > 0;
 
 	if (good) {
 		GENERAL_NAME_set0_value(name, GEN_URI, uri);
@@ -110,7 +111,8 @@ add_revoked(X509_CRL *crl, const struct mint_revoked *revoked)
 	ASN1_INTEGER *serial = serial_read(revoked->serial);
 	ASN1_TIME *at = ASN1_TIME_set(NULL, revoked->at_unix_s);
 	ASN1_ENUMERATED *reason = ASN1_ENUMERATED_new();
-	bool good = entry && serial && at && reason && X509_REVOKED_set_serialNumber(entry, serial) &&
+	bool good = entry && serial && at && reason &&
+		X509_REVOKED_set_serialNumber(entry, serial) &&
 		X509_REVOKED_set_revocationDate(entry, at);
 
 	/* unspecified is said by saying nothing (RFC 5280 5.3.1) */
@@ -133,7 +135,8 @@ crl_begin(X509_CRL *crl, int64_t number, int64_t this_unix_s, int64_t next_unix_
 	ASN1_TIME *this_update = ASN1_TIME_set(NULL, this_unix_s);
 	ASN1_TIME *next_update = ASN1_TIME_set(NULL, next_unix_s);
 	ASN1_INTEGER *n = ASN1_INTEGER_new();
-	bool good = this_update && next_update && n && X509_CRL_set_version(crl, X509_CRL_VERSION_2) &&
+	bool good = this_update && next_update && n &&
+		X509_CRL_set_version(crl, X509_CRL_VERSION_2) &&
 		X509_CRL_set1_lastUpdate(crl, this_update) &&
 		X509_CRL_set1_nextUpdate(crl, next_update) && ASN1_INTEGER_set_int64(n, number) &&
 		X509_CRL_add1_ext_i2d(crl, NID_crl_number, n, 0, X509V3_ADD_DEFAULT) == 1;
@@ -145,8 +148,8 @@ crl_begin(X509_CRL *crl, int64_t number, int64_t this_unix_s, int64_t next_unix_
 }
 
 bool
-mint_crl_template(const struct mint_revoked *list, size_t count, int64_t number, int64_t this_unix_s,
-	int64_t next_unix_s, struct buf *ret_der, struct problem *pr)
+mint_crl_template(const struct mint_revoked *list, size_t count, int64_t number,
+	int64_t this_unix_s, int64_t next_unix_s, struct buf *ret_der, struct problem *pr)
 {
 	X509_CRL *crl = X509_CRL_new();
 	AUTO_PKEY *throw_away = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");

@@ -1,4 +1,5 @@
-/* sign.c - the local CA's side inside the keeper: look at a template as at a stranger's, complete it, sign it. See mint.h. */
+/* sign.c - the local CA's side inside the keeper: look at a template as at a stranger's, complete
+ * it, sign it. See mint.h. */
 #include "pki/mint.h"
 
 #include <openssl/err.h>
@@ -49,7 +50,8 @@ check_san(X509 *x509, void *value)
 		if (X509_NAME_entry_count(subject) != 1 ||
 			OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry)) != NID_commonName ||
 			!asn1_text(X509_NAME_ENTRY_get_data(entry), sizeof(cn) - 1, cn) ||
-			!ident_parse(SPAN("dns"), span_str(cn), &id, NULL) || !idents_has(&names, &id))
+			!ident_parse(SPAN("dns"), span_str(cn), &id, NULL) ||
+			!idents_has(&names, &id))
 			fault = "a subject that is not a CN of the SAN";
 	}
 	idents_done(&names);
@@ -186,8 +188,8 @@ static const char *
 check_serial(const X509 *x509)
 {
 	BIGNUM *bn = ASN1_INTEGER_to_BN(X509_get0_serialNumber(x509), NULL);
-	bool good = bn && !BN_is_negative(bn) && !BN_is_zero(bn) &&
-		BN_num_bits(bn) <= SERIAL_MAX_BITS;
+	bool good =
+		bn && !BN_is_negative(bn) && !BN_is_zero(bn) && BN_num_bits(bn) <= SERIAL_MAX_BITS;
 
 	BN_free(bn);
 	return good ? NULL : "a serial that is not positive, or too long";
@@ -255,8 +257,8 @@ make_aki(X509 *ca)
 }
 
 bool
-mint_sign_leaf(
-	struct span template_der, X509 *ca, EVP_PKEY *ca_key, struct buf *ret_der, struct problem *pr)
+mint_sign_leaf(struct span template_der, X509 *ca, EVP_PKEY *ca_key, struct buf *ret_der,
+	struct problem *pr)
 {
 	const unsigned char *p = (const unsigned char *)template_der.p, *end = p + template_der.n;
 	AUTO_X509 *x509 = NULL;
@@ -275,7 +277,8 @@ mint_sign_leaf(
 		return refuse(pr, fault);
 	aki = make_aki(ca);
 	good = aki && X509_set_issuer_name(x509, X509_get_subject_name(ca)) &&
-		X509_add1_ext_i2d(x509, NID_authority_key_identifier, aki, 0, X509V3_ADD_REPLACE) == 1 &&
+		X509_add1_ext_i2d(x509, NID_authority_key_identifier, aki, 0, X509V3_ADD_REPLACE) ==
+			1 &&
 		X509_sign(x509, ca_key, digest_for(ca_key)) && x509_write(x509, ret_der);
 	AUTHORITY_KEYID_free(aki);
 	return good || mint_failed(pr, "a leaf");
@@ -308,7 +311,8 @@ check_crl(X509_CRL *crl)
 {
 	const STACK_OF(X509_EXTENSION) *exts = X509_CRL_get0_extensions(crl);
 	STACK_OF(X509_REVOKED) *entries = X509_CRL_get_REVOKED(crl);
-	X509_EXTENSION *ext = sk_X509_EXTENSION_num(exts) == 1 ? sk_X509_EXTENSION_value(exts, 0) : NULL;
+	X509_EXTENSION *ext =
+		sk_X509_EXTENSION_num(exts) == 1 ? sk_X509_EXTENSION_value(exts, 0) : NULL;
 	ASN1_INTEGER *number;
 	bool good;
 	int days, secs;
@@ -316,12 +320,14 @@ check_crl(X509_CRL *crl)
 	if (!ext || OBJ_obj2nid(X509_EXTENSION_get_object(ext)) != NID_crl_number)
 		return "other CRL extensions than the number";
 	number = ext_decode(ext);
-	good = number && ASN1_STRING_type(number) == V_ASN1_INTEGER && ASN1_STRING_length(number) <= 20;
+	good = number && ASN1_STRING_type(number) == V_ASN1_INTEGER &&
+		ASN1_STRING_length(number) <= 20;
 	ASN1_INTEGER_free(number);
 	if (!good || X509_CRL_get_version(crl) != X509_CRL_VERSION_2)
 		return "a CRL number or version that is not one";
 	if (!X509_CRL_get0_nextUpdate(crl) ||
-		!ASN1_TIME_diff(&days, &secs, X509_CRL_get0_lastUpdate(crl), X509_CRL_get0_nextUpdate(crl)) ||
+		!ASN1_TIME_diff(&days, &secs, X509_CRL_get0_lastUpdate(crl),
+			X509_CRL_get0_nextUpdate(crl)) ||
 		days < 0 || secs < 0 || days + secs == 0 || days * 86400LL + secs > MINT_LEAF_MAX_S)
 		return "a CRL's dates";
 	for (int i = 0; i < sk_X509_REVOKED_num(entries); i++) {
@@ -334,8 +340,8 @@ check_crl(X509_CRL *crl)
 }
 
 bool
-mint_sign_crl(
-	struct span template_der, X509 *ca, EVP_PKEY *ca_key, struct buf *ret_der, struct problem *pr)
+mint_sign_crl(struct span template_der, X509 *ca, EVP_PKEY *ca_key, struct buf *ret_der,
+	struct problem *pr)
 {
 	const unsigned char *p = (const unsigned char *)template_der.p, *end = p + template_der.n;
 	AUTHORITY_KEYID *aki = NULL;
@@ -355,7 +361,8 @@ mint_sign_crl(
 	}
 	aki = make_aki(ca);
 	good = aki && X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca)) &&
-		X509_CRL_add1_ext_i2d(crl, NID_authority_key_identifier, aki, 0, X509V3_ADD_DEFAULT) == 1 &&
+		X509_CRL_add1_ext_i2d(
+			crl, NID_authority_key_identifier, aki, 0, X509V3_ADD_DEFAULT) == 1 &&
 		X509_CRL_sign(crl, ca_key, digest_for(ca_key)) && crl_write(crl, ret_der);
 	AUTHORITY_KEYID_free(aki);
 	X509_CRL_free(crl);
@@ -380,8 +387,9 @@ mint_ca(EVP_PKEY *ca_key, const char *common_name, int64_t now_unix_s, struct bu
 	if (!x509_begin(x509, serial, now_unix_s - CA_BACKDATE_S, now_unix_s + CA_LIFE_S, ca_key) ||
 		!X509_set_issuer_name(x509, X509_get_subject_name(x509)) ||
 		!ext_add_basic_constraints(x509, true) ||
-		!ext_add_key_usage(x509, USAGE_KEY_CERT_SIGN | USAGE_CRL_SIGN) || !ext_add_ski(x509) ||
-		!X509_sign(x509, ca_key, digest_for(ca_key)) || !x509_write(x509, ret_der))
+		!ext_add_key_usage(x509, USAGE_KEY_CERT_SIGN | USAGE_CRL_SIGN) ||
+		!ext_add_ski(x509) || !X509_sign(x509, ca_key, digest_for(ca_key)) ||
+		!x509_write(x509, ret_der))
 		return mint_failed(pr, "a CA certificate");
 	return true;
 }

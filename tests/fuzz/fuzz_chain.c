@@ -1,5 +1,5 @@
-/* fuzz_chain.c - what a CA calls a chain: what is read is written, and read again as the same. A certificate in DER is
- * taken too, since mutations of base64 rarely reach the certificate. */
+/* fuzz_chain.c - what a CA calls a chain: what is read is written, and read again as the same. A
+ * certificate in DER is taken too, since mutations of base64 rarely reach the certificate. */
 #include "pki/cert.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* fuzz_csr.c - certificate requests. The signature is checked last, so that mutations get as far as the names. */
+/* fuzz_csr.c - certificate requests. The signature is checked last, so that mutations get as far as
+ * the names. */
 #include "pki/csr.h"
 
 #include <stdlib.h>

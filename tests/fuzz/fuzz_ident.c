@@ -1,4 +1,5 @@
-/* fuzz_ident.c - an identifier "type:value": what is taken is canonical, and taken again as it is. */
+/* fuzz_ident.c - an identifier "type:value": what is taken is canonical, and taken again as it is.
+ */
 #include "pki/ident.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* fuzz_mint.c - templates as the keeper gets them: whatever it signs is a leaf with names, never a CA. */
+/* fuzz_mint.c - templates as the keeper gets them: whatever it signs is a leaf with names, never a
+ * CA. */
 #include "pki/mint.h"
 
 #include <stdlib.h>

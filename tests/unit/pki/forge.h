@@ -117,8 +117,8 @@ forge_x509(const struct forge_cert *f)
 		X509_add_ext(x, ext, -1);
 		X509_EXTENSION_free(ext);
 	}
-	X509_sign(x, signer,
-		EVP_PKEY_get_base_id(signer) == EVP_PKEY_ED25519 ? NULL : EVP_sha256());
+	X509_sign(
+		x, signer, EVP_PKEY_get_base_id(signer) == EVP_PKEY_ED25519 ? NULL : EVP_sha256());
 	return x;
 }
 

@@ -70,8 +70,10 @@ test_rfc9773(void)
 	is_str(cert->subject, "CN=example.com", "its subject too");
 	is_int(cert->not_before_unix_s, -62135596800, "the year 1 is a date");
 	is_int(cert->names.count, 0, "a CN is no SAN");
-	ok(strlen(cert->sha256) == 64 && strlen(cert->key_hash) == KEY_HASH_TEXT - 1, "it has hashes");
-	ok(cert_der(cert, &again) && span_eq(buf_span(&der), buf_span(&again)), "it is written back");
+	ok(strlen(cert->sha256) == 64 && strlen(cert->key_hash) == KEY_HASH_TEXT - 1,
+		"it has hashes");
+	ok(cert_der(cert, &again) && span_eq(buf_span(&der), buf_span(&again)),
+		"it is written back");
 	cert_free(cert);
 }
 
@@ -82,7 +84,8 @@ test_serials(void)
 
 	for (size_t i = 0; i < sizeof(serials) / sizeof(serials[0]); i++) {
 		struct cert *cert = parse(
-			&(struct forge_cert){ .key = key, .serial = serials[i].given, .exts = { AKI } },
+			&(struct forge_cert){
+				.key = key, .serial = serials[i].given, .exts = { AKI } },
 			&pr);
 
 		ok(cert && strcmp(cert->serial, serials[i].serial) == 0 &&
@@ -91,7 +94,7 @@ test_serials(void)
 		cert_free(cert);
 	}
 	ok(!parse(&(struct forge_cert){ .key = key,
-			    .serial = "0x7fffffffffffffffffffffffffffffffffffffffffff" },
+			  .serial = "0x7fffffffffffffffffffffffffffffffffffffffffff" },
 		   &pr) &&
 			pr.kind == PROBLEM_MALFORMED,
 		"a serial of 22 octets is refused");
@@ -102,21 +105,25 @@ test_fields(void)
 {
 	struct problem pr;
 	char hash[KEY_HASH_TEXT];
-	struct cert *cert = parse(&(struct forge_cert){ .cn = "B\xc3\xbc" "cher, \n Ltd",
-					  .key = key,
-					  .not_before_unix_s = NOW - 3600,
-					  .not_after_unix_s = 4000000000,
-					  .exts = { "subjectAltName=DNS:A.Example,IP:2001:db8::1",
-						  AKI } },
-		&pr);
+	struct cert *cert =
+		parse(&(struct forge_cert){ .cn = "B\xc3\xbc"
+						  "cher, \n Ltd",
+			      .key = key,
+			      .not_before_unix_s = NOW - 3600,
+			      .not_after_unix_s = 4000000000,
+			      .exts = { "subjectAltName=DNS:A.Example,IP:2001:db8::1", AKI } },
+			&pr);
 
 	ok(cert && cert->names.count == 2 && strcmp(cert->names.list[0].value, "a.example") == 0 &&
-			strcmp(cert->names.list[1].value, "2001:db8::1") == 0 && !cert->has_other_names,
+			strcmp(cert->names.list[1].value, "2001:db8::1") == 0 &&
+			!cert->has_other_names,
 		"the SAN is read, lower-cased");
 	ok(cert && cert->not_before_unix_s == NOW - 3600 && cert->not_after_unix_s == 4000000000,
 		"the validity is read, beyond 2050 too");
-	is_str(cert ? cert->subject : "", "CN=B\\C3\\BCcher\\, \\0A Ltd", "names are one line of ASCII");
-	ok(cert && key_hash(key, hash) && strcmp(hash, cert->key_hash) == 0, "the key has its hash");
+	is_str(cert ? cert->subject : "", "CN=B\\C3\\BCcher\\, \\0A Ltd",
+		"names are one line of ASCII");
+	ok(cert && key_hash(key, hash) && strcmp(hash, cert->key_hash) == 0,
+		"the key has its hash");
 	cert_free(cert);
 	cert = parse(&(struct forge_cert){ .key = key,
 			     .exts = { "subjectAltName=critical,DNS:a.example" } },
@@ -130,8 +137,8 @@ test_fields(void)
 	ok(cert && cert->has_other_names && cert->names.count == 1,
 		"what is no identifier in the SAN is noted");
 	cert_free(cert);
-	cert = parse(&(struct forge_cert){ .key = key,
-			     .exts = { "authorityKeyIdentifier=DER:3000" } },
+	cert = parse(
+		&(struct forge_cert){ .key = key, .exts = { "authorityKeyIdentifier=DER:3000" } },
 		&pr);
 	ok(cert && cert->certid[0] == '\0', "an AKI without a key identifier makes no certID");
 	cert_free(cert);
@@ -167,10 +174,13 @@ test_refused(void)
 	struct cert *cert = NULL;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		ok(!parse(&(struct forge_cert){ .key = key, .exts = { bad[i].exts[0], bad[i].exts[1] } },
-			   &pr) && pr.kind == PROBLEM_MALFORMED,
+		ok(!parse(&(struct forge_cert){ .key = key,
+				  .exts = { bad[i].exts[0], bad[i].exts[1] } },
+			   &pr) &&
+				pr.kind == PROBLEM_MALFORMED,
 			"%s: refused: %s", bad[i].name, pr.detail);
-	ok(!cert_parse(SPAN_NONE, &cert, &pr) && pr.kind == PROBLEM_MALFORMED, "nothing is refused");
+	ok(!cert_parse(SPAN_NONE, &cert, &pr) && pr.kind == PROBLEM_MALFORMED,
+		"nothing is refused");
 	b64_read_lenient(span_str(rfc9773), &der);
 	ok(!cert_parse(span_of(der.p, der.n - 1), &cert, &pr) && pr.kind == PROBLEM_MALFORMED,
 		"a truncated certificate is refused");

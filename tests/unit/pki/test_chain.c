@@ -21,24 +21,33 @@ static char csr_key[KEY_HASH_TEXT];
 static struct forge_cert
 inter_form(void)
 {
-	return (struct forge_cert){ .cn = "Inter", .key = inter_key, .issuer = root,
-		.issuer_key = root_key, .not_before_unix_s = NOW - 100 * DAY,
-		.not_after_unix_s = NOW + 100 * DAY, .exts = { CA_EXTS, AKI } };
+	return (struct forge_cert){ .cn = "Inter",
+		.key = inter_key,
+		.issuer = root,
+		.issuer_key = root_key,
+		.not_before_unix_s = NOW - 100 * DAY,
+		.not_after_unix_s = NOW + 100 * DAY,
+		.exts = { CA_EXTS, AKI } };
 }
 
 static struct forge_cert
 leaf_form(void)
 {
-	return (struct forge_cert){ .key = leaf_key, .issuer = inter, .issuer_key = inter_key,
-		.not_before_unix_s = NOW - DAY, .not_after_unix_s = NOW + 30 * DAY,
+	return (struct forge_cert){ .key = leaf_key,
+		.issuer = inter,
+		.issuer_key = inter_key,
+		.not_before_unix_s = NOW - DAY,
+		.not_after_unix_s = NOW + 30 * DAY,
 		.exts = { SAN, AKI, BC } };
 }
 
 static void
 set_up(void)
 {
-	struct forge_cert f = { .cn = "Root", .not_before_unix_s = NOW - 1000 * DAY,
-		.not_after_unix_s = NOW + 1000 * DAY, .exts = { CA_EXTS } };
+	struct forge_cert f = { .cn = "Root",
+		.not_before_unix_s = NOW - 1000 * DAY,
+		.not_after_unix_s = NOW + 1000 * DAY,
+		.exts = { CA_EXTS } };
 
 	root_key = EVP_EC_gen("P-384");
 	inter_key = EVP_EC_gen("P-256");
@@ -185,8 +194,11 @@ test_issuers(void)
 	inter_refused(&f, "an intermediate not yet valid is refused", "not yet");
 	f = inter_form(), f.issuer_key = other_key;
 	inter_refused(&f, "an intermediate signed by another is refused", "did not sign");
-	f = (struct forge_cert){ .cn = "Root", .key = root_key, .not_before_unix_s = NOW - 9 * DAY,
-		.not_after_unix_s = NOW - DAY, .exts = { CA_EXTS, AKI } };
+	f = (struct forge_cert){ .cn = "Root",
+		.key = root_key,
+		.not_before_unix_s = NOW - 9 * DAY,
+		.not_after_unix_s = NOW - DAY,
+		.exts = { CA_EXTS, AKI } };
 	x = forge_x509(&f);
 	ok(check(leaf, inter, x, &pr), "an expired root on top is the verifier's business");
 	X509_free(x);
@@ -220,8 +232,8 @@ pem_is(struct span pem, bool want, const char *name)
 	struct problem pr = { 0 };
 	bool good = chain_parse(pem, &chain, &pr);
 
-	ok(good == want && (good ? chain.count > 0 : pr.kind == PROBLEM_SERVER_INTERNAL),
-		"%s%s%s", name, good ? "" : ": ", pr.detail);
+	ok(good == want && (good ? chain.count > 0 : pr.kind == PROBLEM_SERVER_INTERNAL), "%s%s%s",
+		name, good ? "" : ": ", pr.detail);
 	chain_done(&chain);
 }
 

@@ -20,7 +20,8 @@ static const struct {
 		"dns:a.example,dns:*.b.example,ip:10.0.0.1" },
 	{ "an IPv6 address is read", NULL, { SAN "IP:2001:db8:0:0:0:0:0:1" }, "ip:2001:db8::1" },
 	{ "names are lower-cased", NULL, { SAN "DNS:A.Example" }, "dns:a.example" },
-	{ "a name twice counts once", NULL, { SAN "DNS:a.example,DNS:A.EXAMPLE" }, "dns:a.example" },
+	{ "a name twice counts once", NULL, { SAN "DNS:a.example,DNS:A.EXAMPLE" },
+		"dns:a.example" },
 	{ "a CN of the SAN adds nothing", "A.example", { SAN "DNS:a.example" }, "dns:a.example" },
 	{ "a CN that is not in the SAN is a name too", "b.example", { SAN "DNS:a.example" },
 		"dns:a.example,dns:b.example" },
@@ -47,7 +48,8 @@ static const struct {
 	{ "a disallowed label is refused", NULL, { SAN "DNS:xn--ls8h.example" }, NULL },
 	{ "an address as DNS name is refused", NULL, { SAN "DNS:10.0.0.1" }, NULL },
 	{ "a v4-mapped address is refused", NULL, { SAN "IP:::ffff:10.0.0.1" }, NULL },
-	{ "an iPAddress of 8 octets is refused", NULL, { SAN "DER:300a87080a000000ff000000" }, NULL },
+	{ "an iPAddress of 8 octets is refused", NULL, { SAN "DER:300a87080a000000ff000000" },
+		NULL },
 	{ "a NUL in a name is refused", NULL, { SAN "DER:300d820b612e6578616d706c65002e" }, NULL },
 	{ "an empty SAN is refused", NULL, { SAN "DER:3000" }, NULL },
 	{ "a SAN that is no list is refused", NULL, { SAN "DER:0500" }, NULL },
@@ -58,20 +60,23 @@ static const struct {
 	{ "a CN that is no name is refused", "my printer", { SAN "DNS:a.example" }, NULL },
 	{ "a CN of 65 octets is refused", L60 ".exam", { SAN "DNS:" L60 ".exam" }, NULL },
 	{ "CA:TRUE is refused", NULL, { SAN "DNS:a.example", "basicConstraints=CA:TRUE" }, NULL },
-	{ "a path length is refused", NULL, { SAN "DNS:a.example", "basicConstraints=DER:3003020100" },
+	{ "a path length is refused", NULL,
+		{ SAN "DNS:a.example", "basicConstraints=DER:3003020100" }, NULL },
+	{ "unreadable basicConstraints are refused", NULL, { "basicConstraints=DER:0101ff" },
 		NULL },
-	{ "unreadable basicConstraints are refused", NULL, { "basicConstraints=DER:0101ff" }, NULL },
 	{ "keyCertSign is refused", NULL, { SAN "DNS:a.example", "keyUsage=keyCertSign" }, NULL },
 	{ "cRLSign is refused", NULL, { SAN "DNS:a.example", "keyUsage=cRLSign" }, NULL },
 	{ "an unreadable keyUsage is refused", NULL, { "keyUsage=DER:0500" }, NULL },
-	{ "an unreadable extendedKeyUsage is refused", NULL, { "extendedKeyUsage=DER:0500" }, NULL },
+	{ "an unreadable extendedKeyUsage is refused", NULL, { "extendedKeyUsage=DER:0500" },
+		NULL },
 	{ "an unreadable TLS feature is refused", NULL, { "1.3.6.1.5.5.7.1.24=DER:0500" }, NULL },
 	{ "an unknown critical extension is refused", NULL,
 		{ SAN "DNS:a.example", "1.2.3.4=critical,DER:0500" }, NULL },
 	{ "the precertificate poison is refused", NULL,
 		{ SAN "DNS:a.example", "1.3.6.1.4.1.11129.2.4.3=critical,DER:0500" }, NULL },
 	{ "two SANs are refused", NULL, { SAN "DNS:a.example", SAN "DNS:b.example" }, NULL },
-	{ "any extension twice is refused", NULL, { "1.2.3.4=DER:0500", "1.2.3.4=DER:0500" }, NULL },
+	{ "any extension twice is refused", NULL, { "1.2.3.4=DER:0500", "1.2.3.4=DER:0500" },
+		NULL },
 };
 
 static EVP_PKEY *p256;
@@ -124,8 +129,8 @@ test_wishes(void)
 {
 	static const char *const exts[FORGE_EXTS] = { SAN "DNS:a.example",
 		"extendedKeyUsage=serverAuth,clientAuth", "tlsfeature=status_request" };
-	static const char *const none[FORGE_EXTS] = {
-		SAN "DNS:a.example", "extendedKeyUsage=serverAuth" };
+	static const char *const none[FORGE_EXTS] = { SAN "DNS:a.example",
+		"extendedKeyUsage=serverAuth" };
 	struct problem pr;
 	struct csr *csr = NULL;
 	char hash[KEY_HASH_TEXT];

@@ -25,7 +25,8 @@ static const struct {
 	{ "a deviation character's A-label is taken", "dns", "xn--fa-hia.example", 0,
 		"xn--fa-hia.example" },
 	{ "a wildcard over an A-label is taken", "dns", "*.xn--mgbh0fb", 0, "*.xn--mgbh0fb" },
-	{ "two hyphens elsewhere are fine", "dns", "a--b.abc--d.example", 0, "a--b.abc--d.example" },
+	{ "two hyphens elsewhere are fine", "dns", "a--b.abc--d.example", 0,
+		"a--b.abc--d.example" },
 	{ "an empty name is refused", "dns", "", PROBLEM_MALFORMED, NULL },
 	{ "a dot is refused", "dns", ".", PROBLEM_MALFORMED, NULL },
 	{ "a trailing dot is refused", "dns", "example.com.", PROBLEM_MALFORMED, NULL },
@@ -53,7 +54,8 @@ static const struct {
 	{ "a lone '*' is refused", "dns", "*", PROBLEM_MALFORMED, NULL },
 	{ "\"*.\" is refused", "dns", "*.", PROBLEM_MALFORMED, NULL },
 	{ "an IPv4 address as dns is refused", "dns", "10.0.0.1", PROBLEM_MALFORMED, NULL },
-	{ "an IPv4 address in hexadecimal is refused", "dns", "0x7f000001", PROBLEM_MALFORMED, NULL },
+	{ "an IPv4 address in hexadecimal is refused", "dns", "0x7f000001", PROBLEM_MALFORMED,
+		NULL },
 	{ "a numeric last label is refused", "dns", "a.example.7", PROBLEM_MALFORMED, NULL },
 	{ "\"0x\" as last label is refused", "dns", "a.0x", PROBLEM_MALFORMED, NULL },
 	{ "a wildcard over an address is refused", "dns", "*.10.0.0.1", PROBLEM_MALFORMED, NULL },
@@ -65,8 +67,8 @@ static const struct {
 		PROBLEM_MALFORMED, NULL },
 	{ "an A-label of ASCII alone is refused", "dns", "xn--abc-.example", PROBLEM_MALFORMED,
 		NULL },
-	{ "an emoji's A-label is disallowed", "dns", "xn--ls8h.example", PROBLEM_REJECTED_IDENTIFIER,
-		NULL },
+	{ "an emoji's A-label is disallowed", "dns", "xn--ls8h.example",
+		PROBLEM_REJECTED_IDENTIFIER, NULL },
 	{ "an A-label that is not NFC is disallowed", "dns", "xn--u-ccb.example",
 		PROBLEM_REJECTED_IDENTIFIER, NULL },
 	{ "an A-label against the bidi rule is disallowed", "dns", "xn--a-0hc.example",
@@ -78,8 +80,8 @@ static const struct {
 	{ "an IPv4 address is taken", "ip", "10.0.0.1", 0, "10.0.0.1" },
 	{ "an IPv6 address is taken", "ip", "2001:db8::1", 0, "2001:db8::1" },
 	{ "an IPv6 address in capitals is refused", "ip", "2001:DB8::1", PROBLEM_MALFORMED, NULL },
-	{ "an uncompressed IPv6 address is refused", "ip", "2001:db8:0:0:0:0:0:1", PROBLEM_MALFORMED,
-		NULL },
+	{ "an uncompressed IPv6 address is refused", "ip", "2001:db8:0:0:0:0:0:1",
+		PROBLEM_MALFORMED, NULL },
 	{ "the shorter run compressed is refused", "ip", "2001:db8::1:0:0:0:1", PROBLEM_MALFORMED,
 		NULL },
 	{ "a leading zero is refused", "ip", "010.0.0.1", PROBLEM_MALFORMED, NULL },
@@ -93,7 +95,8 @@ static const struct {
 	{ "a name as ip is refused", "ip", "example.com", PROBLEM_MALFORMED, NULL },
 	{ "an unknown type is refused as such", "email", "a@b.example",
 		PROBLEM_UNSUPPORTED_IDENTIFIER, NULL },
-	{ "an empty type is refused as such", "", "a.example", PROBLEM_UNSUPPORTED_IDENTIFIER, NULL },
+	{ "an empty type is refused as such", "", "a.example", PROBLEM_UNSUPPORTED_IDENTIFIER,
+		NULL },
 	{ "types are case-sensitive", "DNS", "a.example", PROBLEM_UNSUPPORTED_IDENTIFIER, NULL },
 };
 
@@ -110,7 +113,7 @@ dns(const char *name)
 static void
 add(struct idents *set, enum ident_type type, const char *value)
 {
-	struct ident id = {.type = type };
+	struct ident id = { .type = type };
 
 	snprintf(id.value, sizeof(id.value), "%s", value);
 	idents_add(set, &id);
@@ -149,7 +152,7 @@ test_parse(void)
 static void
 test_sets(void)
 {
-	struct idents a = { 0 }, b = {0 };
+	struct idents a = { 0 }, b = { 0 };
 	struct ident x = dns("x.example"), upper = dns("X.EXAMPLE"), y = dns("y.example");
 	char ka[IDENTS_KEY_TEXT], kb[IDENTS_KEY_TEXT];
 
@@ -197,7 +200,7 @@ test_text(void)
 {
 	static const char *const bad[] = { "dns", "dns:", "dns:a.example,", ",dns:a.example",
 		"uri:x", "dns:a.example,,dns:b.example", ":a" };
-	struct idents a = { 0 }, b = {0 };
+	struct idents a = { 0 }, b = { 0 };
 	AUTO_BUF out = BUF_MAX(1024);
 	AUTO_BUF small = BUF_MAX(10);
 

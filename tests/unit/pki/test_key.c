@@ -77,8 +77,8 @@ test_refused(void)
 {
 	static const struct {
 		const char *name, *group;
-	} curves[] = {{ "secp256k1", "secp256k1" }, { "brainpoolP256r1", "brainpoolP256r1" },
-		{ "P-224", "secp224r1" }};
+	} curves[] = { { "secp256k1", "secp256k1" }, { "brainpoolP256r1", "brainpoolP256r1" },
+		{ "P-224", "secp224r1" } };
 	static const unsigned char infinity[] =
 		"\x30\x19\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01"
 		"\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x02\x00";
@@ -208,8 +208,8 @@ test_private(void)
 int
 main(void)
 {
-	static const enum key_type some[] = {
-		KEY_P256, KEY_P384, KEY_P521, KEY_ED25519, KEY_RSA2048, KEY_RSA3072 };
+	static const enum key_type some[] = { KEY_P256, KEY_P384, KEY_P521, KEY_ED25519,
+		KEY_RSA2048, KEY_RSA3072 };
 
 	test_names();
 	for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++)

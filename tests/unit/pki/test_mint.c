@@ -1,4 +1,5 @@
-/* test_mint.c - the local CA: templates, what the keeper refuses to sign, and what a verifier says to the result. */
+/* test_mint.c - the local CA: templates, what the keeper refuses to sign, and what a verifier says
+ * to the result. */
 #include "pki/mint.h"
 
 #include "base/rand.h"
@@ -62,8 +63,11 @@ static bool
 mint(const char *names_text, EVP_PKEY *key, X509 *issuer, EVP_PKEY *issuer_key, struct buf *ret)
 {
 	struct idents names = { 0 };
-	struct mint_leaf leaf = { .names = &names, .key = key, .not_before_unix_s = NOW - 3600,
-		.not_after_unix_s = NOW + 30 * DAY, .crl_url = CRL_URL };
+	struct mint_leaf leaf = { .names = &names,
+		.key = key,
+		.not_before_unix_s = NOW - 3600,
+		.not_after_unix_s = NOW + 30 * DAY,
+		.crl_url = CRL_URL };
 	AUTO_BUF template = BUF_MAX(MINT_LEAF_MAX_BYTES);
 	struct problem pr = { 0 };
 	bool good;
@@ -116,10 +120,12 @@ test_end_to_end(void)
 	is_str(leaf->subject, "CN=a.example", "its CN is the first dns name");
 	is_str(leaf->issuer, "CN=Local CA", "its issuer is the CA");
 	ok(leaf->names.count == 3 && !leaf->has_other_names, "it has the names");
-	ok(leaf->certid[0] && strlen(leaf->serial) == 32, "it has a certID and 16 octets of serial");
+	ok(leaf->certid[0] && strlen(leaf->serial) == 32,
+		"it has a certID and 16 octets of serial");
 	ok(leaf->not_before_unix_s == NOW - 3600 && leaf->not_after_unix_s == NOW + 30 * DAY,
 		"it has the dates");
-	is_int(X509_get_signature_nid(leaf->x509), NID_ecdsa_with_SHA256, "P-256 signs with SHA-256");
+	is_int(X509_get_signature_nid(leaf->x509), NID_ecdsa_with_SHA256,
+		"P-256 signs with SHA-256");
 	is_int(X509_get_extended_key_usage(leaf->x509), XKU_SSL_SERVER, "it is for servers");
 	is_int(X509_get_key_usage(leaf->x509), KU_DIGITAL_SIGNATURE, "it may sign");
 	ok(X509_get_ext_by_NID(leaf->x509, NID_crl_distribution_points, -1) >= 0 &&
@@ -127,7 +133,8 @@ test_end_to_end(void)
 		"it says where the CRL is and has an SKI");
 	ok(crl_of(NULL, 0, &none), "an empty CRL is signed");
 	is_int(verdict(ca, leaf->x509, none, "a.example", NOW), X509_V_OK, "a verifier takes it");
-	is_int(verdict(ca, leaf->x509, none, "x.b.example", NOW), X509_V_OK, "for the wildcard too");
+	is_int(verdict(ca, leaf->x509, none, "x.b.example", NOW), X509_V_OK,
+		"for the wildcard too");
 	is_int(verdict(ca, leaf->x509, none, "c.example", NOW), X509_V_ERR_HOSTNAME_MISMATCH,
 		"for no other name");
 	is_int(verdict(ca, leaf->x509, NULL, NULL, NOW + 40 * DAY), X509_V_ERR_CERT_HAS_EXPIRED,
@@ -142,7 +149,8 @@ test_end_to_end(void)
 	revoked[1].serial = "00";
 	X509_CRL_free(crl);
 	ok(crl_of(revoked, 2, &crl), "another CRL is signed");
-	is_int(verdict(ca, leaf->x509, crl, "a.example", NOW), X509_V_OK, "another's revocation is not ours");
+	is_int(verdict(ca, leaf->x509, crl, "a.example", NOW), X509_V_OK,
+		"another's revocation is not ours");
 	X509_CRL_free(crl);
 	X509_CRL_free(none);
 	cert_free(leaf);
@@ -199,7 +207,8 @@ test_kinds(void)
 			key_type_name(cas[i].type));
 		leaf = x509_of(&der2);
 		is_int(X509_get_key_usage(leaf),
-			KU_DIGITAL_SIGNATURE | (cas[i].type == KEY_RSA2048 ? KU_KEY_ENCIPHERMENT : 0),
+			KU_DIGITAL_SIGNATURE |
+				(cas[i].type == KEY_RSA2048 ? KU_KEY_ENCIPHERMENT : 0),
 			"with the key usage of its kind");
 		is_int(verdict(ca, leaf, NULL, "a.example", NOW), X509_V_OK, "and it verifies");
 		X509_free(leaf);
@@ -238,8 +247,12 @@ static void
 test_client_auth(void)
 {
 	struct idents names = { 0 };
-	struct mint_leaf leaf = { .names = &names, .key = leaf_key, .serial = { 1 },
-		.not_before_unix_s = NOW, .not_after_unix_s = NOW + DAY, .client_auth = true };
+	struct mint_leaf leaf = { .names = &names,
+		.key = leaf_key,
+		.serial = { 1 },
+		.not_before_unix_s = NOW,
+		.not_after_unix_s = NOW + DAY,
+		.client_auth = true };
 	AUTO_BUF template = BUF_MAX(MINT_LEAF_MAX_BYTES);
 	AUTO_BUF small = BUF_MAX(100);
 	AUTO_BUF der = BUF_MAX(8192);
@@ -278,7 +291,8 @@ static const struct {
 } templates[] = {
 	{ "a plain template", "a.example", NULL, 0, DAY, { SAN, BC, KU, EKU }, NULL },
 	{ "all extensions of the list", "A.example", NULL, 0, DAY,
-		{ SAN, BC, KU, EKU, "subjectKeyIdentifier=hash", "crlDistributionPoints=URI:" CRL_URL },
+		{ SAN, BC, KU, EKU, "subjectKeyIdentifier=hash",
+			"crlDistributionPoints=URI:" CRL_URL },
 		NULL },
 	{ "an AKI of its own", "a.example", NULL, 0, DAY,
 		{ SAN, BC, KU, EKU, "authorityKeyIdentifier=DER:3006800401020304" }, NULL },
@@ -303,8 +317,8 @@ static const struct {
 		"EKU" },
 	{ "no EKU", "a.example", NULL, 0, DAY, { SAN, BC, KU }, "absent" },
 	{ "no SAN", "a.example", NULL, 0, DAY, { BC, KU, EKU }, "absent" },
-	{ "an email address", "a.example", NULL, 0, DAY,
-		{ SAN ",email:a@a.example", BC, KU, EKU }, "names" },
+	{ "an email address", "a.example", NULL, 0, DAY, { SAN ",email:a@a.example", BC, KU, EKU },
+		"names" },
 	{ "an empty SAN", NULL, NULL, 0, DAY, { "subjectAltName=critical,DER:3000", BC, KU, EKU },
 		"names" },
 	{ "a SAN that cannot be read", "a.example", NULL, 0, DAY,
@@ -320,23 +334,27 @@ static const struct {
 	{ "an empty SKI", "a.example", NULL, 0, DAY,
 		{ SAN, BC, KU, EKU, "subjectKeyIdentifier=DER:0400" }, "SKI" },
 	{ "399 days", "a.example", NULL, 0, 399 * DAY, { SAN, BC, KU, EKU }, "398" },
-	{ "an end before the beginning", "a.example", NULL, DAY, 0, { SAN, BC, KU, EKU }, "before" },
+	{ "an end before the beginning", "a.example", NULL, DAY, 0, { SAN, BC, KU, EKU },
+		"before" },
 	{ "a moment", "a.example", NULL, 0, 0, { SAN, BC, KU, EKU }, "before" },
 	{ "a beginning before the CA's", "a.example", NULL, -DAY - 1, DAY, { SAN, BC, KU, EKU },
 		"beyond" },
-	{ "an end after the CA's", "a.example", NULL, 3600 * DAY, 3651 * DAY,
-		{ SAN, BC, KU, EKU }, "beyond" },
+	{ "an end after the CA's", "a.example", NULL, 3600 * DAY, 3651 * DAY, { SAN, BC, KU, EKU },
+		"beyond" },
 	{ "serial 0", "a.example", "0", 0, DAY, { SAN, BC, KU, EKU }, "serial" },
 	{ "a negative serial", "a.example", "-5", 0, DAY, { SAN, BC, KU, EKU }, "serial" },
-	{ "a serial of 21 octets", "a.example", "0xffffffffffffffffffffffffffffffffffffffff", 0, DAY,
-		{ SAN, BC, KU, EKU }, "serial" },
+	{ "a serial of 21 octets", "a.example", "0xffffffffffffffffffffffffffffffffffffffff", 0,
+		DAY, { SAN, BC, KU, EKU }, "serial" },
 };
 
 static struct forge_cert
 form_of(size_t i, EVP_PKEY *key)
 {
-	struct forge_cert f = { .cn = templates[i].cn, .key = key, .issuer_key = throw_away,
-		.serial = templates[i].serial, .not_before_unix_s = NOW + templates[i].from_s,
+	struct forge_cert f = { .cn = templates[i].cn,
+		.key = key,
+		.issuer_key = throw_away,
+		.serial = templates[i].serial,
+		.not_before_unix_s = NOW + templates[i].from_s,
 		.not_after_unix_s = NOW + templates[i].to_s };
 
 	memcpy(f.exts, templates[i].exts, sizeof(f.exts));
@@ -404,7 +422,8 @@ test_more_refusals(void)
 	X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "O", MBSTRING_ASC,
 		(const unsigned char *)"Org", -1, -1, 0);
 	X509_sign(x, throw_away, EVP_sha256());
-	ok(!signs(x, ca, ca_key, &der, &pr) && strstr(pr.cause, "subject"), "refused: more of a subject");
+	ok(!signs(x, ca, ca_key, &der, &pr) && strstr(pr.cause, "subject"),
+		"refused: more of a subject");
 	ok(!signs(forge_x509(&f), ca, other, &der, &pr) && pr.kind == PROBLEM_SERVER_INTERNAL,
 		"refused: a key that is not the CA's");
 	x = forge_x509(&f);
@@ -422,7 +441,8 @@ test_more_refusals(void)
 
 		buf_addspan(&more, bad_der);
 		buf_addc(&more, 0);
-		ok(!mint_sign_leaf(buf_span(&more), ca, ca_key, &der, &pr), "refused: an octet behind");
+		ok(!mint_sign_leaf(buf_span(&more), ca, ca_key, &der, &pr),
+			"refused: an octet behind");
 	}
 	forge_free(good_der);
 	X509_free(x);
@@ -486,10 +506,12 @@ test_crl_refusals(void)
 		"signed: no reason");
 	ok(crl_signs(crl_template(&(struct mint_revoked){ "FF789b", NOW, 5 }, NOW, NOW + DAY)),
 		"signed: a negative serial");
-	ok(!mint_crl_template(&(struct mint_revoked){ "xy", NOW, 0 }, 1, 1, NOW, NOW + DAY, &out, &pr) &&
+	ok(!mint_crl_template(
+		   &(struct mint_revoked){ "xy", NOW, 0 }, 1, 1, NOW, NOW + DAY, &out, &pr) &&
 			pr.kind == PROBLEM_SERVER_INTERNAL,
 		"refused: a serial that is no hex");
-	ok(!mint_crl_template(&(struct mint_revoked){ "", NOW, 0 }, 1, 1, NOW, NOW + DAY, &out, &pr),
+	ok(!mint_crl_template(
+		   &(struct mint_revoked){ "", NOW, 0 }, 1, 1, NOW, NOW + DAY, &out, &pr),
 		"refused: an empty serial");
 	ASN1_INTEGER_free(one);
 }
@@ -507,7 +529,8 @@ test_ca(void)
 		"an empty common name is refused");
 	ok(!mint_ca(ca_key, L60 "12345", NOW, &der, &pr) && pr.kind == PROBLEM_MALFORMED,
 		"one of 65 characters too");
-	ok(!mint_ca(ca_key, "\xff\xfe", NOW, &der, &pr) && pr.kind == PROBLEM_MALFORMED && der.n == 0,
+	ok(!mint_ca(ca_key, "\xff\xfe", NOW, &der, &pr) && pr.kind == PROBLEM_MALFORMED &&
+			der.n == 0,
 		"and one that is not UTF-8");
 }
 
