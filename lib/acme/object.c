@@ -24,6 +24,16 @@ acme_entry_name(enum acme_entry entry)
 	return entry_names[entry];
 }
 
+static bool
+is_visible(struct span s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] <= 0x20 || s.p[i] >= 0x7f)
+			return false;
+	}
+	return true;
+}
+
 bool
 acme_url_ok(struct span url)
 {
@@ -31,13 +41,7 @@ acme_url_ok(struct span url)
 		url.n > 7 && strncasecmp(url.p, "http://", 7) == 0          ? 7 :
 									      0;
 
-	if (scheme == 0 || url.n > ACME_URL_MAX || url.p[scheme] == '/')
-		return false;
-	for (size_t i = 0; i < url.n; i++) {
-		if (url.p[i] <= 0x20 || url.p[i] >= 0x7f)
-			return false;
-	}
-	return true;
+	return scheme > 0 && url.n <= ACME_URL_MAX && url.p[scheme] != '/' && is_visible(url);
 }
 
 static void
@@ -68,6 +72,15 @@ copy_url(const struct json_node *object, const char *name)
 	struct span url = json_text(json_get(object, name));
 
 	return acme_url_ok(url) ? span_dup(url) : NULL;
+}
+
+/* A URI of any scheme, for people: some CAs have their terms in a data: URI. */
+static char *
+copy_uri(const struct json_node *object, const char *name)
+{
+	struct span uri = json_text(json_get(object, name));
+
+	return uri.n > 0 && uri.n <= ACME_URL_MAX && is_visible(uri) ? span_dup(uri) : NULL;
 }
 
 /* Up to `max` octets without NUL (the reader refuses NUL), else as if absent. */
@@ -157,8 +170,8 @@ acme_directory_read(struct span text, struct acme_directory *ret, struct problem
 		d.url[i] = copy_url(root, entry_names[i]);
 	meta = json_get(root, "meta");
 	if (json_type(meta) == JSON_OBJECT) {
-		d.terms_of_service = copy_url(meta, "termsOfService");
-		d.website = copy_url(meta, "website");
+		d.terms_of_service = copy_uri(meta, "termsOfService");
+		d.website = copy_uri(meta, "website");
 		d.external_account_required = json_bool(json_get(meta, "externalAccountRequired"), false);
 		read_profiles(json_get(meta, "profiles"), &d);
 		read_strings(json_get(meta, "caaIdentities"), 100, any_text, &d.caa_identities);

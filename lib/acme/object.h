@@ -44,7 +44,7 @@ struct acme_profile {
 
 struct acme_directory {
 	char *url[ACME_ENTRY__COUNT]; /* newNonce, newAccount, newOrder always, NULL = not offered */
-	char *terms_of_service, *website;
+	char *terms_of_service, *website; /* URIs of any scheme, for people, or NULL */
 	bool external_account_required;
 	struct acme_profile *profiles;
 	size_t profile_count;

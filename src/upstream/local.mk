@@ -1,1 +1,20 @@
 # src/upstream: sources, unit tests (check_PROGRAMS) and fuzz targets (fuzz_targets) of this room
+libgate_a_SOURCES += \
+	src/upstream/ca.c src/upstream/ca.h src/upstream/ca_int.h \
+	src/upstream/ca_call.c \
+	src/upstream/ca_directory.c \
+	src/upstream/ca_nonce.c \
+	src/upstream/circuit.c src/upstream/circuit.h \
+	src/upstream/eab.c src/upstream/eab.h \
+	src/upstream/nonce.c src/upstream/nonce.h
+
+check_PROGRAMS += test_upstream_parts test_ca_mock test_ca_pebble
+test_upstream_parts_SOURCES = tests/unit/upstream/test_parts.c tests/tap.h
+test_upstream_parts_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_upstream_parts_LDADD = $(gate_libs)
+test_ca_mock_SOURCES = tests/unit/upstream/test_ca_mock.c tests/unit/upstream/mock.c tests/unit/upstream/rig.c tests/unit/upstream/rig.h tests/tap.h
+test_ca_mock_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_ca_mock_LDADD = $(gate_libs)
+test_ca_pebble_SOURCES = tests/unit/upstream/test_ca_pebble.c tests/unit/upstream/pebble.c tests/unit/upstream/rig.c tests/unit/upstream/rig.h tests/tap.h
+test_ca_pebble_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_ca_pebble_LDADD = $(gate_libs)

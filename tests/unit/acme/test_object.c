@@ -34,6 +34,11 @@ test_directory(void)
 		"a profile is known whatever its description");
 	ok(!acme_directory_has_profile(&d, "Classic"), "profile names compare octet for octet");
 	acme_directory_done(&d);
+	ok(acme_directory_read(SPAN("{\"newNonce\":\"https://a/n\",\"newAccount\":\"https://a/a\",\"newOrder\":\"https://a/o\","
+				    "\"meta\":{\"termsOfService\":\"data:text/plain,be%20good\",\"website\":\"a b\"}}"),
+		   &d, &pr) && d.terms_of_service && !d.website,
+		"terms may be a URI of any scheme, but a URI");
+	acme_directory_done(&d);
 	ok(acme_directory_read(SPAN("{\"newNonce\":\"https://a/n\",\"newAccount\":\"https://a/a\",\"newOrder\":"
 				    "\"https://a/o\",\"meta\":[1]}"),
 		   &d, &pr) && d.profile_count == 0,

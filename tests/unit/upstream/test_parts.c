@@ -1,0 +1,123 @@
+/* test_parts.c - the parts of a CA's link that need no network: nonces, circuit, external account binding. */
+#include "upstream/circuit.h"
+#include "upstream/eab.h"
+#include "upstream/nonce.h"
+
+#include <stdio.h>
+
+#include "base/b64url.h"
+
+#include "tap.h"
+
+static void
+test_nonces(void)
+{
+	struct nonces n = { 0 };
+	char got[NONCE_TEXT], text[16], longest[NONCE_TEXT];
+
+	ok(!nonces_take(&n, 0, got), "an empty pool has no nonce");
+	nonces_put(&n, SPAN("first"), 1000);
+	nonces_put(&n, SPAN("second"), 2000);
+	ok(nonces_take(&n, 3000, got) && strcmp(got, "second") == 0, "the newest comes first");
+	ok(nonces_take(&n, 3000, got) && strcmp(got, "first") == 0 && !nonces_take(&n, 3000, got), "each comes once");
+	nonces_put(&n, SPAN("a b"), 0);
+	nonces_put(&n, SPAN("a+b/"), 0);
+	nonces_put(&n, SPAN("a="), 0);
+	nonces_put(&n, SPAN(""), 0);
+	nonces_put(&n, SPAN_NONE, 0);
+	ok(!nonces_take(&n, 0, got), "what is not base64url is no nonce (RFC 8555 6.5.1)");
+	memset(longest, 'A', sizeof(longest));
+	ok(nonce_ok(span_of(longest, 512)) && !nonce_ok(span_of(longest, 513)), "a nonce has at most 512 octets");
+	for (int i = 0; i < 40; i++) {
+		snprintf(text, sizeof(text), "n%d", i);
+		nonces_put(&n, span_str(text), i);
+	}
+	is_int(n.count, NONCES_MAX, "the pool keeps 32");
+	ok(nonces_take(&n, 40, got) && strcmp(got, "n39") == 0, "of them the newest");
+	while (n.count > 1)
+		nonces_take(&n, 40, got);
+	ok(nonces_take(&n, 40, got) && strcmp(got, "n8") == 0, "the oldest went first");
+	nonces_put(&n, SPAN("old"), 0);
+	nonces_put(&n, SPAN("young"), 200000);
+	ok(nonces_take(&n, NONCE_LIFE_MS + 1, got) && strcmp(got, "young") == 0, "a nonce lives 5 minutes");
+	ok(!nonces_take(&n, NONCE_LIFE_MS + 1, got) && n.count == 0, "and is forgotten then");
+}
+
+static void
+test_circuit(void)
+{
+	struct circuit c = { 0 };
+	msec_t now = 1000000, wait = 0, longest = 0;
+	bool probe, in_bounds = true;
+
+	circuit_failed(&c, now);
+	circuit_failed(&c, now);
+	ok(circuit_enter(&c, now, &probe, &wait) && !probe, "two failures keep it closed");
+	circuit_succeeded(&c);
+	circuit_failed(&c, now);
+	circuit_failed(&c, now);
+	ok(!circuit_is_open(&c), "a success between starts the count anew");
+	circuit_failed(&c, now);
+	ok(!circuit_enter(&c, now, &probe, &wait), "the third in a row opens it");
+	ok(wait >= 800 && wait <= 1000, "for a second at most, with jitter");
+	for (int i = 0; i < 50; i++)
+		circuit_failed(&c, now);
+	circuit_enter(&c, now, &probe, &wait);
+	ok(wait <= 1000, "failures of requests under way do not lengthen the pause");
+	now += 1000;
+	ok(circuit_enter(&c, now, &probe, &wait) && probe, "after the pause one probe may go");
+	ok(!circuit_enter(&c, now, &probe, &wait) && wait > 0, "and only one");
+	circuit_give_up(&c);
+	ok(circuit_enter(&c, now, &probe, &wait) && probe, "a probe that told nothing makes room for the next");
+	circuit_failed(&c, now);
+	ok(!circuit_enter(&c, now, &probe, &wait) && wait > 1500 && wait <= 2000, "a failed probe doubles the pause");
+	for (int i = 0; i < 20; i++) {
+		now += wait;
+		in_bounds = in_bounds && circuit_enter(&c, now, &probe, &wait) && probe;
+		circuit_failed(&c, now);
+		circuit_enter(&c, now, &probe, &wait);
+		in_bounds = in_bounds && wait <= CIRCUIT_PAUSE_MAX_MS;
+		longest = wait > longest ? wait : longest;
+	}
+	ok(in_bounds && longest > CIRCUIT_PAUSE_MAX_MS * 3 / 4, "up to five minutes");
+	now += wait;
+	circuit_enter(&c, now, &probe, &wait);
+	circuit_succeeded(&c);
+	ok(circuit_enter(&c, now, &probe, &wait) && !probe, "a probe that worked closes it");
+}
+
+/* The account key of RFC 8037 A.1 and the MAC key of RFC 7515 A.1; the MAC was made by another implementation. */
+static void
+test_eab(void)
+{
+	AUTO_BUF input = BUF_MAX(4096);
+	AUTO_BUF key = BUF_MAX(256);
+	AUTO_BUF mac = BUF_MAX(256);
+	AUTO_BUF out = BUF_MAX(4096);
+	struct problem pr = { 0 };
+
+	ok(eab_input(&input, JWA_HS256, "kid-1", "https://acme.test/acme/new-account",
+		   SPAN("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}"), &pr),
+		"the input of a binding is made");
+	is_str(buf_cstr(&input),
+		"eyJhbGciOiJIUzI1NiIsImtpZCI6ImtpZC0xIiwidXJsIjoiaHR0cHM6Ly9hY21lLnRlc3QvYWNtZS9uZXctYWNjb3VudCJ9."
+		"eyJrdHkiOiJPS1AiLCJjcnYiOiJFZDI1NTE5IiwieCI6IjExcVlBWUt4Q3JmVlNfN1R5V1FIT2c3aGN2UGFwaU1scndJYWFQY0hVUm8ifQ",
+		"alg, kid, url and no nonce; then the account key");
+	b64url_read(SPAN("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"), &key);
+	ok(jws_mac_raw(JWA_HS256, buf_span(&key), buf_span(&input), &mac, &pr) &&
+			eab_assemble(&out, buf_span(&input), buf_span(&mac)),
+		"and assembled with its MAC");
+	ok(strstr(buf_cstr(&out), "\"signature\":\"24mmEukjIVu6TFQ-Z4YDX_EKYZf53rubyh0_TzVog6Y\"") != NULL,
+		"which is the vector's");
+	buf_clear(&input);
+	ok(!eab_input(&input, JWA_ES256, "kid-1", "https://acme.test/", SPAN("{}"), &pr), "a signature is no MAC");
+}
+
+int
+main(void)
+{
+	test_nonces();
+	test_circuit();
+	test_eab();
+	return done_testing();
+}
