@@ -91,15 +91,8 @@ read_header(struct jws *jws, bool allow_mac, struct problem *pr)
 bool
 jws_parse(struct span text, bool allow_mac, struct jws *ret, struct problem *pr)
 {
-	struct jws jws = { 0 };
-
-	if (json_parse(text, "JWS", NULL, &jws.doc, pr) && read_envelope(&jws, pr) &&
-		read_header(&jws, allow_mac, pr)) {
-		*ret = jws;
-		return true;
-	}
-	jws_done(&jws);
-	return false;
+	*ret = (struct jws){ 0 };
+	return json_parse(text, "JWS", NULL, &ret->doc, pr) && read_envelope(ret, pr) && read_header(ret, allow_mac, pr);
 }
 
 bool

@@ -50,7 +50,8 @@ struct jws {
 /* Strict reading of the envelope and of the protected header: exactly one signature, no `header`, `signatures`,
  * `crit`, `b64`; payload present; names unique. Types of known header members are checked, their values are not
  * (nonce, url, kid rules belong to the caller). Unknown or forbidden alg ("none" always; MACs unless allow_mac;
- * asymmetric ones if allow_mac): PROBLEM_BAD_SIGNATURE_ALGORITHM, or PROBLEM_MALFORMED with allow_mac (an EAB). */
+ * asymmetric ones if allow_mac): PROBLEM_BAD_SIGNATURE_ALGORITHM, or PROBLEM_MALFORMED with allow_mac (an EAB).
+ * *ret holds what was read, on failure too (a nonce is spent whatever else is wrong, RFC 8555 6.5): jws_done in any case. */
 bool jws_parse(struct span text, bool allow_mac, struct jws *ret, struct problem *pr) __attribute__((warn_unused_result));
 /* The same from an object inside another payload (externalAccountBinding). */
 bool jws_parse_node(const struct json_node *node, bool allow_mac, struct jws *ret, struct problem *pr)

@@ -3,6 +3,7 @@
 #define FLOW_ISSUE_H
 
 #include "flow/order.h"
+#include "gate/conf.h"
 #include "pki/cert.h"
 
 struct issued {
@@ -11,6 +12,17 @@ struct issued {
 	const struct span *alternates; /* PEM */
 	size_t alternate_count;
 };
+
+/* A certificate that can be had without waiting (driver `local`, O8). The function runs on a worker before the transaction, asks
+ * the keeper, and gives the chain; false with a problem: the order goes to the engine instead, or is refused. */
+struct issue_now {
+	const struct gate_conf *conf;
+	const struct profile_conf *profile;
+	const struct upstream_conf *upstream;
+	const struct order *order;
+	const struct csr *csr;
+};
+typedef bool (*issue_now_fn)(void *arg, const struct issue_now *rq, struct buf *ret_chain_pem, struct problem *pr);
 
 /* Store the certificate (or find it, if it is there already) and give it to the order and to all that joined it. */
 bool issue_store(struct sql *db, const struct order *order, const struct issued *issued, const char *node, struct problem *pr) MUST_CHECK;

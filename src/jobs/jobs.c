@@ -503,6 +503,26 @@ jobs_fence(struct job *job, struct sql *db, struct problem *pr)
 				(long long)job->row.id);
 }
 
+static bool
+drop_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct job *job = arg;
+
+	return jobs_fence(job, db, pr) && job_delete(db, job->row.id, pr);
+}
+
+enum job_next
+jobs_drop(struct job *job)
+{
+	struct problem pr = { 0 };
+
+	if (store_write(job->jobs->store, drop_tx, job, &pr))
+		return JOB_DONE;
+	log_error("job_not_dropped", LS("kind", job_kind_name(job->row.kind)), LI("subject", job->row.subject), LPR(&pr));
+	job->wait_ms = 5000;
+	return JOB_AGAIN;
+}
+
 size_t
 jobs_active(struct jobs *jobs)
 {

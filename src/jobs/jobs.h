@@ -62,6 +62,8 @@ void jobs_resume(struct job *job);
 void jobs_hurry(struct jobs *jobs, enum job_kind kind, int64_t subject);
 /* Is the row still ours? To be asked in each transaction of a step; false with a problem if another node has it. */
 bool jobs_fence(struct job *job, struct sql *db, struct problem *pr) MUST_CHECK;
+/* Nothing left to do: delete the row. A step ends with `return jobs_drop(job);`. */
+enum job_next jobs_drop(struct job *job);
 /* Jobs in memory, for status. */
 size_t jobs_active(struct jobs *jobs);
 #endif

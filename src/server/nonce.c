@@ -13,7 +13,7 @@
 #define WINDOW (1u << 20) /* nonces alive at once; a bit each: 128 KiB */
 #define WORD_BITS 64u
 
-struct nonces {
+struct nonce_window {
 	unsigned char key[32];
 	EVP_MAC *mac;
 	EVP_MAC_CTX *keyed; /* to copy, never used itself */
@@ -21,10 +21,10 @@ struct nonces {
 	_Atomic(uint64_t) used[WINDOW / WORD_BITS];
 };
 
-struct nonces *
-nonces_new(void)
+struct nonce_window *
+nonce_window_new(void)
 {
-	struct nonces *n = xcalloc(1, sizeof(*n));
+	struct nonce_window *n = xcalloc(1, sizeof(*n));
 	static const OSSL_PARAM params[] = { OSSL_PARAM_utf8_string("digest", (void *)(uintptr_t) "SHA256", 6),
 		OSSL_PARAM_END };
 
@@ -37,7 +37,7 @@ nonces_new(void)
 }
 
 void
-nonces_free(struct nonces *n)
+nonce_window_free(struct nonce_window *n)
 {
 	if (!n)
 		return;
@@ -49,7 +49,7 @@ nonces_free(struct nonces *n)
 
 /* The first 16 octets of HMAC-SHA-256 over the counter. */
 static void
-seal(struct nonces *n, uint64_t counter, unsigned char out[16])
+seal(struct nonce_window *n, uint64_t counter, unsigned char out[16])
 {
 	EVP_MAC_CTX *ctx = EVP_MAC_CTX_dup(n->keyed);
 	unsigned char full[32];
@@ -69,13 +69,13 @@ bit_of(uint64_t counter)
 }
 
 static _Atomic(uint64_t) *
-word_of(struct nonces *n, uint64_t counter)
+word_of(struct nonce_window *n, uint64_t counter)
 {
 	return &n->used[counter % WINDOW / WORD_BITS];
 }
 
 const char *
-nonce_make(struct nonces *n, char dst[NONCE_TEXT])
+nonce_make(struct nonce_window *n, char dst[REPLAY_NONCE_TEXT])
 {
 	unsigned char raw[24];
 	uint64_t counter = atomic_fetch_add(&n->next, 1);
@@ -89,7 +89,7 @@ nonce_make(struct nonces *n, char dst[NONCE_TEXT])
 }
 
 bool
-nonce_spend(struct nonces *n, struct span text)
+nonce_spend(struct nonce_window *n, struct span text)
 {
 	unsigned char raw[24], good[16];
 	uint64_t counter, next = atomic_load(&n->next);

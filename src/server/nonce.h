@@ -6,14 +6,14 @@
 
 #include "base/span.h"
 
-struct nonces;
+struct nonce_window;
 
-#define NONCE_TEXT 33 /* 24 octets as 32 characters and NUL */
+#define REPLAY_NONCE_TEXT 33 /* 24 octets as 32 characters and NUL */
 
-struct nonces *nonces_new(void);
-void nonces_free(struct nonces *n);
+struct nonce_window *nonce_window_new(void);
+void nonce_window_free(struct nonce_window *n);
 /* A new one into dst; returns dst. */
-const char *nonce_make(struct nonces *n, char dst[NONCE_TEXT]);
+const char *nonce_make(struct nonce_window *n, char dst[REPLAY_NONCE_TEXT]);
 /* Spend it: true exactly once for each one made among the last half million. */
-bool nonce_spend(struct nonces *n, struct span text);
+bool nonce_spend(struct nonce_window *n, struct span text);
 #endif

@@ -35,7 +35,7 @@ api_free(struct api *api)
 static void
 add_standard_fields(struct server *srv, const struct gate_conf *conf, bool nonce, bool index, struct http_reply *rp)
 {
-	char text[NONCE_TEXT];
+	char text[REPLAY_NONCE_TEXT];
 
 	if (nonce)
 		http_reply_field(rp, "Replay-Nonce", "%s", nonce_make(srv->nonces, text));

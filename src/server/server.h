@@ -7,25 +7,13 @@
 
 #include <stdatomic.h>
 
+#include "flow/issue.h"
 #include "gate/holder.h"
 #include "httpd/httpd.h"
 #include "jobs/jobs.h"
-#include "pki/csr.h"
 #include "server/keycache.h"
 #include "server/nonce.h"
 #include "sql/sql.h"
-#include "store/order.h"
-
-/* A certificate that can be had without waiting (driver `local`, O8). The function runs on a worker before the transaction, asks
- * the keeper, and gives the chain; false with a problem: the order goes to the engine instead, or is refused. */
-struct issue_now {
-	const struct gate_conf *conf;
-	const struct profile_conf *profile;
-	const struct upstream_conf *upstream;
-	const struct order *order;
-	const struct csr *csr;
-};
-typedef bool (*issue_now_fn)(void *arg, const struct issue_now *rq, struct buf *ret_chain_pem, struct problem *pr);
 
 struct server_stats {
 	_Atomic(uint64_t) requests, refused, overloaded;
@@ -36,7 +24,7 @@ struct server {
 	struct jobs *jobs;
 	struct pool *pool;
 	struct conf_holder *conf;
-	struct nonces *nonces;
+	struct nonce_window *nonces;
 	struct keycache *keys;
 	issue_now_fn issue_now;
 	void *issue_now_arg;

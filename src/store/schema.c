@@ -66,10 +66,11 @@
 	"create table upstream_order ("                                                            \
 	" order_id " INT " primary key, upstream text not null, attempt " INT " not null,"         \
 	" state " INT " not null, url text, finalize_url text, cert_url text, expires " INT ","    \
-	" sent_at " INT ", failures " INT " not null, error text);"                                \
+	" intent_at " INT ", failures " INT " not null, error text);"                                \
+	"create index upstream_order_url on upstream_order (url) where url is not null;"           \
 	"create table upstream_authz ("                                                            \
 	" id " ID ", order_id " INT " not null, url text not null, challenge_url text,"            \
-	" token text, key_auth text, responded_at " INT ", unique (order_id, url));"               \
+	" token text, key_auth text, unique (order_id, url));"                                     \
 	"create index upstream_authz_token on upstream_authz (token) where token is not null;"     \
                                                                                                    \
 	"create table event ("                                                                     \

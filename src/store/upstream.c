@@ -129,7 +129,7 @@ bool
 upstream_order_get(struct sql *db, int64_t order_id, struct upstream_order *ret, bool *ret_found, struct problem *pr)
 {
 	static const char SQL[] =
-		"select order_id, attempt, expires, sent_at, failures, upstream, state, url, finalize_url"
+		"select order_id, attempt, expires, intent_at, failures, upstream, state, url, finalize_url"
 		" from upstream_order where order_id=$1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
@@ -139,7 +139,7 @@ upstream_order_get(struct sql *db, int64_t order_id, struct upstream_order *ret,
 		ret->order_id = sql_int(st, 0);
 		ret->attempt = sql_int(st, 1);
 		ret->expires = sql_int(st, 2);
-		ret->sent_at = sql_int(st, 3);
+		ret->intent_at = sql_int(st, 3);
 		ret->failures = sql_int(st, 4);
 		sql_copy(st, 5, ret->upstream, sizeof(ret->upstream));
 		ret->state = (enum upstream_state)sql_int(st, 6);
@@ -153,24 +153,13 @@ bool
 upstream_order_insert(struct sql *db, int64_t order_id, const char *upstream, struct problem *pr)
 {
 	static const char SQL[] =
-		"insert into upstream_order (order_id, upstream, attempt, state, failures)"
-		" values ($1, $2, 1, 0, 0)";
+		"insert into upstream_order (order_id, upstream, attempt, state, failures, intent_at)"
+		" values ($1, $2, 1, 0, 0, $3)";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, order_id);
 	sql_bind_str(st, 2, upstream);
-	sql_step(st);
-	return sql_end(st, pr);
-}
-
-bool
-upstream_order_sending(struct sql *db, int64_t order_id, int64_t at, struct problem *pr)
-{
-	static const char SQL[] = "update upstream_order set sent_at=$2 where order_id=$1";
-	struct sql_stmt *st = sql_begin(db, SQL);
-
-	sql_bind_int(st, 1, order_id);
-	sql_bind_int(st, 2, at);
+	sql_bind_int(st, 3, clock_unix_s());
 	sql_step(st);
 	return sql_end(st, pr);
 }
@@ -206,12 +195,13 @@ upstream_order_restart(struct sql *db, int64_t order_id, bool failed, const char
 {
 	static const char SQL[] =
 		"update upstream_order set attempt=attempt+1, state=0, url=null, finalize_url=null,"
-		" sent_at=null, expires=null, failures=failures+$2, error=$3 where order_id=$1";
+		" intent_at=$4, expires=null, failures=failures+$2, error=$3 where order_id=$1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, order_id);
 	sql_bind_int(st, 2, failed);
 	sql_bind_str(st, 3, error);
+	sql_bind_int(st, 4, clock_unix_s());
 	sql_step(st);
 	return sql_end(st, pr) && forget_proofs(db, order_id, pr);
 }
@@ -246,28 +236,13 @@ upstream_authz_put(struct sql *db, int64_t order_id, const char *url, const char
 }
 
 bool
-upstream_authz_responded(struct sql *db, int64_t order_id, const char *url, int64_t at, struct problem *pr)
+upstream_order_url_known(struct sql *db, const char *url, bool *ret, struct problem *pr)
 {
-	static const char SQL[] = "update upstream_authz set responded_at=$3 where order_id=$1 and url=$2";
+	static const char SQL[] = "select 1 from upstream_order where url=$1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
-	sql_bind_int(st, 1, order_id);
-	sql_bind_str(st, 2, url);
-	sql_bind_int(st, 3, at);
-	sql_step(st);
-	return sql_end(st, pr);
-}
-
-bool
-upstream_authz_state(struct sql *db, int64_t order_id, const char *url, bool *ret_put, int64_t *ret_responded_at, struct problem *pr)
-{
-	static const char SQL[] = "select responded_at from upstream_authz where order_id=$1 and url=$2";
-	struct sql_stmt *st = sql_begin(db, SQL);
-
-	sql_bind_int(st, 1, order_id);
-	sql_bind_str(st, 2, url);
-	*ret_put = sql_step(st);
-	*ret_responded_at = *ret_put ? sql_int(st, 0) : 0;
+	sql_bind_str(st, 1, url);
+	*ret = sql_step(st);
 	return sql_end(st, pr);
 }
 

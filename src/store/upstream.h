@@ -31,20 +31,18 @@ bool upstream_set_directory(struct sql *db, const char *name, const char *direct
 
 /* The way of one device order at its CA. Numbers are stored. */
 enum upstream_state {
-	UPSTREAM_INTENT = 0,  /* newOrder may have been sent: see sent_at */
+	UPSTREAM_INTENT = 0,  /* newOrder may have been sent: whoever finds this after a crash must look for its outcome */
 	UPSTREAM_ORDERED = 1, /* the CA's order URL is known */
 };
 struct upstream_order {
-	int64_t order_id, attempt, expires, sent_at, failures;
+	int64_t order_id, attempt, expires, intent_at, failures;
 	char upstream[UPSTREAM_TEXT];
 	enum upstream_state state;
 	char url[URL_TEXT], finalize_url[URL_TEXT];
 };
 bool upstream_order_get(struct sql *db, int64_t order_id, struct upstream_order *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
-/* Insert in state INTENT, sent_at 0. */
+/* Insert in state INTENT: on record before the first octet goes out. */
 bool upstream_order_insert(struct sql *db, int64_t order_id, const char *upstream, struct problem *pr) MUST_CHECK;
-/* newOrder goes out now: after a crash the answer counts as lost. */
-bool upstream_order_sending(struct sql *db, int64_t order_id, int64_t at, struct problem *pr) MUST_CHECK;
 bool upstream_order_ordered(struct sql *db, int64_t order_id, const char *url, const char *finalize_url, int64_t expires, struct problem *pr) MUST_CHECK;
 /* Begin again with a new upstream order: attempt + 1, state INTENT, the old order's proofs forgotten; counts a validation failure if
  * `failed`. */
@@ -53,9 +51,8 @@ bool upstream_order_delete(struct sql *db, int64_t order_id, struct problem *pr)
 
 /* A proof laid out for a CA's http-01: the http01 face answers it from here, on every gateway of the cluster. */
 bool upstream_authz_put(struct sql *db, int64_t order_id, const char *url, const char *challenge_url, const char *token, const char *key_auth, struct problem *pr) MUST_CHECK;
-bool upstream_authz_responded(struct sql *db, int64_t order_id, const char *url, int64_t at, struct problem *pr) MUST_CHECK;
-/* Has the response to this authorization been sent? */
-bool upstream_authz_state(struct sql *db, int64_t order_id, const char *url, bool *ret_put, int64_t *ret_responded_at, struct problem *pr) MUST_CHECK;
+/* Is this CA order some device order's already? */
+bool upstream_order_url_known(struct sql *db, const char *url, bool *ret, struct problem *pr) MUST_CHECK;
 bool upstream_token_lookup(struct sql *db, struct span token, struct buf *ret_key_auth, bool *ret_found, struct problem *pr) MUST_CHECK;
 
 /* How many upstream orders are under way, by the CA's name; for status. */

@@ -174,27 +174,6 @@ conclude(struct job *job, struct attempt *a, struct store *store)
 	return JOB_AGAIN;
 }
 
-/* Nothing left to prove: only the row goes. */
-static bool
-drop_tx(struct sql *db, void *arg, struct problem *pr)
-{
-	struct job *job = arg;
-
-	return jobs_fence(job, db, pr) && job_delete(db, job->row.id, pr);
-}
-
-static enum job_next
-drop(struct job *job, struct store *store)
-{
-	struct problem pr = { 0 };
-
-	if (store_write(store, drop_tx, job, &pr))
-		return JOB_DONE;
-	log_error("validation_not_dropped", LPR(&pr));
-	job->wait_ms = 5000;
-	return JOB_AGAIN;
-}
-
 static struct attempt *
 attempt_new(struct job *job, struct validate_job_env *env)
 {
@@ -223,7 +202,7 @@ step(struct job *job, void *arg)
 		return JOB_AGAIN;
 	}
 	if (!a->loaded || challenge_of(a)->state != CHALL_PROCESSING || a->authz.state != AUTHZ_PENDING)
-		return drop(job, env->store);
+		return jobs_drop(job);
 	a->profile = conf_profile(a->conf, span_str(a->authz.profile));
 	a->delay_count = a->profile ? conf_validation_attempts(a->profile, a->delays, ATTEMPTS_MAX) : 1;
 	return start(a);

@@ -27,6 +27,7 @@ one(struct span text, bool allow_mac)
 		if (pr.kind != PROBLEM_MALFORMED &&
 			(allow_mac || pr.kind != PROBLEM_BAD_SIGNATURE_ALGORITHM))
 			abort();
+		jws_done(&jws);
 		return;
 	}
 	if (jwa_is_mac(jws.alg) != allow_mac)

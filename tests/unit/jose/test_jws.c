@@ -145,8 +145,8 @@ parse(struct span text, bool allow_mac, struct problem *pr)
 	struct jws jws;
 
 	*pr = (struct problem){ 0 };
-	if (jws_parse(text, allow_mac, &jws, pr))
-		jws_done(&jws);
+	(void)!jws_parse(text, allow_mac, &jws, pr);
+	jws_done(&jws);
 	return pr->kind;
 }
 
@@ -242,6 +242,11 @@ test_members(void)
 	jws_done(&jws);
 	ok(!jws_parse_node(NULL, false, &jws, &pr) && pr.kind == PROBLEM_MALFORMED,
 		"no node, no JWS");
+	jws_done(&jws);
+	build(&text, SPAN("{\"alg\":\"none\",\"nonce\":\"abcd\"}"), SPAN(""), SPAN("sig"));
+	ok(!jws_parse(buf_span(&text), false, &jws, &pr) && span_is(jws.nonce, "abcd"),
+		"the nonce of a refused JWS is known: it is spent");
+	jws_done(&jws);
 }
 
 /* One signature under `header` by r || s or whatever `sig` is */
@@ -253,10 +258,8 @@ verify(const char *header, struct span sig, EVP_PKEY *key, struct problem *pr)
 
 	build(&text, span_str(header), SPAN("{}"), sig);
 	*pr = (struct problem){ 0 };
-	if (jws_parse(buf_span(&text), false, &jws, pr)) {
-		(void)!jws_verify(&jws, key, pr);
-		jws_done(&jws);
-	}
+	(void)!(jws_parse(buf_span(&text), false, &jws, pr) && jws_verify(&jws, key, pr));
+	jws_done(&jws);
 	return pr->kind;
 }
 

@@ -1,0 +1,89 @@
+/* issue.h - the way of one device order at an ACME CA; what issue.c (the steps) and issue_end.c (the transactions) share. */
+#ifndef UPSTREAM_ISSUE_H
+#define UPSTREAM_ISSUE_H
+
+#include "pki/cert.h"
+#include "upstream/upstreams.h"
+
+#define ISSUE_ALTERNATES_MAX 4
+
+/* What the job asks for next, or waits for the answer of. The row knows only INTENT and ORDERED: every phase after that is
+ * found again by reading the CA's order. */
+enum issue_phase {
+	ISSUE_LOAD,      /* read the rows; decide where to go on */
+	ISSUE_NEW_ORDER, /* POST newOrder */
+	ISSUE_FIND,      /* its answer was lost: read our account, for its orders list */
+	ISSUE_FIND_LIST, /* a page of the orders list */
+	ISSUE_FIND_LOOK, /* one order of the list: is it ours? */
+	ISSUE_ORDER,     /* read the order */
+	ISSUE_AUTHZ,     /* read authorization `at` */
+	ISSUE_CHALLENGE, /* POST the response to its challenge */
+	ISSUE_FINALIZE,  /* POST the CSR */
+	ISSUE_CERT,      /* download the chain */
+	ISSUE_ALTERNATE  /* download another chain */
+};
+const char *issue_phase_name(enum issue_phase phase);
+
+struct issue {
+	struct job *job;
+	struct upstreams *ups;
+	struct upstream *u;
+	struct ca_account *account;
+	struct gate_conf *conf;
+	enum issue_phase phase;
+	bool fresh;               /* the intent was written by the transaction that made the job: nothing was sent yet */
+	bool late;                /* the device's order has ended: only a certificate in the making is waited for (O3) */
+	/* the rows: */
+	struct order order;
+	bool has_order;
+	struct upstream_order row;
+	bool has_row;
+	struct buf csr;           /* DER */
+	/* the CA's side: */
+	struct acme_order ca_order;
+	size_t at;                /* authorization at hand */
+	size_t open;              /* of this round: authorizations not valid yet */
+	char challenge_url[URL_TEXT];
+	struct acme_strings listed; /* orders list being searched */
+	size_t listed_at;
+	unsigned pages;
+	char list_url[URL_TEXT];
+	char cert_url[URL_TEXT];
+	char alternate_urls[ISSUE_ALTERNATES_MAX][URL_TEXT];
+	size_t alternate_count, alternate_at;
+	struct chain chains[1 + ISSUE_ALTERNATES_MAX];
+	struct buf pems[1 + ISSUE_ALTERNATES_MAX];
+	size_t chain_count;
+	unsigned ready_reads;     /* since finalize: reads that still showed `ready` (U7) */
+	unsigned finalizes;       /* sent in this run */
+	bool finalized;           /* a finalize was sent in this run */
+	int64_t poll_ms, pause_ms;
+	/* the request under way: */
+	struct ca_call call;
+	struct buf payload;
+	bool called;
+	/* for the transactions of issue_end.c: */
+	const char *note;
+	char token[ACME_TOKEN_TEXT];
+	char key_auth[ACME_TOKEN_TEXT + THUMBPRINT_TEXT];
+};
+
+/* ---- issue_end.c: one transaction each; true = durable ---- */
+bool issue_load(struct issue *is, struct problem *pr) MUST_CHECK;
+/* The CA's order URL is known: on record before anything else is done with the answer. */
+bool issue_ordered(struct issue *is, const char *url, struct problem *pr) MUST_CHECK;
+/* Is the URL another device order's? */
+bool issue_url_taken(struct issue *is, const char *url, bool *ret, struct problem *pr) MUST_CHECK;
+/* Lay out the proof: is->token, is->key_auth, is->challenge_url for authorization `url`. */
+bool issue_present(struct issue *is, const char *url, struct problem *pr) MUST_CHECK;
+/* Begin again with a new order at the CA. */
+bool issue_restart(struct issue *is, bool validation_failed, const char *why, struct problem *pr) MUST_CHECK;
+/* The account is unknown to the CA: register again, and begin again. */
+bool issue_account_gone(struct issue *is, struct problem *pr) MUST_CHECK;
+/* The end: refused. `why` and its sub-problems reach the device (U3). */
+bool issue_refuse(struct issue *is, const struct problem *why, const struct acme_problem *ca, struct problem *pr) MUST_CHECK;
+/* The end: the certificate. */
+bool issue_finish(struct issue *is, struct problem *pr) MUST_CHECK;
+/* A line in the order's story. */
+bool issue_note(struct issue *is, const char *text, struct problem *pr) MUST_CHECK;
+#endif

@@ -1,0 +1,227 @@
+/* issue_end.c - the transactions of the issue job; see issue.h. Each asks first whether the job is still ours. */
+#include "upstream/issue.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "flow/issue.h"
+#include "store/event.h"
+
+static struct store *
+store_of(const struct issue *is)
+{
+	return upstreams_env(is->ups)->store;
+}
+
+static const char *
+node_of(const struct issue *is)
+{
+	return jobs_node(is->job->jobs);
+}
+
+static bool
+load_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct issue *is = arg;
+
+	order_done(&is->order);
+	return order_by_id(db, is->job->row.subject, &is->order, &is->has_order, pr) &&
+		upstream_order_get(db, is->job->row.subject, &is->row, &is->has_row, pr) &&
+		order_csr(db, is->job->row.subject, &is->csr, pr);
+}
+
+bool
+issue_load(struct issue *is, struct problem *pr)
+{
+	return store_read(store_of(is), load_tx, is, pr);
+}
+
+struct url_rq {
+	struct issue *is;
+	const char *url;
+	bool taken;
+};
+
+static bool
+ordered_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct url_rq *r = arg;
+	struct issue *is = r->is;
+	const char *finalize = is->ca_order.finalize ? is->ca_order.finalize : "";
+
+	return jobs_fence(is->job, db, pr) &&
+		upstream_order_ordered(db, is->order.id, r->url, finalize, is->ca_order.expires_unix_s, pr) &&
+		event_add(db, is->order.id, node_of(is), "upstream", pr, "ordered at %s: %s (attempt %lld, status %s)", is->u->name, r->url,
+			(long long)is->row.attempt, order_state_name(is->ca_order.state));
+}
+
+bool
+issue_ordered(struct issue *is, const char *url, struct problem *pr)
+{
+	struct url_rq r = { is, url, false };
+
+	if (!store_write(store_of(is), ordered_tx, &r, pr))
+		return false;
+	is->row.state = UPSTREAM_ORDERED;
+	is->row.expires = is->ca_order.expires_unix_s;
+	span_copy(span_str(url), is->row.url, sizeof(is->row.url));
+	if (is->ca_order.finalize)
+		span_copy(span_str(is->ca_order.finalize), is->row.finalize_url, sizeof(is->row.finalize_url));
+	return true;
+}
+
+static bool
+taken_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct url_rq *r = arg;
+
+	return upstream_order_url_known(db, r->url, &r->taken, pr);
+}
+
+bool
+issue_url_taken(struct issue *is, const char *url, bool *ret, struct problem *pr)
+{
+	struct url_rq r = { is, url, false };
+
+	if (!store_read(store_of(is), taken_tx, &r, pr))
+		return false;
+	*ret = r.taken;
+	return true;
+}
+
+static bool
+present_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct url_rq *r = arg;
+	struct issue *is = r->is;
+
+	return jobs_fence(is->job, db, pr) &&
+		upstream_authz_put(db, is->order.id, r->url, is->challenge_url, is->token, is->key_auth, pr) &&
+		event_add(db, is->order.id, node_of(is), "upstream", pr, "http-01 proof laid out for %s", r->url);
+}
+
+bool
+issue_present(struct issue *is, const char *url, struct problem *pr)
+{
+	struct url_rq r = { is, url, false };
+
+	return store_write(store_of(is), present_tx, &r, pr);
+}
+
+struct end_rq {
+	struct issue *is;
+	bool failed;
+	const char *why;
+	struct buf error;
+};
+
+static bool
+restart_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct end_rq *r = arg;
+	struct issue *is = r->is;
+
+	return jobs_fence(is->job, db, pr) && upstream_order_restart(db, is->order.id, r->failed, r->why, pr) &&
+		event_add(db, is->order.id, node_of(is), "upstream", pr, "new order at %s needed: %s", is->u->name, r->why);
+}
+
+bool
+issue_restart(struct issue *is, bool validation_failed, const char *why, struct problem *pr)
+{
+	struct end_rq r = { .is = is, .failed = validation_failed, .why = why };
+
+	return store_write(store_of(is), restart_tx, &r, pr);
+}
+
+struct gone_rq {
+	struct issue *is;
+	int64_t job_id;
+};
+
+static bool
+gone_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct gone_rq *r = arg;
+	struct issue *is = r->is;
+
+	return jobs_fence(is->job, db, pr) && upstream_set_account(db, is->u->id, NULL, pr) &&
+		upstream_order_restart(db, is->order.id, false, "account unknown to the CA", pr) &&
+		event_add(db, is->order.id, node_of(is), "upstream", pr, "%s does not know our account any more", is->u->name) &&
+		jobs_insert(is->job->jobs, db, JOB_ACCOUNT, is->u->id, &r->job_id, pr);
+}
+
+bool
+issue_account_gone(struct issue *is, struct problem *pr)
+{
+	struct gone_rq r = { is, 0 };
+
+	if (!store_write(store_of(is), gone_tx, &r, pr))
+		return false;
+	log_error("upstream_account_forgotten", LS("upstream", is->u->name), LS("url", is->account->kid));
+	upstream_account_set(is->u, NULL);
+	jobs_run(is->job->jobs, r.job_id, JOB_ACCOUNT, is->u->id);
+	return true;
+}
+
+static bool
+refuse_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct end_rq *r = arg;
+	struct issue *is = r->is;
+
+	return jobs_fence(is->job, db, pr) &&
+		event_add(db, is->order.id, node_of(is), "upstream", pr, "%s refused: %s", is->u->name, r->why) &&
+		order_refuse(db, is->order.id, buf_cstr(&r->error), node_of(is), pr) && job_delete(db, is->job->row.id, pr);
+}
+
+bool
+issue_refuse(struct issue *is, const struct problem *why, const struct acme_problem *ca, struct problem *pr)
+{
+	struct end_rq r = { .is = is, .why = why->detail, .error = BUF_MAX(128 * 1024) };
+	struct problem_more more = { 0 };
+	bool good;
+
+	if (ca) {
+		more.subs = ca->subs;
+		more.sub_count = ca->sub_count;
+	}
+	problem_json(&r.error, why, &more);
+	good = store_write(store_of(is), refuse_tx, &r, pr);
+	buf_done(&r.error);
+	return good;
+}
+
+static bool
+finish_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct issue *is = arg;
+	struct span alternates[ISSUE_ALTERNATES_MAX];
+	struct issued issued = { &is->chains[0], buf_span(&is->pems[0]), alternates, is->chain_count - 1 };
+
+	for (size_t i = 1; i < is->chain_count; i++)
+		alternates[i - 1] = buf_span(&is->pems[i]);
+	return jobs_fence(is->job, db, pr) && issue_store(db, &is->order, &issued, node_of(is), pr) &&
+		job_delete(db, is->job->row.id, pr);
+}
+
+bool
+issue_finish(struct issue *is, struct problem *pr)
+{
+	return store_write(store_of(is), finish_tx, is, pr);
+}
+
+static bool
+note_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct end_rq *r = arg;
+
+	return event_add(db, r->is->order.id, node_of(r->is), "upstream", pr, "%s", r->why);
+}
+
+bool
+issue_note(struct issue *is, const char *text, struct problem *pr)
+{
+	struct end_rq r = { .is = is, .why = text };
+
+	return store_write(store_of(is), note_tx, &r, pr);
+}

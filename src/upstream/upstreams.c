@@ -1,0 +1,361 @@
+/* upstreams.c - see upstreams.h. */
+#include "upstream/upstreams.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "pki/cert.h"
+
+#define KEY_MAX_BYTES (64 * 1024)
+
+struct upstreams {
+	struct upstream_env env;
+	pthread_mutex_t lock; /* the account pointers */
+	struct upstream *list;
+	size_t count;
+};
+
+void
+ca_account_unref(struct ca_account *a)
+{
+	if (!a || atomic_fetch_sub(&a->refs, 1) != 1)
+		return;
+	buf_done(&a->sealed);
+	free(a->jwk);
+	free(a);
+}
+
+struct ca_signer
+ca_account_signer(const struct ca_account *a)
+{
+	return (struct ca_signer){ .sealed = buf_span(&a->sealed), .alg = a->alg, .jwk = span_str(a->jwk),
+		.kid = a->kid[0] ? a->kid : NULL };
+}
+
+static struct ca_account *
+account_new(struct span sealed, const char *jwk, const char *thumbprint, enum jwa alg, const char *kid)
+{
+	struct ca_account *a = xcalloc(1, sizeof(*a));
+
+	atomic_init(&a->refs, 1);
+	a->sealed = BUF_MAX(KEY_MAX_BYTES);
+	buf_addspan(&a->sealed, sealed);
+	a->jwk = xstrdup(jwk);
+	span_copy(span_str(thumbprint), a->thumbprint, sizeof(a->thumbprint));
+	a->alg = alg;
+	span_copy(span_str(kid), a->kid, sizeof(a->kid));
+	return a;
+}
+
+struct ca_account *
+upstream_account(struct upstream *u)
+{
+	struct ca_account *a;
+
+	pthread_mutex_lock(&u->all->lock);
+	a = u->account;
+	if (a)
+		atomic_fetch_add(&a->refs, 1);
+	pthread_mutex_unlock(&u->all->lock);
+	return a;
+}
+
+void
+upstream_account_set(struct upstream *u, const char *kid)
+{
+	struct ca_account *old = upstream_account(u);
+	struct ca_account *a = account_new(buf_span(&old->sealed), old->jwk, old->thumbprint, old->alg, kid ? kid : "");
+
+	pthread_mutex_lock(&u->all->lock);
+	u->account = a;
+	pthread_mutex_unlock(&u->all->lock);
+	ca_account_unref(old);
+	ca_account_unref(old);
+}
+
+struct row_rq {
+	const char *name;
+	struct upstream_row row;
+	/* a key to store: */
+	struct span sealed, ca_cert;
+	const char *public_key;
+};
+
+static bool
+row_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct row_rq *r = arg;
+
+	upstream_row_done(&r->row);
+	return upstream_row_get(db, r->name, &r->row, pr);
+}
+
+/* Of two gateways that begin at once one stores its key, and both go on with that one. */
+static bool
+key_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct row_rq *r = arg;
+	bool moved;
+
+	return upstream_set_key(db, r->row.id, r->sealed, r->public_key, r->ca_cert, &moved, pr) && row_tx(db, r, pr);
+}
+
+static enum key_type
+key_type_of_conf(const struct upstream_conf *conf)
+{
+	static const enum key_type types[] = { KEY_P256, KEY_P384, KEY_RSA2048, KEY_RSA3072, KEY_RSA4096 };
+
+	return types[conf->key_type];
+}
+
+static bool
+make_account_key(struct upstreams *ups, const struct upstream_conf *conf, const struct upstream *u, struct row_rq *r, struct problem *pr)
+{
+	AUTO_BUF sealed = BUF_MAX(KEY_MAX_BYTES), spki = BUF_MAX(KEY_MAX_BYTES), jwk = BUF_MAX(KEY_MAX_BYTES);
+	enum jwa alg;
+
+	if (!keeper_make(ups->env.keeper, key_type_of_conf(conf), PURPOSE_ACME_ACCOUNT, span_str(ca_origin(u->ca)), &sealed, &spki, pr) ||
+		!ca_signer_public(buf_span(&spki), &jwk, &alg, pr))
+		return false;
+	r->sealed = buf_span(&sealed);
+	r->public_key = buf_cstr(&jwk);
+	r->ca_cert = SPAN_NONE;
+	return store_write(ups->env.store, key_tx, r, pr);
+}
+
+static bool
+open_account(struct upstreams *ups, const struct upstream_conf *conf, struct upstream *u, struct row_rq *r, struct problem *pr)
+{
+	struct jwk *jwk = NULL;
+
+	if (r->row.sealed_key.n == 0 && !make_account_key(ups, conf, u, r, pr))
+		return false;
+	if (!jwk_parse_text(span_str(r->row.public_key), &jwk, pr))
+		return false;
+	u->account = account_new(buf_span(&r->row.sealed_key), r->row.public_key, jwk->thumbprint, jwa_for_key(jwk->key), r->row.account_url);
+	jwk_free(jwk);
+	return true;
+}
+
+struct directory_rq {
+	const char *name;
+	char *text;
+};
+
+static bool
+directory_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct directory_rq *r = arg;
+
+	return upstream_set_directory(db, r->name, r->text, clock_unix_s(), pr);
+}
+
+/* Worker: the last good copy outlives a restart while the CA is away. */
+static void
+on_directory(const char *name, struct span text, void *arg)
+{
+	struct upstreams *ups = arg;
+	struct directory_rq r = { name, span_dup(text) };
+	struct problem pr = { 0 };
+
+	if (!store_write(ups->env.store, directory_tx, &r, &pr))
+		log_error("directory_not_kept", LS("upstream", name), LPR(&pr));
+	free(r.text);
+}
+
+static bool
+open_acme(struct upstreams *ups, const struct upstream_conf *conf, struct upstream *u, struct row_rq *r, struct problem *pr)
+{
+	struct problem stale = { 0 };
+
+	u->ca = ca_new(&(struct ca_conf){ .upstream = conf, .httpc = ups->env.httpc, .pool = ups->env.pool,
+		.keeper = ups->env.keeper, .on_directory = on_directory, .arg = ups });
+	if (r->row.directory && !ca_directory_restore(u->ca, span_str(r->row.directory), r->row.directory_at, &stale))
+		log_warning("directory_copy_unreadable", LS("upstream", u->name), LPR(&stale));
+	return open_account(ups, conf, u, r, pr);
+}
+
+static bool
+ca_pem(struct upstream *u, struct problem *pr)
+{
+	struct chain chain = { 0 };
+	AUTO_BUF pem = BUF_MAX(KEY_MAX_BYTES);
+	bool good = cert_parse(buf_span(&u->ca_cert), &chain.certs[0], pr);
+
+	chain.count = good;
+	good = good && chain_write_pem(&chain, &pem);
+	if (good)
+		u->ca_pem = xstrdup(buf_cstr(&pem));
+	chain_done(&chain);
+	return good;
+}
+
+static bool
+open_local(struct upstreams *ups, const struct upstream_conf *conf, struct upstream *u, struct row_rq *r, struct problem *pr)
+{
+	AUTO_BUF sealed = BUF_MAX(KEY_MAX_BYTES), cert = BUF_MAX(KEY_MAX_BYTES);
+
+	if (r->row.sealed_key.n == 0) {
+		if (!keeper_make(ups->env.keeper, key_type_of_conf(conf), PURPOSE_LOCAL_CA, span_str(conf->ca_name), &sealed, &cert, pr))
+			return false;
+		r->sealed = buf_span(&sealed);
+		r->ca_cert = buf_span(&cert);
+		r->public_key = NULL;
+		if (!store_write(ups->env.store, key_tx, r, pr))
+			return false;
+		log_notice("local_ca_made", LS("upstream", u->name), LS("name", conf->ca_name));
+	}
+	u->sealed_ca = BUF_MAX(KEY_MAX_BYTES);
+	u->ca_cert = BUF_MAX(KEY_MAX_BYTES);
+	buf_addspan(&u->sealed_ca, buf_span(&r->row.sealed_key));
+	buf_addspan(&u->ca_cert, buf_span(&r->row.ca_cert));
+	return ca_pem(u, pr);
+}
+
+static bool
+open_one(struct upstreams *ups, const struct upstream_conf *conf, struct upstream *u, struct problem *pr)
+{
+	struct row_rq r = { .name = conf->name };
+	bool good;
+
+	u->all = ups;
+	u->driver = (enum upstream_driver)conf->driver;
+	span_copy(span_str(conf->name), u->name, sizeof(u->name));
+	good = store_write(ups->env.store, row_tx, &r, pr);
+	u->id = r.row.id;
+	good = good && (u->driver == DRIVER_ACME ? open_acme(ups, conf, u, &r, pr) : open_local(ups, conf, u, &r, pr));
+	upstream_row_done(&r.row);
+	return good;
+}
+
+bool
+upstreams_open(const struct upstream_env *env, struct upstreams **ret, struct problem *pr)
+{
+	struct upstreams *ups = xcalloc(1, sizeof(*ups));
+	struct gate_conf *conf = conf_holder_take(env->conf);
+	const struct upstream_conf *list = conf->upstreams.list;
+	bool good = true;
+
+	ups->env = *env;
+	pthread_mutex_init(&ups->lock, NULL);
+	ups->list = xcalloc(conf->upstreams.count, sizeof(*ups->list));
+	for (size_t i = 0; good && i < conf->upstreams.count; i++) {
+		ups->count++;
+		good = open_one(ups, &list[i], &ups->list[i], pr);
+	}
+	gate_conf_unref(conf);
+	if (!good) {
+		upstreams_free(ups);
+		return false;
+	}
+	account_job_register(ups);
+	issue_job_register(ups);
+	revoke_job_register(ups);
+	*ret = ups;
+	return true;
+}
+
+struct begin {
+	struct upstreams *ups;
+	int64_t *ids; /* of the jobs made, by entry */
+};
+
+static bool
+begin_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct begin *b = arg;
+
+	for (size_t i = 0; i < b->ups->count; i++) {
+		struct upstream *u = &b->ups->list[i];
+
+		b->ids[i] = 0;
+		if (u->driver == DRIVER_ACME && !u->account->kid[0] &&
+			!jobs_insert(b->ups->env.jobs, db, JOB_ACCOUNT, u->id, &b->ids[i], pr))
+			return false;
+	}
+	return true;
+}
+
+bool
+upstreams_begin(struct upstreams *ups, struct problem *pr)
+{
+	struct begin b = { ups, xcalloc(ups->count, sizeof(int64_t)) };
+	bool good = store_write(ups->env.store, begin_tx, &b, pr);
+
+	for (size_t i = 0; good && i < ups->count; i++) {
+		struct upstream *u = &ups->list[i];
+
+		jobs_run(ups->env.jobs, b.ids[i], JOB_ACCOUNT, u->id);
+		if (u->ca)
+			ca_refresh(u->ca);
+	}
+	free(b.ids);
+	return good;
+}
+
+void
+upstreams_stop(struct upstreams *ups)
+{
+	for (size_t i = 0; i < ups->count; i++) {
+		if (ups->list[i].ca)
+			ca_stop(ups->list[i].ca);
+	}
+}
+
+void
+upstreams_free(struct upstreams *ups)
+{
+	if (!ups)
+		return;
+	for (size_t i = 0; i < ups->count; i++) {
+		struct upstream *u = &ups->list[i];
+
+		ca_free(u->ca);
+		ca_account_unref(u->account);
+		buf_done(&u->sealed_ca);
+		buf_done(&u->ca_cert);
+		free(u->ca_pem);
+	}
+	pthread_mutex_destroy(&ups->lock);
+	free(ups->list);
+	free(ups);
+}
+
+const struct upstream_env *
+upstreams_env(const struct upstreams *ups)
+{
+	return &ups->env;
+}
+
+struct upstream *
+upstreams_get(struct upstreams *ups, const char *name)
+{
+	for (size_t i = 0; i < ups->count; i++) {
+		if (strcmp(ups->list[i].name, name) == 0)
+			return &ups->list[i];
+	}
+	return NULL;
+}
+
+struct upstream *
+upstreams_by_id(struct upstreams *ups, int64_t id)
+{
+	for (size_t i = 0; i < ups->count; i++) {
+		if (ups->list[i].id == id)
+			return &ups->list[i];
+	}
+	return NULL;
+}
+
+size_t
+upstreams_count(const struct upstreams *ups)
+{
+	return ups->count;
+}
+
+struct upstream *
+upstreams_at(struct upstreams *ups, size_t i)
+{
+	return &ups->list[i];
+}
