@@ -1,0 +1,115 @@
+/* answer.c - see answer.h. */
+#include "dns/answer.h"
+
+#include <ares.h>
+#include <netinet/in.h>
+#include <string.h>
+
+void
+answer_add(struct answer *answer, const void *octets)
+{
+	struct sockaddr_storage ss = { .ss_family = (sa_family_t)answer->family };
+
+	if (answer->count == DNS_ADDRS_MAX)
+		return;
+	if (answer->family == AF_INET)
+		memcpy(&((struct sockaddr_in *)(void *)&ss)->sin_addr, octets, 4);
+	else
+		memcpy(&((struct sockaddr_in6 *)(void *)&ss)->sin6_addr, octets, 16);
+	/* makes a mapped address the IPv4 address that it stands for */
+	addr_from_sockaddr((void *)&ss, &answer->list[answer->count++]);
+}
+
+int
+answer_parse(struct answer *answer, const unsigned char *message, int n)
+{
+	struct ares_addrttl v4[DNS_ADDRS_MAX];
+	struct ares_addr6ttl v6[DNS_ADDRS_MAX];
+	int count = DNS_ADDRS_MAX, status;
+
+	if (answer->family == AF_INET)
+		status = ares_parse_a_reply(message, n, NULL, v4, &count);
+	else
+		status = ares_parse_aaaa_reply(message, n, NULL, v6, &count);
+	for (int i = 0; status == ARES_SUCCESS && i < count; i++)
+		answer_add(answer, answer->family == AF_INET ? (void *)&v4[i].ipaddr : (void *)&v6[i].ip6addr);
+	return status;
+}
+
+bool
+answer_is_refusal(int status)
+{
+	return status == ARES_ESERVFAIL || status == ARES_EREFUSED || status == ARES_ENOTIMP;
+}
+
+void
+answers_merge(const struct answer *a, const struct answer *aaaa, struct dns_addrs *ret)
+{
+	size_t v4 = a->count < DNS_ADDRS_MAX / 2 ? a->count : DNS_ADDRS_MAX / 2;
+	size_t v6 = aaaa->count < DNS_ADDRS_MAX - v4 ? aaaa->count : DNS_ADDRS_MAX - v4;
+
+	ret->count = 0;
+	for (size_t i = 0; i < v6; i++)
+		ret->list[ret->count++] = aaaa->list[i];
+	for (size_t i = 0; i < a->count && ret->count < DNS_ADDRS_MAX; i++)
+		ret->list[ret->count++] = a->list[i];
+}
+
+/* What does this status say about the name? More is graver. */
+static int
+gravity(int status)
+{
+	switch (status) {
+	case ARES_SUCCESS:
+	case ARES_ENODATA:
+		return 0;
+	case ARES_ENOTFOUND:
+		return 1;
+	case ARES_ETIMEOUT:
+	case ARES_ECANCELLED:
+	case ARES_EDESTRUCTION:
+		return 2;
+	default:
+		return 3;
+	}
+}
+
+void
+answers_explain(const struct answer *a, const struct answer *aaaa, const char *name_text,
+	msec_t timeout_ms, struct problem *pr)
+{
+	int status = gravity(a->status) >= gravity(aaaa->status) ? a->status : aaaa->status;
+	const char *name = QUOTE(span_str(name_text));
+
+	problem_cause(pr, "c-ares: A: %s; AAAA: %s", ares_strerror(a->status),
+		ares_strerror(aaaa->status));
+	switch (status) {
+	case ARES_SUCCESS:
+	case ARES_ENODATA:
+		problem_set(pr, PROBLEM_DNS, "\"%s\" has neither an A nor an AAAA record", name);
+		return;
+	case ARES_ENOTFOUND:
+		problem_set(pr, PROBLEM_DNS, "no such name in the DNS: \"%s\" (NXDOMAIN)", name);
+		return;
+	case ARES_ETIMEOUT:
+	case ARES_ECANCELLED:
+	case ARES_EDESTRUCTION:
+		problem_set(pr, PROBLEM_DNS, "no answer from the DNS for \"%s\" within %lld ms (time-out)",
+			name, (long long)timeout_ms);
+		return;
+	case ARES_ESERVFAIL:
+		problem_set(pr, PROBLEM_DNS, "the name server failed on \"%s\" (SERVFAIL)", name);
+		return;
+	case ARES_EREFUSED:
+		problem_set(pr, PROBLEM_DNS, "the name server refused to answer for \"%s\" (REFUSED)", name);
+		return;
+	case ARES_ECONNREFUSED:
+		problem_set(pr, PROBLEM_DNS, "no DNS server could be reached to look up \"%s\"", name);
+		return;
+	case ARES_EBADNAME:
+		problem_set(pr, PROBLEM_DNS, "\"%s\" is not a name of the DNS", name);
+		return;
+	default:
+		problem_set(pr, PROBLEM_DNS, "DNS look-up of \"%s\" failed: %s", name, ares_strerror(status));
+	}
+}
