@@ -15,7 +15,8 @@
 
 #define EXIT_START 1
 
-/* OpenSSL reads its configuration file and fetches algorithms at first use: do both while files may still be opened. */
+/* OpenSSL reads its configuration file and fetches algorithms at first use: do both while files may
+ * still be opened. */
 static bool
 warm_up(struct problem *pr)
 {
@@ -25,7 +26,8 @@ warm_up(struct problem *pr)
 
 	OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG | OPENSSL_INIT_LOAD_CRYPTO_STRINGS, NULL);
 	return seal_write(master, PURPOSE_TSIG, SPAN("warm"), SPAN("up"), &sealed, pr) &&
-		key_make(KEY_P256, &key, pr) && jws_sign_raw(JWA_ES256, key, SPAN("warm.up"), &signature, pr);
+		key_make(KEY_P256, &key, pr) &&
+		jws_sign_raw(JWA_ES256, key, SPAN("warm.up"), &signature, pr);
 }
 
 static bool
@@ -38,8 +40,8 @@ begin(const struct keeper_conf *conf, pid_t parent, int life, const int *fds, st
 	memcpy(keep, fds, count * sizeof(*keep));
 	keep[count] = life;
 	keep[count + 1] = STDERR_FILENO;
-	return sandbox_prepare(parent, keep, count + 2, pr) && vault_load(conf, ret, pr) && warm_up(pr) &&
-		sandbox_lock(pr);
+	return sandbox_prepare(parent, keep, count + 2, pr) && vault_load(conf, ret, pr) &&
+		warm_up(pr) && sandbox_lock(pr);
 }
 
 /* A few hundred octets at most: they fit the socket's buffer. */

@@ -1,7 +1,8 @@
 /* client.c - the caller's side of keeper.h.
  *
- * A call writes its request and waits for the reply with its id. A reply that comes after its caller gave up is
- * read and dropped by the next call on that connection; so is the unsent rest of a request sent first. */
+ * A call writes its request and waits for the reply with its id. A reply that comes after its
+ * caller gave up is read and dropped by the next call on that connection; so is the unsent rest of
+ * a request sent first. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -28,8 +29,8 @@
 struct conn {
 	pthread_mutex_t lock; /* held during a call: threads that share a connection take turns */
 	int fd;
-	uint32_t id;          /* of the latest request */
-	struct buf out;       /* the request; wiped once sent */
+	uint32_t id;    /* of the latest request */
+	struct buf out; /* the request; wiped once sent */
 	size_t sent;
 	unsigned char head[PROTO_HEAD];
 	size_t head_n;
@@ -38,7 +39,7 @@ struct conn {
 
 struct keeper {
 	pid_t pid;
-	int life;             /* end of file when the child is dead */
+	int life; /* end of file when the child is dead */
 	atomic_bool dead;
 	msec_t call_ms;
 	unsigned count;
@@ -187,8 +188,11 @@ exchange(struct conn *c, msec_t until, struct proto_request *rq, struct buf *ret
 	good = reply.good;
 	if (!good && pr)
 		*pr = reply.problem;
-	if (good && !(buf_addspan(ret_first, reply.field[0]) && (!ret_second || buf_addspan(ret_second, reply.field[1]))))
-		good = problem_internal(pr, "no room for the keeper's answer of %zu octets", reply.field[0].n);
+	if (good &&
+		!(buf_addspan(ret_first, reply.field[0]) &&
+			(!ret_second || buf_addspan(ret_second, reply.field[1]))))
+		good = problem_internal(
+			pr, "no room for the keeper's answer of %zu octets", reply.field[0].n);
 	frame_drop(c);
 	return good;
 }
@@ -205,7 +209,8 @@ is_dead(struct keeper *k)
 }
 
 static bool
-call(struct keeper *k, struct proto_request *rq, struct buf *ret_first, struct buf *ret_second, struct problem *pr)
+call(struct keeper *k, struct proto_request *rq, struct buf *ret_first, struct buf *ret_second,
+	struct problem *pr)
 {
 	struct conn *c = conn_mine(k);
 	bool good;
@@ -261,7 +266,8 @@ keeper_start(const struct keeper_conf *conf, struct keeper **ret, struct problem
 	pid_t pid = getpid(), child = -1;
 
 	if (n == 0 || n > CONNECTIONS_MAX)
-		return problem_internal(pr, "the keeper has 1 to %d connections, not %u", CONNECTIONS_MAX, n);
+		return problem_internal(
+			pr, "the keeper has 1 to %d connections, not %u", CONNECTIONS_MAX, n);
 	mine = xcalloc(n + 1, sizeof(*mine));
 	theirs = xcalloc(n + 1, sizeof(*theirs));
 	if (sockets_make(mine, theirs, n + 1))
@@ -329,7 +335,9 @@ bool
 keeper_make(struct keeper *k, enum key_type type, enum key_purpose purpose, struct span scope,
 	struct buf *ret_sealed, struct buf *ret_public, struct problem *pr)
 {
-	struct proto_request rq = { .op = OP_MAKE, .kind = type, .purpose = purpose, .field = { scope } };
+	struct proto_request rq = {
+		.op = OP_MAKE, .kind = type, .purpose = purpose, .field = { scope }
+	};
 
 	return call(k, &rq, ret_sealed, ret_public, pr);
 }
@@ -344,11 +352,12 @@ keeper_seal(struct keeper *k, enum key_purpose purpose, struct span scope, struc
 }
 
 bool
-keeper_sealed_secret(struct keeper *k, const char *name, enum key_purpose purpose, struct span scope,
-	struct buf *ret_sealed, struct problem *pr)
+keeper_sealed_secret(struct keeper *k, const char *name, enum key_purpose purpose,
+	struct span scope, struct buf *ret_sealed, struct problem *pr)
 {
-	struct proto_request rq = { .op = OP_SEALED_SECRET, .purpose = purpose,
-		.field = { scope, span_str(name) } };
+	struct proto_request rq = {
+		.op = OP_SEALED_SECRET, .purpose = purpose, .field = { scope, span_str(name) }
+	};
 
 	return call(k, &rq, ret_sealed, NULL, pr);
 }
@@ -363,8 +372,8 @@ keeper_sign_jws(struct keeper *k, struct span sealed, struct span input, struct 
 }
 
 bool
-keeper_mac(struct keeper *k, struct span sealed, enum jwa alg, struct span data, struct buf *ret_mac,
-	struct problem *pr)
+keeper_mac(struct keeper *k, struct span sealed, enum jwa alg, struct span data,
+	struct buf *ret_mac, struct problem *pr)
 {
 	struct proto_request rq = { .op = OP_MAC, .kind = alg, .field = { sealed, data } };
 
@@ -372,10 +381,12 @@ keeper_mac(struct keeper *k, struct span sealed, enum jwa alg, struct span data,
 }
 
 bool
-keeper_mac_verify(struct keeper *k, struct span sealed, enum jwa alg, struct span data, struct span mac,
-	bool *ret_good, struct problem *pr)
+keeper_mac_verify(struct keeper *k, struct span sealed, enum jwa alg, struct span data,
+	struct span mac, bool *ret_good, struct problem *pr)
 {
-	struct proto_request rq = { .op = OP_MAC_VERIFY, .kind = alg, .field = { sealed, data, mac } };
+	struct proto_request rq = {
+		.op = OP_MAC_VERIFY, .kind = alg, .field = { sealed, data, mac }
+	};
 	AUTO_BUF verdict = BUF_MAX(1);
 
 	/* longer than any MAC is wrong, and no fault of the caller's: it comes from a device */

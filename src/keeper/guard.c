@@ -86,9 +86,11 @@ url_fits(struct span url, struct span scope, struct problem *pr)
 	if (!origin_of(scope, want))
 		return problem_internal(pr, "the key has no origin as its scope");
 	if (!origin_of(url, have))
-		return problem_internal(pr, "the url \"%s\" in the protected header has no origin", QUOTE(url));
+		return problem_internal(
+			pr, "the url \"%s\" in the protected header has no origin", QUOTE(url));
 	if (strcmp(have, want) != 0)
-		return problem_internal(pr, "the key is for %.100s, not for the url \"%s\"", want, QUOTE(url));
+		return problem_internal(
+			pr, "the key is for %.100s, not for the url \"%s\"", want, QUOTE(url));
 	return true;
 }
 
@@ -116,11 +118,13 @@ common_check(const struct json_node *header, struct span scope, enum jwa alg, st
 	struct span url = json_req_str(&o, "url", URL_MAX);
 
 	if (!json_ok(&o))
-		return problem_internal(pr, "the protected header to be signed has no fitting alg and url");
+		return problem_internal(
+			pr, "the protected header to be signed has no fitting alg and url");
 	if (json_get(header, "crit") || json_get(header, "b64"))
 		return problem_internal(pr, "the protected header to be signed has crit or b64");
 	if (alg == JWA_NONE || !span_is(name, jwa_name(alg)))
-		return problem_internal(pr, "alg \"%s\" in the protected header is not the key's", QUOTE(name));
+		return problem_internal(
+			pr, "alg \"%s\" in the protected header is not the key's", QUOTE(name));
 	return url_fits(url, scope, pr);
 }
 
@@ -131,8 +135,10 @@ account_check(const struct json_node *header, struct span scope, enum jwa alg, s
 
 	if (!common_check(header, scope, alg, pr))
 		return false;
-	if (!kid == !jwk || (kid && json_type(kid) != JSON_STRING) || (jwk && json_type(jwk) != JSON_OBJECT))
-		return problem_internal(pr, "the protected header needs exactly one of kid and jwk");
+	if (!kid == !jwk || (kid && json_type(kid) != JSON_STRING) ||
+		(jwk && json_type(jwk) != JSON_OBJECT))
+		return problem_internal(
+			pr, "the protected header needs exactly one of kid and jwk");
 	return true;
 }
 
@@ -143,8 +149,10 @@ eab_check(const struct json_node *header, struct span scope, enum jwa alg, struc
 		return problem_internal(pr, "an EAB key makes MACs only");
 	if (!common_check(header, scope, alg, pr))
 		return false;
-	if (json_text(json_get(header, "kid")).n == 0 || json_get(header, "jwk") || json_get(header, "nonce"))
-		return problem_internal(pr, "the protected header is not one of an external account binding");
+	if (json_text(json_get(header, "kid")).n == 0 || json_get(header, "jwk") ||
+		json_get(header, "nonce"))
+		return problem_internal(
+			pr, "the protected header is not one of an external account binding");
 	return true;
 }
 

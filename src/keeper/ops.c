@@ -1,7 +1,8 @@
 /* ops.c - see ops.h.
  *
- * Two tables rule: which operations a purpose allows, and which function an operation is. A blob names its own purpose under
- * the seal, so no request can use a key for anything but what it was made for. */
+ * Two tables rule: which operations a purpose allows, and which function an operation is. A blob
+ * names its own purpose under the seal, so no request can use a key for anything but what it was
+ * made for. */
 #include "keeper/ops.h"
 
 #include <openssl/err.h>
@@ -12,10 +13,10 @@
 #include "keeper/guard.h"
 #include "pki/mint.h"
 
-#define CN_MAX 64           /* ub-common-name, RFC 5280 appendix A.1 */
-#define SCOPE_CA 32         /* SHA-256 of the CA certificate */
-#define SECRET_MIN 16       /* octets of a MAC key (DECISIONS E2) */
-#define PRIVATE_MAX 4096    /* octets of a PKCS#8 key */
+#define CN_MAX 64        /* ub-common-name, RFC 5280 appendix A.1 */
+#define SCOPE_CA 32      /* SHA-256 of the CA certificate */
+#define SECRET_MIN 16    /* octets of a MAC key (DECISIONS E2) */
+#define PRIVATE_MAX 4096 /* octets of a PKCS#8 key */
 
 #define MAY(op) (1u << (op))
 
@@ -23,7 +24,8 @@ static const unsigned purpose_may[PURPOSE__COUNT] = {
 	[PURPOSE_ACME_ACCOUNT] = MAY(OP_MAKE) | MAY(OP_SIGN_JWS),
 	[PURPOSE_LOCAL_CA] = MAY(OP_MAKE) | MAY(OP_SIGN_CERT) | MAY(OP_SIGN_CRL),
 	[PURPOSE_EAB_UPSTREAM] = MAY(OP_SEAL) | MAY(OP_SEALED_SECRET) | MAY(OP_MAC),
-	/* verifying alone: a MAC must not come out, or a gateway taken over could bind accounts of its own */
+	/* verifying alone: a MAC must not come out, or a gateway taken over could bind accounts of
+	   its own */
 	[PURPOSE_EAB_DEVICE] = MAY(OP_SEAL) | MAY(OP_SEALED_SECRET) | MAY(OP_MAC_VERIFY),
 	[PURPOSE_TSIG] = MAY(OP_SEAL) | MAY(OP_SEALED_SECRET) | MAY(OP_MAC) | MAY(OP_MAC_VERIFY),
 };
@@ -33,7 +35,8 @@ struct answer {
 	struct buf first, second;
 };
 
-typedef bool op_fn(struct vault *v, const struct proto_request *rq, struct answer *a, struct problem *pr);
+typedef bool op_fn(
+	struct vault *v, const struct proto_request *rq, struct answer *a, struct problem *pr);
 
 static void
 x509_auto_free(X509 **x509)
@@ -47,7 +50,8 @@ purpose_check(enum key_purpose purpose, enum keeper_op op, struct problem *pr)
 {
 	if (purpose_may[purpose] & MAY(op))
 		return true;
-	return problem_internal(pr, "a secret of purpose %d does not allow %s", (int)purpose, proto_op_name(op));
+	return problem_internal(
+		pr, "a secret of purpose %d does not allow %s", (int)purpose, proto_op_name(op));
 }
 
 /* Field 0, opened, if its purpose allows this operation. */
@@ -69,15 +73,16 @@ der_hash(struct span der, unsigned char ret[SCOPE_CA], struct problem *pr)
 
 /* What the blob is bound to, and the public side. */
 static bool
-make_public(EVP_PKEY *key, const struct proto_request *rq, struct buf *scope, struct buf *ret_public,
-	struct problem *pr)
+make_public(EVP_PKEY *key, const struct proto_request *rq, struct buf *scope,
+	struct buf *ret_public, struct problem *pr)
 {
 	unsigned char hash[SCOPE_CA];
 	char text[ORIGIN_TEXT];
 
 	if (rq->purpose == PURPOSE_ACME_ACCOUNT) {
 		if (!origin_of(rq->field[0], text))
-			return problem_internal(pr, "no origin in the scope \"%s\" of an account key",
+			return problem_internal(pr,
+				"no origin in the scope \"%s\" of an account key",
 				QUOTE(rq->field[0]));
 		return (buf_adds(scope, text) && key_spki_write(key, ret_public)) ||
 			problem_internal(pr, "cannot write a public key");
@@ -119,10 +124,12 @@ seal_mac_key(struct vault *v, const struct proto_request *rq, struct span secret
 	if (!purpose_check(rq->purpose, rq->op, pr))
 		return false;
 	if (secret.n < SECRET_MIN)
-		return problem_internal(pr, "a MAC key has at least %d octets, not %zu", SECRET_MIN, secret.n);
+		return problem_internal(
+			pr, "a MAC key has at least %d octets, not %zu", SECRET_MIN, secret.n);
 	if (rq->purpose == PURPOSE_EAB_UPSTREAM) {
 		if (!origin_of(scope, origin))
-			return problem_internal(pr, "no origin in the scope \"%s\" of an EAB key", QUOTE(scope));
+			return problem_internal(
+				pr, "no origin in the scope \"%s\" of an EAB key", QUOTE(scope));
 		scope = span_str(origin);
 	}
 	return seal_write(v->master, rq->purpose, scope, secret, &a->first, pr);
@@ -135,12 +142,14 @@ op_seal(struct vault *v, const struct proto_request *rq, struct answer *a, struc
 }
 
 static bool
-op_sealed_secret(struct vault *v, const struct proto_request *rq, struct answer *a, struct problem *pr)
+op_sealed_secret(
+	struct vault *v, const struct proto_request *rq, struct answer *a, struct problem *pr)
 {
 	const struct buf *secret = vault_secret(v, rq->field[1]);
 
 	if (!secret)
-		return problem_internal(pr, "the keeper was given no secret \"%s\"", QUOTE(rq->field[1]));
+		return problem_internal(
+			pr, "the keeper was given no secret \"%s\"", QUOTE(rq->field[1]));
 	return seal_mac_key(v, rq, buf_span(secret), a, pr);
 }
 
@@ -158,7 +167,8 @@ op_sign_jws(struct vault *v, const struct proto_request *rq, struct answer *a, s
 }
 
 static bool
-mac_make(const struct opened *o, const struct proto_request *rq, struct buf *ret, struct problem *pr)
+mac_make(
+	const struct opened *o, const struct proto_request *rq, struct buf *ret, struct problem *pr)
 {
 	enum jwa alg = (enum jwa)rq->kind;
 
@@ -204,7 +214,8 @@ ca_read(const struct opened *o, struct span der, X509 **ret, struct problem *pr)
 	if (!span_eq(buf_span(&o->u.scope), span_of(hash, sizeof(hash))))
 		return problem_internal(pr, "the key is not that of this CA certificate");
 	ca = d2i_X509(NULL, &p, (long)der.n);
-	if (!ca || p != (const unsigned char *)der.p + der.n || X509_check_private_key(ca, o->key) != 1) {
+	if (!ca || p != (const unsigned char *)der.p + der.n ||
+		X509_check_private_key(ca, o->key) != 1) {
 		ERR_clear_error();
 		return problem_internal(pr, "the CA certificate does not have the sealed key");
 	}
@@ -218,7 +229,8 @@ op_sign_cert(struct vault *v, const struct proto_request *rq, struct answer *a, 
 	const struct opened *o = open_for(v, rq, pr);
 	AUTO_X509 *ca = NULL;
 
-	return o && ca_read(o, rq->field[1], &ca, pr) && mint_sign_leaf(rq->field[2], ca, o->key, &a->first, pr);
+	return o && ca_read(o, rq->field[1], &ca, pr) &&
+		mint_sign_leaf(rq->field[2], ca, o->key, &a->first, pr);
 }
 
 static bool
@@ -227,7 +239,8 @@ op_sign_crl(struct vault *v, const struct proto_request *rq, struct answer *a, s
 	const struct opened *o = open_for(v, rq, pr);
 	AUTO_X509 *ca = NULL;
 
-	return o && ca_read(o, rq->field[1], &ca, pr) && mint_sign_crl(rq->field[2], ca, o->key, &a->first, pr);
+	return o && ca_read(o, rq->field[1], &ca, pr) &&
+		mint_sign_crl(rq->field[2], ca, o->key, &a->first, pr);
 }
 
 static op_fn *const functions[OP__COUNT] = {
@@ -248,10 +261,13 @@ ops_answer(struct vault *v, const struct proto_request *rq, struct buf *out)
 	struct proto_reply reply = { .id = rq->id };
 
 	reply.good = functions[rq->op](v, rq, &a, &reply.problem);
-	if (reply.good && (!buf_ok(&a.first) || !buf_ok(&a.second) || a.first.n + a.second.n > PROTO_FRAME_MAX - 64))
+	if (reply.good &&
+		(!buf_ok(&a.first) || !buf_ok(&a.second) ||
+			a.first.n + a.second.n > PROTO_FRAME_MAX - 64))
 		reply.good = problem_internal(&reply.problem, "the keeper's answer is too large");
 	else if (!reply.good && reply.problem.kind == PROBLEM_NONE)
-		problem_internal(&reply.problem, "%s failed without a reason", proto_op_name(rq->op));
+		problem_internal(
+			&reply.problem, "%s failed without a reason", proto_op_name(rq->op));
 	reply.field[0] = buf_span(&a.first);
 	reply.field[1] = buf_span(&a.second);
 	proto_reply_write(out, &reply);

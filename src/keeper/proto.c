@@ -1,4 +1,5 @@
-/* proto.c - see proto.h. The reader is sticky: it runs straight through and is asked once at the end. */
+/* proto.c - see proto.h. The reader is sticky: it runs straight through and is asked once at the
+ * end. */
 #include "keeper/proto.h"
 
 #include <arpa/inet.h>
@@ -11,7 +12,7 @@
 static const struct op_row {
 	const char *name;
 	bool has_purpose;
-	unsigned kinds; /* kind is below this; 0: the operation has none */
+	unsigned kinds;                         /* kind is below this; 0: the operation has none */
 	size_t field_max[PROTO_REQUEST_FIELDS]; /* octets; 0: no such field */
 } ops[] = {
 	[OP_MAKE] = { "make", true, KEY_OTHER, { PROTO_SCOPE_MAX } },
@@ -19,7 +20,8 @@ static const struct op_row {
 	[OP_SEALED_SECRET] = { "sealed_secret", true, 0, { PROTO_SCOPE_MAX, 256 } },
 	[OP_SIGN_JWS] = { "sign_jws", false, 0, { PROTO_SEALED_MAX, 256 * 1024 } },
 	[OP_MAC] = { "mac", false, JWA__COUNT, { PROTO_SEALED_MAX, 128 * 1024 } },
-	[OP_MAC_VERIFY] = { "mac_verify", false, JWA__COUNT, { PROTO_SEALED_MAX, 128 * 1024, PROTO_MAC_MAX } },
+	[OP_MAC_VERIFY] = { "mac_verify", false, JWA__COUNT,
+		{ PROTO_SEALED_MAX, 128 * 1024, PROTO_MAC_MAX } },
 	[OP_SIGN_CERT] = { "sign_cert", false, 0, { PROTO_SEALED_MAX, DER_MAX, 64 * 1024 } },
 	[OP_SIGN_CRL] = { "sign_crl", false, 0, { PROTO_SEALED_MAX, DER_MAX, CRL_MAX } },
 };
@@ -115,7 +117,8 @@ proto_request_write(struct buf *out, const struct proto_request *rq, struct prob
 	for (size_t i = 0; i < PROTO_REQUEST_FIELDS; i++) {
 		if (rq->field[i].n > row->field_max[i])
 			return problem_set(pr, PROBLEM_TOO_LARGE,
-				"%zu octets are too many for the keeper's operation %s, at most %zu",
+				"%zu octets are too many for the keeper's operation %s, at most "
+				"%zu",
 				rq->field[i].n, row->name, row->field_max[i]);
 		n += row->field_max[i] ? 4 + rq->field[i].n : 0;
 	}
@@ -148,12 +151,13 @@ proto_request_read(struct span frame, struct proto_request *ret, struct problem 
 	for (size_t i = 0; i < PROTO_REQUEST_FIELDS && row->field_max[i]; i++)
 		rq.field[i] = read_field(&r, row->field_max[i]);
 	if (r.failed || r.rest.n)
-		return problem_set(pr, PROBLEM_MALFORMED, "fields of %s do not fit a frame of %zu octets",
-			row->name, frame.n);
+		return problem_set(pr, PROBLEM_MALFORMED,
+			"fields of %s do not fit a frame of %zu octets", row->name, frame.n);
 	if (row->kinds ? rq.kind >= row->kinds : rq.kind != 0)
 		return problem_set(pr, PROBLEM_MALFORMED, "%s has no kind %u", row->name, rq.kind);
 	if (row->has_purpose ? purpose >= PURPOSE__COUNT : purpose != 0)
-		return problem_set(pr, PROBLEM_MALFORMED, "%s has no purpose %u", row->name, purpose);
+		return problem_set(
+			pr, PROBLEM_MALFORMED, "%s has no purpose %u", row->name, purpose);
 	rq.purpose = (enum key_purpose)purpose;
 	*ret = rq;
 	return true;

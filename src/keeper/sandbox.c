@@ -22,7 +22,8 @@
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED 1
 #elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
+	__has_feature(memory_sanitizer)
 #define SANITIZED 1
 #endif
 #endif
@@ -30,12 +31,14 @@
 #define SANITIZED 0
 #endif
 
-/* Ours to hear from the service manager or the terminal together with the parent, which ends us when it is done. */
-static const int ignored[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE, SIGALRM };
+/* Ours to hear from the service manager or the terminal together with the parent, which ends us
+ * when it is done. */
+static const int ignored[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGPIPE,
+	SIGALRM };
 static const int defaulted[] = { SIGCHLD, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT };
 
-static const char *const dropped[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS",
-	"LISTEN_PID", "LISTEN_FDNAMES" };
+static const char *const dropped[] = { "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",
+	"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES" };
 
 static void
 set_signals(void)
@@ -74,15 +77,16 @@ close_others(int *keep, size_t count)
 	return close_range(from, ~0u, 0) == 0;
 }
 
-/* Best effort: a swapped page may hold a key. MCL_FUTURE under a small RLIMIT_MEMLOCK would make a later malloc fail, so we
- * look whether there is room to grow, and else let it be. */
+/* Best effort: a swapped page may hold a key. MCL_FUTURE under a small RLIMIT_MEMLOCK would make a
+ * later malloc fail, so we look whether there is room to grow, and else let it be. */
 static void
 lock_memory(void)
 {
 	const size_t room = 64u * 1024 * 1024;
 	void *p;
 
-	if (SANITIZED || RUNNING_ON_VALGRIND || mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
+	if (SANITIZED || RUNNING_ON_VALGRIND ||
+		mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) != 0)
 		return;
 	p = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
@@ -118,18 +122,21 @@ sandbox_filters(void)
 }
 
 /* What malloc, OpenSSL, the log, the loop and an orderly or disorderly end need. */
-static const int allowed[] = { SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(writev), SCMP_SYS(recvfrom),
-	SCMP_SYS(recvmsg), SCMP_SYS(recv), SCMP_SYS(sendto), SCMP_SYS(sendmsg), SCMP_SYS(send), SCMP_SYS(close),
-	SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl), SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait),
-	SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(getrandom),
-	SCMP_SYS(clock_gettime), SCMP_SYS(clock_gettime64), SCMP_SYS(gettimeofday), SCMP_SYS(time),
-	SCMP_SYS(futex), SCMP_SYS(futex_time64), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigreturn),
-	SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction), SCMP_SYS(tgkill), SCMP_SYS(getpid), SCMP_SYS(gettid),
-	SCMP_SYS(restart_syscall), SCMP_SYS(sched_yield), SCMP_SYS(exit), SCMP_SYS(exit_group) };
+static const int allowed[] = { SCMP_SYS(read), SCMP_SYS(write), SCMP_SYS(writev),
+	SCMP_SYS(recvfrom), SCMP_SYS(recvmsg), SCMP_SYS(recv), SCMP_SYS(sendto), SCMP_SYS(sendmsg),
+	SCMP_SYS(send), SCMP_SYS(close), SCMP_SYS(epoll_create1), SCMP_SYS(epoll_ctl),
+	SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(brk), SCMP_SYS(munmap),
+	SCMP_SYS(mremap), SCMP_SYS(madvise), SCMP_SYS(getrandom), SCMP_SYS(clock_gettime),
+	SCMP_SYS(clock_gettime64), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(futex),
+	SCMP_SYS(futex_time64), SCMP_SYS(rt_sigreturn), SCMP_SYS(sigreturn),
+	SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigaction), SCMP_SYS(tgkill), SCMP_SYS(getpid),
+	SCMP_SYS(gettid), SCMP_SYS(restart_syscall), SCMP_SYS(sched_yield), SCMP_SYS(exit),
+	SCMP_SYS(exit_group) };
 
 /* What only an intruder would try. */
-static const int deadly[] = { SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(ptrace), SCMP_SYS(socket),
-	SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev) };
+static const int deadly[] = { SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(ptrace),
+	SCMP_SYS(socket), SCMP_SYS(connect), SCMP_SYS(bind), SCMP_SYS(process_vm_readv),
+	SCMP_SYS(process_vm_writev) };
 
 static bool
 add_rules(scmp_filter_ctx ctx)
@@ -151,8 +158,8 @@ add_rules(scmp_filter_ctx ctx)
 	return r == 0;
 }
 
-/* All else answers EPERM rather than kills: a library that looks for a file or counts processors on a path we have not
- * seen must not take the service down, and learns nothing. */
+/* All else answers EPERM rather than kills: a library that looks for a file or counts processors on
+ * a path we have not seen must not take the service down, and learns nothing. */
 bool
 sandbox_lock(struct problem *pr)
 {
@@ -161,8 +168,9 @@ sandbox_lock(struct problem *pr)
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		return problem_internal(pr, "cannot give up new privileges: %s", strerror(errno));
-	/* A sanitizer's report opens /proc/self/maps and starts a symbolizer, its allocator and shadow need more calls than can
-	 * be listed for good, and Valgrind makes calls of its own: such a build is for tests and goes without. */
+	/* A sanitizer's report opens /proc/self/maps and starts a symbolizer, its allocator and
+	 * shadow need more calls than can be listed for good, and Valgrind makes calls of its own:
+	 * such a build is for tests and goes without. */
 	if (!sandbox_filters())
 		return true;
 	ctx = seccomp_init(SCMP_ACT_ERRNO(EPERM));

@@ -29,7 +29,8 @@ encrypt(const unsigned char *master, const unsigned char *nonce, struct span hea
 
 	return ctx && EVP_EncryptInit_ex2(ctx, EVP_aes_256_gcm(), master, nonce, NULL) == 1 &&
 		EVP_EncryptUpdate(ctx, NULL, &n, (const unsigned char *)head.p, (int)head.n) == 1 &&
-		EVP_EncryptUpdate(ctx, out, &n, (const unsigned char *)plain.p, (int)plain.n) == 1 &&
+		EVP_EncryptUpdate(ctx, out, &n, (const unsigned char *)plain.p, (int)plain.n) ==
+		1 &&
 		EVP_EncryptFinal_ex(ctx, out + n, &n) == 1 &&
 		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, TAG, tag) == 1;
 }
@@ -45,7 +46,8 @@ decrypt(const unsigned char *master, const unsigned char *nonce, struct span hea
 	memcpy(tag_copy, tag, TAG);
 	return ctx && EVP_DecryptInit_ex2(ctx, EVP_aes_256_gcm(), master, nonce, NULL) == 1 &&
 		EVP_DecryptUpdate(ctx, NULL, &n, (const unsigned char *)head.p, (int)head.n) == 1 &&
-		EVP_DecryptUpdate(ctx, out, &n, (const unsigned char *)sealed.p, (int)sealed.n) == 1 &&
+		EVP_DecryptUpdate(ctx, out, &n, (const unsigned char *)sealed.p, (int)sealed.n) ==
+		1 &&
 		EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, TAG, tag_copy) == 1 &&
 		EVP_DecryptFinal_ex(ctx, out + n, &n) == 1;
 }
@@ -68,7 +70,8 @@ seal_write(const unsigned char master[SEAL_MASTER], enum key_purpose purpose, st
 	buf_add(&out, nonce, NONCE);
 	buf_reserve(&out, secret.n + TAG);
 	body = (unsigned char *)out.p + out.n;
-	if (!encrypt(master, nonce, span_of(out.p, HEAD + scope.n), secret, body, body + secret.n)) {
+	if (!encrypt(
+		    master, nonce, span_of(out.p, HEAD + scope.n), secret, body, body + secret.n)) {
 		problem_internal(pr, "cannot seal");
 		problem_cause_openssl(pr, "cannot seal");
 		return false;
@@ -101,7 +104,8 @@ seal_open(const unsigned char master[SEAL_MASTER], struct span sealed, struct un
 	if (!decrypt(master, p + head_n, span_of(p, head_n), span_of(p + head_n + NONCE, plain_n),
 		    p + sealed.n - TAG, (unsigned char *)u.secret.p)) {
 		unsealed_done(&u);
-		return problem_internal(pr, "sealed secret was changed or is of another master key");
+		return problem_internal(
+			pr, "sealed secret was changed or is of another master key");
 	}
 	u.secret.n = plain_n;
 	u.purpose = (enum key_purpose)p[1];

@@ -1,7 +1,8 @@
 /* server.c - see server.h.
  *
- * A connection reads its frame's length, then the frame into memory made once for it, answers, and reads on only when the
- * whole reply is out: so it holds at most one request and one reply. All that a request brought is wiped. */
+ * A connection reads its frame's length, then the frame into memory made once for it, answers, and
+ * reads on only when the whole reply is out: so it holds at most one request and one reply. All
+ * that a request brought is wiped. */
 #include "keeper/server.h"
 
 #include <errno.h>
@@ -19,11 +20,11 @@ struct conn {
 	int fd; /* -1 = closed */
 	unsigned char head[PROTO_HEAD];
 	size_t head_n;
-	size_t want;     /* octets of the frame */
+	size_t want; /* octets of the frame */
 	struct buf in;
 	struct buf out;
-	size_t sent;     /* octets of out */
-	bool blocked;    /* waits for room to send */
+	size_t sent;  /* octets of out */
+	bool blocked; /* waits for room to send */
 };
 
 struct server {
@@ -96,7 +97,8 @@ conn_answer(struct server *s, struct conn *c)
 	conn_flush(s, c);
 }
 
-/* One piece of what we wait for: false when there is no more now (or ever: then the connection is closed). */
+/* One piece of what we wait for: false when there is no more now (or ever: then the connection is
+ * closed). */
 static bool
 conn_read(struct conn *c, void *dst, size_t n, size_t *have)
 {
@@ -165,7 +167,8 @@ server_run(struct vault *v, int life, const int *fds, size_t count)
 
 	s.conns = xcalloc(count, sizeof(*s.conns));
 	for (size_t i = 0; i < count; i++) {
-		s.conns[i] = (struct conn){ .fd = fds[i], .in = BUF_MAX(PROTO_FRAME_MAX),
+		s.conns[i] = (struct conn){ .fd = fds[i],
+			.in = BUF_MAX(PROTO_FRAME_MAX),
 			.out = BUF_MAX(PROTO_FRAME_MAX + PROTO_HEAD) };
 		good = good && watch(&s, fds[i], &s.conns[i]);
 	}

@@ -15,8 +15,8 @@
 
 #define FILE_MAX 4096 /* octets of a file with a secret */
 
-/* Written beside and linked, so that a key file made meanwhile by somebody else is never replaced: what it sealed would be
- * lost for good. */
+/* Written beside and linked, so that a key file made meanwhile by somebody else is never replaced:
+ * what it sealed would be lost for good. */
 static bool
 master_create(const char *path, struct problem *pr)
 {
@@ -60,7 +60,8 @@ master_load(struct vault *v, const struct keeper_conf *conf, struct problem *pr)
 		text.n--;
 	if (b64url_read_exact(buf_span(&text), v->master, SEAL_MASTER))
 		return true;
-	return problem_internal(pr, "the master key %s is neither 43 characters of base64url nor 32 octets",
+	return problem_internal(pr,
+		"the master key %s is neither 43 characters of base64url nor 32 octets",
 		conf->master);
 }
 
@@ -76,7 +77,8 @@ is_text(struct span s)
 	return true;
 }
 
-/* An editor ends a text with a newline that is no part of it; random octets may well end in 0x0a. */
+/* An editor ends a text with a newline that is no part of it; random octets may well end in 0x0a.
+ */
 static struct span
 without_line_end(struct span s)
 {
@@ -207,7 +209,8 @@ vault_open(struct vault *v, struct span sealed, struct problem *pr)
 	if (!o->used || memcmp(o->hash, hash, sizeof(hash)) != 0) {
 		if (!seal_open(v->master, sealed, &fresh.u, pr))
 			return NULL;
-		if (has_key_pair(fresh.u.purpose) && !key_private_parse(buf_span(&fresh.u.secret), &fresh.key, pr)) {
+		if (has_key_pair(fresh.u.purpose) &&
+			!key_private_parse(buf_span(&fresh.u.secret), &fresh.key, pr)) {
 			unsealed_done(&fresh.u);
 			return NULL;
 		}

@@ -1,4 +1,5 @@
-/* fuzz_keeper.c - a frame as the keeper gets it: what is taken must come out the same when written again. */
+/* fuzz_keeper.c - a frame as the keeper gets it: what is taken must come out the same when written
+ * again. */
 #include <stdlib.h>
 
 #include "keeper/proto.h"
@@ -16,7 +17,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (proto_request_read(in, &rq, &pr)) {
 		AUTO_BUF out = BUF_MAX(PROTO_FRAME_MAX + PROTO_HEAD);
 
-		if (!proto_request_write(&out, &rq, &pr) || !span_eq(span_from(buf_span(&out), PROTO_HEAD), in))
+		if (!proto_request_write(&out, &rq, &pr) ||
+			!span_eq(span_from(buf_span(&out), PROTO_HEAD), in))
 			abort();
 	}
 	if (proto_reply_read(in, &reply)) {

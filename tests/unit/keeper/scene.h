@@ -47,8 +47,12 @@ static inline struct keeper *
 keeper_up(unsigned connections, const struct keeper_secret *secrets, size_t count)
 {
 	/* patient: valgrind takes its time with RSA keys */
-	const struct keeper_conf conf = { .master = "file:master", .create_master = true,
-		.connections = connections, .call_ms = 60000, .secrets = secrets, .secret_count = count };
+	const struct keeper_conf conf = { .master = "file:master",
+		.create_master = true,
+		.connections = connections,
+		.call_ms = 60000,
+		.secrets = secrets,
+		.secret_count = count };
 	struct keeper *k = NULL;
 	struct problem pr = { 0 };
 
@@ -65,7 +69,8 @@ input_write(struct buf *out, const char *alg, const char *kid, const char *nonce
 {
 	AUTO_BUF header = BUF_MAX(4096);
 
-	jws_header_write(&header, alg, kid ? SPAN_NONE : SPAN("{\"kty\":\"oct\"}"), kid, nonce, url);
+	jws_header_write(
+		&header, alg, kid ? SPAN_NONE : SPAN("{\"kty\":\"oct\"}"), kid, nonce, url);
 	jws_input_write(out, buf_span(&header), SPAN("{}"));
 }
 #endif

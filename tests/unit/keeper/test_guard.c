@@ -45,7 +45,8 @@ test_origins(void)
 		bool good = origin_of(span_str(origins[i].url), text);
 
 		if (origins[i].want)
-			is_str(good ? text : NULL, origins[i].want, "%s has an origin", origins[i].url);
+			is_str(good ? text : NULL, origins[i].want, "%s has an origin",
+				origins[i].url);
 		else
 			ok(!good, "\"%s\" has no origin", origins[i].url);
 	}
@@ -64,30 +65,43 @@ static const struct {
 	bool account, eab; /* may an account key with ES256, an EAB key with HS256 sign it? */
 } headers[] = {
 	{ "a request with kid", "{\"alg\":\"ES256\"," K ",\"nonce\":\"x\"," U "}", true, false },
-	{ "a request with jwk", "{\"alg\":\"ES256\",\"jwk\":{},\"nonce\":\"x\"," U "}", true, false },
+	{ "a request with jwk", "{\"alg\":\"ES256\",\"jwk\":{},\"nonce\":\"x\"," U "}", true,
+		false },
 	{ "an inner JWS without nonce", "{\"alg\":\"ES256\",\"jwk\":{}," U "}", true, false },
 	{ "an EAB", "{\"alg\":\"HS256\",\"kid\":\"key-1\"," U "}", false, true },
-	{ "a url in other letters", "{\"alg\":\"ES256\"," K ",\"url\":\"HTTPS://CA.example:443/x\"}", true, false },
-	{ "an EAB with nonce", "{\"alg\":\"HS256\",\"kid\":\"key-1\",\"nonce\":\"x\"," U "}", false, false },
-	{ "an EAB with jwk", "{\"alg\":\"HS256\",\"kid\":\"key-1\",\"jwk\":{}," U "}", false, false },
+	{ "a url in other letters",
+		"{\"alg\":\"ES256\"," K ",\"url\":\"HTTPS://CA.example:443/x\"}", true, false },
+	{ "an EAB with nonce", "{\"alg\":\"HS256\",\"kid\":\"key-1\",\"nonce\":\"x\"," U "}", false,
+		false },
+	{ "an EAB with jwk", "{\"alg\":\"HS256\",\"kid\":\"key-1\",\"jwk\":{}," U "}", false,
+		false },
 	{ "an EAB without kid", "{\"alg\":\"HS256\"," U "}", false, false },
 	{ "an EAB with another alg", "{\"alg\":\"HS384\",\"kid\":\"key-1\"," U "}", false, false },
-	{ "an EAB for a foreign url", "{\"alg\":\"HS256\",\"kid\":\"k\",\"url\":\"https://x.example/\"}", false, false },
+	{ "an EAB for a foreign url",
+		"{\"alg\":\"HS256\",\"kid\":\"k\",\"url\":\"https://x.example/\"}", false, false },
 	{ "kid and jwk", "{\"alg\":\"ES256\",\"jwk\":{}," K "," U "}", false, false },
 	{ "neither kid nor jwk", "{\"alg\":\"ES256\"," U "}", false, false },
 	{ "a kid that is a number", "{\"alg\":\"ES256\",\"kid\":1," U "}", false, false },
 	{ "a jwk that is a string", "{\"alg\":\"ES256\",\"jwk\":\"x\"," U "}", false, false },
-	{ "a foreign url", "{\"alg\":\"ES256\"," K ",\"url\":\"https://evil.example/\"}", false, false },
-	{ "a url on another port", "{\"alg\":\"ES256\"," K ",\"url\":\"https://ca.example:444/\"}", false, false },
-	{ "a url of another scheme", "{\"alg\":\"ES256\"," K ",\"url\":\"http://ca.example/\"}", false, false },
-	{ "a longer host", "{\"alg\":\"ES256\"," K ",\"url\":\"https://ca.example.evil.example/\"}", false, false },
-	{ "user information", "{\"alg\":\"ES256\"," K ",\"url\":\"https://ca.example@evil.example/\"}", false, false },
+	{ "a foreign url", "{\"alg\":\"ES256\"," K ",\"url\":\"https://evil.example/\"}", false,
+		false },
+	{ "a url on another port", "{\"alg\":\"ES256\"," K ",\"url\":\"https://ca.example:444/\"}",
+		false, false },
+	{ "a url of another scheme", "{\"alg\":\"ES256\"," K ",\"url\":\"http://ca.example/\"}",
+		false, false },
+	{ "a longer host", "{\"alg\":\"ES256\"," K ",\"url\":\"https://ca.example.evil.example/\"}",
+		false, false },
+	{ "user information",
+		"{\"alg\":\"ES256\"," K ",\"url\":\"https://ca.example@evil.example/\"}", false,
+		false },
 	{ "no url", "{\"alg\":\"ES256\"," K "}", false, false },
 	{ "a url that is an array", "{\"alg\":\"ES256\"," K ",\"url\":[]}", false, false },
-	{ "two urls", "{\"alg\":\"ES256\"," K "," U ",\"url\":\"https://evil.example/\"}", false, false },
+	{ "two urls", "{\"alg\":\"ES256\"," K "," U ",\"url\":\"https://evil.example/\"}", false,
+		false },
 	{ "another alg", "{\"alg\":\"ES384\"," K "," U "}", false, false },
 	{ "no alg", "{" K "," U "}", false, false },
-	{ "crit", "{\"alg\":\"ES256\"," K ",\"crit\":[\"b64\"],\"b64\":false," U "}", false, false },
+	{ "crit", "{\"alg\":\"ES256\"," K ",\"crit\":[\"b64\"],\"b64\":false," U "}", false,
+		false },
 	{ "an array", "[]", false, false },
 	{ "no JSON", "hello", false, false },
 	{ "nothing", "", false, false },
@@ -103,10 +117,12 @@ test_headers(void)
 
 		b64url_add(&in, headers[i].header, strlen(headers[i].header));
 		buf_adds(&in, ".e30");
-		a = guard_account(buf_span(&in), SPAN("https://ca.example/directory"), JWA_ES256, &pr);
+		a = guard_account(
+			buf_span(&in), SPAN("https://ca.example/directory"), JWA_ES256, &pr);
 		e = guard_eab(buf_span(&in), SPAN("https://ca.example"), JWA_HS256, &pr2);
 		ok(a == headers[i].account && (a || pr.kind == PROBLEM_SERVER_INTERNAL),
-			"header with %s: the account key %s", headers[i].name, a ? "signs" : "refuses");
+			"header with %s: the account key %s", headers[i].name,
+			a ? "signs" : "refuses");
 		ok(e == headers[i].eab && (e || pr2.kind == PROBLEM_SERVER_INTERNAL),
 			"header with %s: the EAB key %s", headers[i].name, e ? "signs" : "refuses");
 	}
@@ -132,7 +148,8 @@ test_inputs(void)
 	AUTO_BUF large = BUF_MAX(64 * 1024);
 	struct problem pr = { 0 };
 
-	ok(may("", ".", "https://ca.example", JWA_ES256), "an empty payload is signed (POST-as-GET)");
+	ok(may("", ".", "https://ca.example", JWA_ES256),
+		"an empty payload is signed (POST-as-GET)");
 	ok(!may("", "", "https://ca.example", JWA_ES256), "a header alone is not");
 	ok(!may("", ".e30.e30", "https://ca.example", JWA_ES256), "three parts are not");
 	ok(!may("", ".e3 0", "https://ca.example", JWA_ES256), "a payload with a blank is not");
@@ -140,11 +157,14 @@ test_inputs(void)
 	ok(!may(" ", ".e30", "https://ca.example", JWA_ES256), "a blank in front is not");
 	ok(!may("", ".e30", "", JWA_ES256), "nothing is signed with a key without a scope");
 	ok(!may("", ".e30", "https://ca.example", JWA_NONE), "nor with one that has no algorithm");
-	ok(!guard_account(SPAN_NONE, SPAN("https://ca.example"), JWA_ES256, &pr), "nothing is not an input");
-	ok(!guard_eab(SPAN("e30.e30"), SPAN("https://ca.example"), JWA_ES256, &pr), "an EAB key does no ES256");
+	ok(!guard_account(SPAN_NONE, SPAN("https://ca.example"), JWA_ES256, &pr),
+		"nothing is not an input");
+	ok(!guard_eab(SPAN("e30.e30"), SPAN("https://ca.example"), JWA_ES256, &pr),
+		"an EAB key does no ES256");
 	while (large.n < 60000)
 		buf_adds(&large, "AAAAAAAA");
-	ok(!guard_account(buf_span(&large), SPAN("https://ca.example"), JWA_ES256, &pr), "a huge header is refused");
+	ok(!guard_account(buf_span(&large), SPAN("https://ca.example"), JWA_ES256, &pr),
+		"a huge header is refused");
 }
 
 int

@@ -1,4 +1,5 @@
-/* test_keeper.c - the keeper's operations through its client: what keys do, and what they refuse. */
+/* test_keeper.c - the keeper's operations through its client: what keys do, and what they refuse.
+ */
 #include <pthread.h>
 #include <signal.h>
 
@@ -40,7 +41,8 @@ make_account(enum key_type type, struct buf *sealed, struct buf *spki)
 {
 	struct problem pr = { 0 };
 
-	return keeper_make(k, type, PURPOSE_ACME_ACCOUNT, SPAN(CA_URL "/directory"), sealed, spki, &pr);
+	return keeper_make(
+		k, type, PURPOSE_ACME_ACCOUNT, SPAN(CA_URL "/directory"), sealed, spki, &pr);
 }
 
 static const struct {
@@ -58,15 +60,18 @@ test_account_keys(void)
 {
 	for (size_t i = 0; i < COUNT_OF(types); i++) {
 		const char *name = key_type_name(types[i].type);
-		AUTO_BUF sealed = BUF_MAX(8192), spki = BUF_MAX(2048), in = BUF_MAX(4096), sig = BUF_MAX(1024);
+		AUTO_BUF sealed = BUF_MAX(8192), spki = BUF_MAX(2048), in = BUF_MAX(4096),
+			 sig = BUF_MAX(1024);
 		AUTO_BUF inner = BUF_MAX(4096), sig2 = BUF_MAX(1024);
 		struct problem pr = { 0 };
 
 		ok(make_account(types[i].type, &sealed, &spki), "%s: an account key is made", name);
 		input_write(&in, types[i].alg, CA_URL "/acct/1", "nonce", CA_URL "/new-order");
-		ok(keeper_sign_jws(k, buf_span(&sealed), buf_span(&in), &sig, &pr), "%s: it signs", name);
+		ok(keeper_sign_jws(k, buf_span(&sealed), buf_span(&in), &sig, &pr), "%s: it signs",
+			name);
 		is_int(sig.n, types[i].signature_n, "%s: in JOSE form", name);
-		ok(verifies(buf_span(&in), buf_span(&sig), buf_span(&spki)), "%s: the signature is good", name);
+		ok(verifies(buf_span(&in), buf_span(&sig), buf_span(&spki)),
+			"%s: the signature is good", name);
 		input_write(&inner, types[i].alg, NULL, NULL, CA_URL "/key-change");
 		ok(keeper_sign_jws(k, buf_span(&sealed), buf_span(&inner), &sig2, &pr),
 			"%s: it signs the inner JWS of a key change", name);
@@ -80,13 +85,15 @@ refused(struct span sealed, struct span input, const char *what)
 	struct problem pr = { 0 };
 	bool good = keeper_sign_jws(k, sealed, input, &sig, &pr);
 
-	ok(!good && pr.kind == PROBLEM_SERVER_INTERNAL && pr.cause[0] && sig.n == 0, "an account key refuses %s", what);
+	ok(!good && pr.kind == PROBLEM_SERVER_INTERNAL && pr.cause[0] && sig.n == 0,
+		"an account key refuses %s", what);
 }
 
 static void
 test_account_refusals(void)
 {
-	AUTO_BUF sealed = BUF_MAX(8192), spki = BUF_MAX(2048), in = BUF_MAX(8192), sig = BUF_MAX(1024);
+	AUTO_BUF sealed = BUF_MAX(8192), spki = BUF_MAX(2048), in = BUF_MAX(8192),
+		 sig = BUF_MAX(1024);
 	struct problem pr = { 0 };
 
 	if (!ok(make_account(KEY_P256, &sealed, &spki), "(an account key is made)"))
@@ -101,7 +108,8 @@ test_account_refusals(void)
 	refused(buf_span(&sealed), SPAN_NONE, "nothing");
 	buf_clear(&in);
 	input_write(&in, "ES256", CA_URL "/acct/1", "nonce", CA_URL "/new-order");
-	refused(SPAN("no blob at all, but long enough for one"), buf_span(&in), "to be a blob nobody sealed");
+	refused(SPAN("no blob at all, but long enough for one"), buf_span(&in),
+		"to be a blob nobody sealed");
 	sealed.p[sealed.n - 1] ^= 1;
 	refused(buf_span(&sealed), buf_span(&in), "to be a blob somebody changed");
 	ok(!keeper_mac(k, buf_span(&sealed), JWA_HS256, SPAN("x"), &sig, &pr), "it makes no MAC");
@@ -117,13 +125,16 @@ test_make_refusals(void)
 		"no account key is made without an origin");
 	ok(!keeper_make(k, KEY_ED25519, PURPOSE_ACME_ACCOUNT, SPAN(CA_URL), &sealed, &spki, &pr),
 		"no Ed25519 account key");
-	ok(!keeper_make(k, KEY_P256, PURPOSE_TSIG, SPAN("x"), &sealed, &spki, &pr), "no key pair for TSIG");
-	ok(!keeper_make(k, KEY_P256, PURPOSE_LOCAL_CA, SPAN_NONE, &sealed, &spki, &pr), "no CA without a name");
+	ok(!keeper_make(k, KEY_P256, PURPOSE_TSIG, SPAN("x"), &sealed, &spki, &pr),
+		"no key pair for TSIG");
+	ok(!keeper_make(k, KEY_P256, PURPOSE_LOCAL_CA, SPAN_NONE, &sealed, &spki, &pr),
+		"no CA without a name");
 	ok(!keeper_seal(k, PURPOSE_LOCAL_CA, SPAN("x"), SPAN("0123456789abcdef"), &sealed, &pr),
 		"no CA key is handed in");
 	ok(!keeper_seal(k, PURPOSE_EAB_DEVICE, SPAN("x"), SPAN("0123456789abcde"), &sealed, &pr),
 		"no EAB key of 15 octets");
-	ok(!keeper_sealed_secret(k, "no such", PURPOSE_TSIG, SPAN_NONE, &sealed, &pr), "no secret it was not given");
+	ok(!keeper_sealed_secret(k, "no such", PURPOSE_TSIG, SPAN_NONE, &sealed, &pr),
+		"no secret it was not given");
 	is_int(sealed.n + spki.n, 0, "nothing came out with any of these");
 }
 
@@ -135,7 +146,8 @@ mac_is(struct span mac, enum jwa alg, struct span data)
 	AUTO_BUF want = BUF_MAX(64);
 	struct problem pr = { 0 };
 
-	return jws_mac_raw(alg, span_of(mac_key, 32), data, &want, &pr) && span_eq(mac, buf_span(&want));
+	return jws_mac_raw(alg, span_of(mac_key, 32), data, &want, &pr) &&
+		span_eq(mac, buf_span(&want));
 }
 
 static void
@@ -145,20 +157,26 @@ test_upstream_eab(void)
 	struct problem pr = { 0 };
 	bool good;
 
-	ok(keeper_seal(k, PURPOSE_EAB_UPSTREAM, SPAN(CA_URL "/directory"), span_of(mac_key, 32), &sealed, &pr),
+	ok(keeper_seal(k, PURPOSE_EAB_UPSTREAM, SPAN(CA_URL "/directory"), span_of(mac_key, 32),
+		   &sealed, &pr),
 		"a CA's EAB key is sealed");
 	input_write(&in, "HS256", "key-1", NULL, CA_URL "/new-account");
 	ok(keeper_mac(k, buf_span(&sealed), JWA_HS256, buf_span(&in), &mac, &pr) &&
 			mac_is(buf_span(&mac), JWA_HS256, buf_span(&in)),
 		"it makes the MAC of an account binding");
-	ok(!keeper_mac(k, buf_span(&sealed), JWA_HS384, buf_span(&in), &none, &pr), "not with another alg");
-	ok(!keeper_mac(k, buf_span(&sealed), JWA_ES256, buf_span(&in), &none, &pr), "nor with no MAC's alg");
-	ok(!keeper_mac(k, buf_span(&sealed), JWA_HS256, SPAN("anything"), &none, &pr), "nor of anything else");
-	ok(!keeper_mac_verify(k, buf_span(&sealed), JWA_HS256, buf_span(&in), buf_span(&mac), &good, &pr),
+	ok(!keeper_mac(k, buf_span(&sealed), JWA_HS384, buf_span(&in), &none, &pr),
+		"not with another alg");
+	ok(!keeper_mac(k, buf_span(&sealed), JWA_ES256, buf_span(&in), &none, &pr),
+		"nor with no MAC's alg");
+	ok(!keeper_mac(k, buf_span(&sealed), JWA_HS256, SPAN("anything"), &none, &pr),
+		"nor of anything else");
+	ok(!keeper_mac_verify(
+		   k, buf_span(&sealed), JWA_HS256, buf_span(&in), buf_span(&mac), &good, &pr),
 		"it verifies none");
 	buf_clear(&in);
 	input_write(&in, "HS256", "key-1", NULL, "https://evil.example/new-account");
-	ok(!keeper_mac(k, buf_span(&sealed), JWA_HS256, buf_span(&in), &none, &pr), "and none for a foreign url");
+	ok(!keeper_mac(k, buf_span(&sealed), JWA_HS256, buf_span(&in), &none, &pr),
+		"and none for a foreign url");
 	is_int(none.n, 0, "no MAC came out with any of these");
 }
 
@@ -173,20 +191,31 @@ test_device_eab(void)
 	ok(keeper_seal(k, PURPOSE_EAB_DEVICE, SPAN("kid-1"), span_of(mac_key, 32), &sealed, &pr),
 		"a device's EAB key is sealed");
 	input_write(&in, "HS512", "kid-1", NULL, "https://acme.corp.example/new-account");
-	ok(jws_mac_raw(JWA_HS512, span_of(mac_key, 32), buf_span(&in), &mac, &pr), "(the device makes a MAC)");
-	ok(keeper_mac_verify(k, buf_span(&sealed), JWA_HS512, buf_span(&in), buf_span(&mac), &good, &pr) && good,
+	ok(jws_mac_raw(JWA_HS512, span_of(mac_key, 32), buf_span(&in), &mac, &pr),
+		"(the device makes a MAC)");
+	ok(keeper_mac_verify(
+		   k, buf_span(&sealed), JWA_HS512, buf_span(&in), buf_span(&mac), &good, &pr) &&
+			good,
 		"it verifies a good MAC");
 	mac.p[0] ^= 1;
-	ok(keeper_mac_verify(k, buf_span(&sealed), JWA_HS512, buf_span(&in), buf_span(&mac), &good, &pr) && !good,
+	ok(keeper_mac_verify(
+		   k, buf_span(&sealed), JWA_HS512, buf_span(&in), buf_span(&mac), &good, &pr) &&
+			!good,
 		"a wrong one is answered as wrong");
 	mac.p[0] ^= 1;
-	ok(keeper_mac_verify(k, buf_span(&sealed), JWA_HS512, buf_span(&in), span_of(mac.p, 16), &good, &pr) && !good,
+	ok(keeper_mac_verify(k, buf_span(&sealed), JWA_HS512, buf_span(&in), span_of(mac.p, 16),
+		   &good, &pr) &&
+			!good,
 		"so is one cut short");
 	good = true;
-	ok(keeper_mac_verify(k, buf_span(&sealed), JWA_HS512, buf_span(&in), SPAN_NONE, &good, &pr) && !good,
+	ok(keeper_mac_verify(
+		   k, buf_span(&sealed), JWA_HS512, buf_span(&in), SPAN_NONE, &good, &pr) &&
+			!good,
 		"and an empty one");
 	good = true;
-	ok(keeper_mac_verify(k, buf_span(&sealed), JWA_HS512, buf_span(&in), span_of(long_mac, 300), &good, &pr) && !good,
+	ok(keeper_mac_verify(k, buf_span(&sealed), JWA_HS512, buf_span(&in), span_of(long_mac, 300),
+		   &good, &pr) &&
+			!good,
 		"and one of 300 octets");
 	ok(!keeper_mac(k, buf_span(&sealed), JWA_HS512, buf_span(&in), &none, &pr) && none.n == 0,
 		"it makes no MAC itself");
@@ -205,7 +234,9 @@ test_tsig(void)
 	ok(keeper_mac(k, buf_span(&sealed), JWA_HS384, SPAN("any message"), &mac, &pr) &&
 			mac_is(buf_span(&mac), JWA_HS384, SPAN("any message")),
 		"it makes a MAC of any message");
-	ok(keeper_mac_verify(k, buf_span(&sealed), JWA_HS384, SPAN("any message"), buf_span(&mac), &good, &pr) && good,
+	ok(keeper_mac_verify(k, buf_span(&sealed), JWA_HS384, SPAN("any message"), buf_span(&mac),
+		   &good, &pr) &&
+			good,
 		"and verifies the answer's");
 }
 
@@ -214,7 +245,8 @@ leaf_template(struct buf *ret)
 {
 	struct ident id = { .type = IDENT_DNS, .value = "device.corp.example" };
 	struct idents names = { &id, 1 };
-	struct mint_leaf leaf = { .names = &names, .not_before_unix_s = clock_unix_s() - 60,
+	struct mint_leaf leaf = { .names = &names,
+		.not_before_unix_s = clock_unix_s() - 60,
 		.not_after_unix_s = clock_unix_s() + 30 * 86400 };
 	struct problem pr = { 0 };
 	bool good = key_make(KEY_P256, &leaf.key, &pr);
@@ -236,40 +268,53 @@ x509_of(const struct buf *der)
 static void
 test_local_ca(void)
 {
-	AUTO_BUF sealed = BUF_MAX(8192), ca_der = BUF_MAX(8192), sealed2 = BUF_MAX(8192), ca2_der = BUF_MAX(8192);
-	AUTO_BUF template = BUF_MAX(8192), leaf_der = BUF_MAX(8192), crl = BUF_MAX(8192), crl_der = BUF_MAX(8192);
+	AUTO_BUF sealed = BUF_MAX(8192), ca_der = BUF_MAX(8192), sealed2 = BUF_MAX(8192),
+		 ca2_der = BUF_MAX(8192);
+	AUTO_BUF template = BUF_MAX(8192), leaf_der = BUF_MAX(8192), crl = BUF_MAX(8192),
+		 crl_der = BUF_MAX(8192);
 	const struct mint_revoked gone = { "0123456789abcdef", clock_unix_s(), 1 };
 	const unsigned char *p;
 	struct problem pr = { 0 };
 	X509 *ca, *leaf;
 	X509_CRL *list;
 
-	ok(keeper_make(k, KEY_P256, PURPOSE_LOCAL_CA, SPAN("Corp CA"), &sealed, &ca_der, &pr), "a local CA is made");
-	ok(keeper_make(k, KEY_P256, PURPOSE_LOCAL_CA, SPAN("Other CA"), &sealed2, &ca2_der, &pr), "and another");
+	ok(keeper_make(k, KEY_P256, PURPOSE_LOCAL_CA, SPAN("Corp CA"), &sealed, &ca_der, &pr),
+		"a local CA is made");
+	ok(keeper_make(k, KEY_P256, PURPOSE_LOCAL_CA, SPAN("Other CA"), &sealed2, &ca2_der, &pr),
+		"and another");
 	ca = x509_of(&ca_der);
 	ok(ca && X509_verify(ca, X509_get0_pubkey(ca)) == 1, "its certificate is signed by itself");
 	ok(leaf_template(&template), "(a leaf is prepared)");
-	ok(keeper_sign_cert(k, buf_span(&sealed), buf_span(&ca_der), buf_span(&template), &leaf_der, &pr),
+	ok(keeper_sign_cert(
+		   k, buf_span(&sealed), buf_span(&ca_der), buf_span(&template), &leaf_der, &pr),
 		"the CA signs a leaf");
 	leaf = x509_of(&leaf_der);
 	ok(leaf && ca && X509_verify(leaf, X509_get0_pubkey(ca)) == 1, "the signature is good");
-	ok(mint_crl_template(&gone, 1, 1, clock_unix_s(), clock_unix_s() + 86400, &crl, &pr), "(a CRL is prepared)");
-	ok(keeper_sign_crl(k, buf_span(&sealed), buf_span(&ca_der), buf_span(&crl), &crl_der, &pr), "it signs a CRL");
+	ok(mint_crl_template(&gone, 1, 1, clock_unix_s(), clock_unix_s() + 86400, &crl, &pr),
+		"(a CRL is prepared)");
+	ok(keeper_sign_crl(k, buf_span(&sealed), buf_span(&ca_der), buf_span(&crl), &crl_der, &pr),
+		"it signs a CRL");
 	p = (const unsigned char *)crl_der.p;
 	list = d2i_X509_CRL(NULL, &p, (long)crl_der.n);
 	ok(list && ca && X509_CRL_verify(list, X509_get0_pubkey(ca)) == 1, "its signature is good");
 	buf_clear(&leaf_der);
-	ok(!keeper_sign_cert(k, buf_span(&sealed), buf_span(&ca2_der), buf_span(&template), &leaf_der, &pr),
+	ok(!keeper_sign_cert(
+		   k, buf_span(&sealed), buf_span(&ca2_der), buf_span(&template), &leaf_der, &pr),
 		"it signs nothing for the other CA's certificate");
-	ok(!keeper_sign_cert(k, buf_span(&sealed), SPAN("junk"), buf_span(&template), &leaf_der, &pr),
+	ok(!keeper_sign_cert(
+		   k, buf_span(&sealed), SPAN("junk"), buf_span(&template), &leaf_der, &pr),
 		"nor for something that is no certificate");
 	ok(!keeper_sign_cert(k, buf_span(&sealed), buf_span(&ca_der), SPAN("junk"), &leaf_der, &pr),
 		"nor a template that is none");
-	ok(!keeper_sign_cert(k, buf_span(&sealed), buf_span(&ca_der), buf_span(&ca2_der), &leaf_der, &pr),
+	ok(!keeper_sign_cert(
+		   k, buf_span(&sealed), buf_span(&ca_der), buf_span(&ca2_der), &leaf_der, &pr),
 		"nor a CA certificate");
-	ok(!keeper_sign_crl(k, buf_span(&sealed), buf_span(&ca_der), buf_span(&template), &leaf_der, &pr),
+	ok(!keeper_sign_crl(
+		   k, buf_span(&sealed), buf_span(&ca_der), buf_span(&template), &leaf_der, &pr),
 		"nor a certificate as a CRL");
-	ok(!keeper_sign_jws(k, buf_span(&sealed), SPAN("e30.e30"), &leaf_der, &pr) && leaf_der.n == 0, "nor a JWS");
+	ok(!keeper_sign_jws(k, buf_span(&sealed), SPAN("e30.e30"), &leaf_der, &pr) &&
+			leaf_der.n == 0,
+		"nor a JWS");
 	X509_CRL_free(list);
 	X509_free(leaf);
 	X509_free(ca);

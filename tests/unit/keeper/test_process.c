@@ -11,10 +11,14 @@
 #include "scene.h"
 
 static bool
-starts(const char *master, bool create, const struct keeper_secret *secrets, size_t count, struct problem *pr)
+starts(const char *master, bool create, const struct keeper_secret *secrets, size_t count,
+	struct problem *pr)
 {
-	const struct keeper_conf conf = { .master = master, .create_master = create, .connections = 1,
-		.secrets = secrets, .secret_count = count };
+	const struct keeper_conf conf = { .master = master,
+		.create_master = create,
+		.connections = 1,
+		.secrets = secrets,
+		.secret_count = count };
 	struct keeper *k;
 
 	*pr = (struct problem){ 0 };
@@ -35,7 +39,8 @@ test_master(void)
 	ok(!starts("file:master", false, NULL, 0, &pr) && strstr(pr.cause, "master"),
 		"without a master key the keeper does not start, and says which it misses");
 	k = keeper_up(1, NULL, 0);
-	ok(stat("master", &st) == 0 && (st.st_mode & 07777) == 0600 && st.st_size == 44, "it makes one, for us alone");
+	ok(stat("master", &st) == 0 && (st.st_mode & 07777) == 0600 && st.st_size == 44,
+		"it makes one, for us alone");
 	ok(access("master.new", F_OK) != 0, "and leaves nothing beside it");
 	ok(keeper_seal(k, PURPOSE_TSIG, SPAN("x"), SPAN("sixteen octets !"), &sealed, &pr) &&
 			keeper_mac(k, buf_span(&sealed), JWA_HS256, SPAN("m"), &mac, &pr),
@@ -48,28 +53,33 @@ test_master(void)
 	keeper_stop(k);
 	ok(rename("master", "elsewhere") == 0, "(the key is put away)");
 	k = keeper_up(1, NULL, 0);
-	ok(!keeper_mac(k, buf_span(&sealed), JWA_HS256, SPAN("m"), &again, &pr) && strstr(pr.cause, "master key"),
+	ok(!keeper_mac(k, buf_span(&sealed), JWA_HS256, SPAN("m"), &again, &pr) &&
+			strstr(pr.cause, "master key"),
 		"another key does not, and the cause says so");
 	keeper_stop(k);
 	file_put("raw", "0123456789abcdef0123456789abcde\n");
-	ok(starts("file:raw", false, NULL, 0, &pr), "32 octets raw are a master key, even with 0x0a at the end");
+	ok(starts("file:raw", false, NULL, 0, &pr),
+		"32 octets raw are a master key, even with 0x0a at the end");
 	file_put("short", "0123456789abcdef0123456789abcde");
 	ok(!starts("file:short", true, NULL, 0, &pr), "31 are none, and are not overwritten");
 	file_put("empty", "");
 	ok(!starts("file:empty", true, NULL, 0, &pr), "nor is nothing");
 	ok(!starts("file:no/such/folder", true, NULL, 0, &pr) && strstr(pr.cause, "no/such"),
 		"a folder that is not there is named");
-	ok(!starts("credential:none", true, NULL, 0, &pr), "a credential that was not passed is an error");
+	ok(!starts("credential:none", true, NULL, 0, &pr),
+		"a credential that was not passed is an error");
 	setenv("CREDENTIALS_DIRECTORY", scene_folder, 1);
 	ok(starts("credential:raw", false, NULL, 0, &pr), "one that was passed is read");
-	ok(!starts("plain text", false, NULL, 0, &pr), "a key in the configuration itself is refused");
+	ok(!starts("plain text", false, NULL, 0, &pr),
+		"a key in the configuration itself is refused");
 }
 
 static void
 test_secrets(void)
 {
-	const struct keeper_secret good[] = { { "a.url", "file:url", "base64url" }, { "a.base64", "file:std", "base64" },
-		{ "a.double", "file:double", "double" }, { "a.raw", "file:text", "raw" } };
+	const struct keeper_secret good[] = { { "a.url", "file:url", "base64url" },
+		{ "a.base64", "file:std", "base64" }, { "a.double", "file:double", "double" },
+		{ "a.raw", "file:text", "raw" } };
 	const struct keeper_secret missing = { "upstreams.x.eab_key", "file:nowhere", "base64url" };
 	const struct keeper_secret wrong = { "upstreams.y.eab_key", "file:std", "base64url" };
 	AUTO_BUF want = BUF_MAX(64);
@@ -80,21 +90,25 @@ test_secrets(void)
 	file_put("std", "MDEyMzQ1Njc4OWFiY2RlZj8/\n");
 	file_put("double", "TURFeU16UTFOamM0T1dGaVkyUmxaajhf\n");
 	file_put("text", "0123456789abcdef?\?\n");
-	ok(!starts("file:master", false, &missing, 1, &pr) && strstr(pr.cause, "upstreams.x.eab_key") &&
-			strstr(pr.cause, "nowhere"),
+	ok(!starts("file:master", false, &missing, 1, &pr) &&
+			strstr(pr.cause, "upstreams.x.eab_key") && strstr(pr.cause, "nowhere"),
 		"a secret that cannot be read is told with its name and file");
-	ok(!starts("file:master", false, &wrong, 1, &pr) && strstr(pr.cause, "upstreams.y.eab_key") &&
-			!strstr(pr.cause, "MDEy") && !strstr(pr.detail, "MDEy"),
+	ok(!starts("file:master", false, &wrong, 1, &pr) &&
+			strstr(pr.cause, "upstreams.y.eab_key") && !strstr(pr.cause, "MDEy") &&
+			!strstr(pr.detail, "MDEy"),
 		"one in the wrong encoding too, without its text");
 	k = keeper_up(1, good, COUNT_OF(good));
-	ok(jws_mac_raw(JWA_HS256, SPAN("0123456789abcdef??"), SPAN("m"), &want, &pr), "(a MAC to compare with)");
+	ok(jws_mac_raw(JWA_HS256, SPAN("0123456789abcdef??"), SPAN("m"), &want, &pr),
+		"(a MAC to compare with)");
 	for (size_t i = 0; i < COUNT_OF(good); i++) {
 		AUTO_BUF sealed = BUF_MAX(1024), mac = BUF_MAX(64);
 
 		ok(keeper_sealed_secret(k, good[i].name, PURPOSE_TSIG, SPAN("x"), &sealed, &pr) &&
-				keeper_mac(k, buf_span(&sealed), JWA_HS256, SPAN("m"), &mac, &pr) && mac.n == 32,
+				keeper_mac(k, buf_span(&sealed), JWA_HS256, SPAN("m"), &mac, &pr) &&
+				mac.n == 32,
 			"%s: the secret of the configuration is sealed and used", good[i].encoding);
-		ok(span_eq(buf_span(&mac), buf_span(&want)), "%s: it is the right one", good[i].encoding);
+		ok(span_eq(buf_span(&mac), buf_span(&want)), "%s: it is the right one",
+			good[i].encoding);
 	}
 	keeper_stop(k);
 }
@@ -127,7 +141,8 @@ test_death(void)
 			pr.kind == PROBLEM_SERVER_INTERNAL && strstr(pr.cause, "dead"),
 		"then a call fails at once");
 	keeper_use(k, 1);
-	ok(!keeper_seal(k, PURPOSE_TSIG, SPAN("x"), SPAN("sixteen octets !"), &sealed, &pr) && sealed.n == 0,
+	ok(!keeper_seal(k, PURPOSE_TSIG, SPAN("x"), SPAN("sixteen octets !"), &sealed, &pr) &&
+			sealed.n == 0,
 		"on every connection");
 	keeper_use(k, 0);
 	keeper_stop(k);
@@ -138,8 +153,9 @@ test_death(void)
 static void
 test_deadline(void)
 {
-	const struct keeper_conf conf = { .master = "file:master", .create_master = true, .connections = 1,
-		.call_ms = 200 };
+	const struct keeper_conf conf = {
+		.master = "file:master", .create_master = true, .connections = 1, .call_ms = 200
+	};
 	static char large[1000];
 	AUTO_BUF sealed = BUF_MAX(8192), mac = BUF_MAX(64);
 	struct problem pr = { 0 };
@@ -148,19 +164,23 @@ test_deadline(void)
 
 	if (!keeper_start(&conf, &k, &pr))
 		exit(1);
-	ok(keeper_seal(k, PURPOSE_TSIG, SPAN("x"), SPAN("sixteen octets !"), &sealed, &pr), "(a key is sealed)");
+	ok(keeper_seal(k, PURPOSE_TSIG, SPAN("x"), SPAN("sixteen octets !"), &sealed, &pr),
+		"(a key is sealed)");
 	kill(keeper_pid(k), SIGSTOP);
-	ok(!keeper_mac(k, buf_span(&sealed), JWA_HS256, SPAN("m"), &mac, &pr) && strstr(pr.cause, "in time"),
+	ok(!keeper_mac(k, buf_span(&sealed), JWA_HS256, SPAN("m"), &mac, &pr) &&
+			strstr(pr.cause, "in time"),
 		"a keeper that does not answer is given up on after the deadline");
 	kill(keeper_pid(k), SIGCONT);
 	ok(keeper_mac(k, buf_span(&sealed), JWA_HS384, SPAN("m"), &mac, &pr) && mac.n == 48,
 		"the next call gets its own answer, not the late one");
 	kill(keeper_pid(k), SIGSTOP);
 	for (int i = 0; i < 3; i++)
-		late += !keeper_mac(k, buf_span(&sealed), JWA_HS256, span_of(large, sizeof(large)), &mac, &pr);
+		late += !keeper_mac(
+			k, buf_span(&sealed), JWA_HS256, span_of(large, sizeof(large)), &mac, &pr);
 	kill(keeper_pid(k), SIGCONT);
 	buf_clear(&mac);
-	ok(late == 3 && keeper_mac(k, buf_span(&sealed), JWA_HS384, SPAN("m"), &mac, &pr) && mac.n == 48,
+	ok(late == 3 && keeper_mac(k, buf_span(&sealed), JWA_HS384, SPAN("m"), &mac, &pr) &&
+			mac.n == 48,
 		"so does the one after three that were given up");
 	keeper_stop(k);
 }
@@ -169,7 +189,9 @@ test_deadline(void)
 static void
 test_deadline_large(void)
 {
-	const struct keeper_conf conf = { .master = "file:master", .connections = 1, .call_ms = 200 };
+	const struct keeper_conf conf = {
+		.master = "file:master", .connections = 1, .call_ms = 200
+	};
 	const size_t n = 3 * 1024 * 1024;
 	AUTO_FREE char *large = xcalloc(1, n);
 	AUTO_BUF sealed = BUF_MAX(8192), out = BUF_MAX(8192);
@@ -179,14 +201,17 @@ test_deadline_large(void)
 	if (!keeper_start(&conf, &k, &pr))
 		exit(1);
 	kill(keeper_pid(k), SIGSTOP);
-	ok(!keeper_sign_crl(k, SPAN("x"), SPAN("y"), span_of(large, n), &out, &pr) && strstr(pr.cause, "in time"),
+	ok(!keeper_sign_crl(k, SPAN("x"), SPAN("y"), span_of(large, n), &out, &pr) &&
+			strstr(pr.cause, "in time"),
 		"a request of 3 MiB that the keeper does not take is given up on");
 	kill(keeper_pid(k), SIGCONT);
 	ok(keeper_seal(k, PURPOSE_TSIG, SPAN("x"), SPAN("sixteen octets !"), &sealed, &pr),
 		"and the connection is of use again");
-	ok(!keeper_sign_crl(k, SPAN("x"), SPAN("y"), span_of(large, 2 * n), &out, &pr) && pr.kind == PROBLEM_TOO_LARGE,
+	ok(!keeper_sign_crl(k, SPAN("x"), SPAN("y"), span_of(large, 2 * n), &out, &pr) &&
+			pr.kind == PROBLEM_TOO_LARGE,
 		"one over the ceiling is not sent");
-	ok(!keeper_seal(k, PURPOSE_TSIG, SPAN("x"), span_of(large, 1025), &out, &pr) && pr.kind == PROBLEM_TOO_LARGE,
+	ok(!keeper_seal(k, PURPOSE_TSIG, SPAN("x"), span_of(large, 1025), &out, &pr) &&
+			pr.kind == PROBLEM_TOO_LARGE,
 		"nor a MAC key of 1025 octets");
 	keeper_stop(k);
 }
@@ -231,7 +256,8 @@ test_orphan(void)
 		pause();
 		_exit(0);
 	}
-	ok(read(ends[0], &keeper, sizeof(keeper)) == sizeof(keeper), "(a process of ours has a keeper)");
+	ok(read(ends[0], &keeper, sizeof(keeper)) == sizeof(keeper),
+		"(a process of ours has a keeper)");
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 	close(ends[1]);
@@ -276,7 +302,8 @@ static void
 test_fds(void)
 {
 	struct keeper *k;
-	int sockets, epolls, others, extra = open("/dev/null", O_RDONLY); /* not close-on-exec: a child has it */
+	int sockets, epolls, others,
+		extra = open("/dev/null", O_RDONLY); /* not close-on-exec: a child has it */
 
 	k = keeper_up(3, NULL, 0);
 	if (!fds_of(keeper_pid(k), &sockets, &epolls, &others)) {
@@ -287,15 +314,16 @@ test_fds(void)
 		is_int(others, 0, "and no other file than stderr");
 	}
 	ok(status_has(keeper_pid(k), "NoNewPrivs:\t1"), "it has given up new privileges");
-	ok(!sandbox_filters() || status_has(keeper_pid(k), "Seccomp:\t2"), "it runs behind its filter");
+	ok(!sandbox_filters() || status_has(keeper_pid(k), "Seccomp:\t2"),
+		"it runs behind its filter");
 	keeper_stop(k);
 	close(extra);
 }
 
 #define HIDE 0x5a
 
-/* Does any writable memory of this process hold these octets? They come hidden (each XOR 0x5a), so that the needle itself
- * is not found. */
+/* Does any writable memory of this process hold these octets? They come hidden (each XOR 0x5a), so
+ * that the needle itself is not found. */
 static bool
 memory_has(const unsigned char *hidden, size_t n)
 {
@@ -308,15 +336,18 @@ memory_has(const unsigned char *hidden, size_t n)
 
 	while (maps && fgets(line, sizeof(line), maps)) {
 		/* a sanitizer's shadow has terabytes, and mirrors nothing of the contents */
-		if (sscanf(line, "%lx-%lx %7s", &from, &to, mode) != 3 || mode[1] != 'w' || to - from > 256ul << 20)
+		if (sscanf(line, "%lx-%lx %7s", &from, &to, mode) != 3 || mode[1] != 'w' ||
+			to - from > 256ul << 20)
 			continue;
 		for (unsigned long at = from; at < to; at += sizeof(piece) - n) {
-			ssize_t got = pread(mem, piece, sizeof(piece) < to - at ? sizeof(piece) : to - at, (off_t)at);
+			ssize_t got = pread(mem, piece,
+				sizeof(piece) < to - at ? sizeof(piece) : to - at, (off_t)at);
 
 			for (ssize_t i = 0; i + (ssize_t)n <= got; i++) {
 				size_t same = 0;
 
-				while (same < n && (piece[i + (ssize_t)same] ^ HIDE) == hidden[same])
+				while (same < n &&
+					(piece[i + (ssize_t)same] ^ HIDE) == hidden[same])
 					same++;
 				found = found || same == n;
 			}
@@ -374,7 +405,8 @@ test_memory(void)
 	file_put_hidden("rawmaster", master, sizeof(master));
 	file_get_hidden("master", text, sizeof(text));
 	k = keeper_up(1, &secret, 1);
-	ok(keeper_sealed_secret(k, "eab", PURPOSE_EAB_UPSTREAM, SPAN(CA_URL), &sealed, &pr), "(the secret is sealed)");
+	ok(keeper_sealed_secret(k, "eab", PURPOSE_EAB_UPSTREAM, SPAN(CA_URL), &sealed, &pr),
+		"(the secret is sealed)");
 	input_write(&in, "HS256", "kid", NULL, CA_URL "/new-account");
 	ok(keeper_mac(k, buf_span(&sealed), JWA_HS256, buf_span(&in), &mac, &pr), "(and used)");
 	for (size_t i = 0; i < 32; i++)
@@ -383,15 +415,19 @@ test_memory(void)
 	ok(!memory_has(text, sizeof(text)), "the text of the master key is not");
 	ok(!memory_has(eab, sizeof(eab)), "nor the EAB key that the keeper read and used");
 	buf_clear(&sealed);
-	ok(keeper_seal(k, PURPOSE_TSIG, SPAN("x"), span_of(plain, 32), &sealed, &pr), "(the planted octets are sealed)");
+	ok(keeper_seal(k, PURPOSE_TSIG, SPAN("x"), span_of(plain, 32), &sealed, &pr),
+		"(the planted octets are sealed)");
 	for (size_t i = 0; i < 32; i++)
 		plain[i] = 0;
-	ok(!memory_has(planted, sizeof(planted)), "a secret handed in is gone once its owner wiped it");
+	ok(!memory_has(planted, sizeof(planted)),
+		"a secret handed in is gone once its owner wiped it");
 	keeper_stop(k);
-	ok(unlink("master") == 0 && rename("rawmaster", "master") == 0, "(a raw master key takes over)");
+	ok(unlink("master") == 0 && rename("rawmaster", "master") == 0,
+		"(a raw master key takes over)");
 	k = keeper_up(1, NULL, 0);
 	buf_clear(&sealed);
-	ok(keeper_seal(k, PURPOSE_TSIG, SPAN("x"), SPAN("sixteen octets !"), &sealed, &pr), "(it is used)");
+	ok(keeper_seal(k, PURPOSE_TSIG, SPAN("x"), SPAN("sixteen octets !"), &sealed, &pr),
+		"(it is used)");
 	ok(!memory_has(master, sizeof(master)), "its octets are not in our memory either");
 	keeper_stop(k);
 	free(plain);

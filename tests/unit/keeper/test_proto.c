@@ -5,8 +5,8 @@
 static void
 add_u32(struct buf *b, uint32_t v)
 {
-	const unsigned char p[4] = { (unsigned char)(v >> 24), (unsigned char)(v >> 16), (unsigned char)(v >> 8),
-		(unsigned char)v };
+	const unsigned char p[4] = { (unsigned char)(v >> 24), (unsigned char)(v >> 16),
+		(unsigned char)(v >> 8), (unsigned char)v };
 
 	buf_add(b, p, 4);
 }
@@ -20,24 +20,30 @@ frame_of(const struct buf *b)
 static void
 test_request_round_trip(void)
 {
-	const struct proto_request rq = { .id = 0x01020304, .op = OP_MAC_VERIFY, .kind = JWA_HS384,
+	const struct proto_request rq = { .id = 0x01020304,
+		.op = OP_MAC_VERIFY,
+		.kind = JWA_HS384,
 		.field = { SPAN("sealed"), SPAN("a.b"), SPAN("mac") } };
 	AUTO_BUF out = BUF_MAX(1024);
 	struct proto_request got;
 	struct problem pr = { 0 };
 
 	ok(proto_request_write(&out, &rq, &pr), "a request is written");
-	is_int(proto_length((const unsigned char *)out.p), out.n - PROTO_HEAD, "its head holds its length");
+	is_int(proto_length((const unsigned char *)out.p), out.n - PROTO_HEAD,
+		"its head holds its length");
 	ok(proto_request_read(frame_of(&out), &got, &pr), "and it is read");
 	ok(got.id == rq.id && got.op == rq.op && got.kind == rq.kind, "with its numbers");
-	ok(span_is(got.field[0], "sealed") && span_is(got.field[1], "a.b") && span_is(got.field[2], "mac"),
+	ok(span_is(got.field[0], "sealed") && span_is(got.field[1], "a.b") &&
+			span_is(got.field[2], "mac"),
 		"and its fields");
 }
 
 static void
 test_request_cut(void)
 {
-	const struct proto_request rq = { .id = 7, .op = OP_SEAL, .purpose = PURPOSE_TSIG,
+	const struct proto_request rq = { .id = 7,
+		.op = OP_SEAL,
+		.purpose = PURPOSE_TSIG,
 		.field = { SPAN("scope"), SPAN("secret") } };
 	AUTO_BUF out = BUF_MAX(1024);
 	struct proto_request got;
@@ -87,7 +93,8 @@ test_bad_requests(void)
 		buf_addc(&b, (char)bad[i].purpose);
 		for (unsigned f = 0; f < bad[i].fields; f++)
 			add_u32(&b, bad[i].field_n);
-		ok(!proto_request_read(buf_span(&b), &got, &pr) && pr.kind == PROBLEM_MALFORMED && got.id == 99,
+		ok(!proto_request_read(buf_span(&b), &got, &pr) && pr.kind == PROBLEM_MALFORMED &&
+				got.id == 99,
 			"%s is refused", bad[i].name);
 	}
 }
@@ -96,7 +103,8 @@ static void
 test_sizes(void)
 {
 	static char large[PROTO_SCOPE_MAX + 1];
-	const struct proto_request rq = { .op = OP_MAKE, .field = { span_of(large, sizeof(large)) } };
+	const struct proto_request rq = { .op = OP_MAKE,
+		.field = { span_of(large, sizeof(large)) } };
 	const struct proto_request extra = { .op = OP_MAKE, .field = { SPAN("a"), SPAN("b") } };
 	const unsigned char over[PROTO_HEAD] = { 0x00, 0x40, 0x00, 0x01 };
 	AUTO_BUF out = BUF_MAX(1024), tiny = BUF_MAX(5);
@@ -104,8 +112,10 @@ test_sizes(void)
 
 	ok(!proto_request_write(&out, &rq, &pr) && pr.kind == PROBLEM_TOO_LARGE && out.n == 0,
 		"a scope over its ceiling is not written");
-	ok(!proto_request_write(&out, &extra, &pr) && out.n == 0, "nor a field the operation does not have");
-	ok(!proto_request_write(&tiny, &(struct proto_request){ .op = OP_MAKE }, &pr), "nor what finds no room");
+	ok(!proto_request_write(&out, &extra, &pr) && out.n == 0,
+		"nor a field the operation does not have");
+	ok(!proto_request_write(&tiny, &(struct proto_request){ .op = OP_MAKE }, &pr),
+		"nor what finds no room");
 	is_int(proto_length(over), 0, "a frame over the ceiling has no length");
 }
 
@@ -118,16 +128,18 @@ test_replies(void)
 	int taken = 0;
 
 	proto_reply_write(&out, &good);
-	is_int(proto_length((const unsigned char *)out.p), out.n - PROTO_HEAD, "a reply's head holds its length");
-	ok(proto_reply_read(frame_of(&out), &got) && got.good && got.id == 5 && span_is(got.field[0], "one") &&
-			span_is(got.field[1], "two"),
+	is_int(proto_length((const unsigned char *)out.p), out.n - PROTO_HEAD,
+		"a reply's head holds its length");
+	ok(proto_reply_read(frame_of(&out), &got) && got.good && got.id == 5 &&
+			span_is(got.field[0], "one") && span_is(got.field[1], "two"),
 		"a good reply is read with its fields");
 	buf_clear(&out);
 	problem_set(&bad_one.problem, PROBLEM_BAD_CSR, "what is wrong");
 	problem_cause(&bad_one.problem, "why");
 	bad_one.problem.retry_after_s = 3600;
 	proto_reply_write(&out, &bad_one);
-	is_int(proto_length((const unsigned char *)out.p), out.n - PROTO_HEAD, "so does that of a refusal");
+	is_int(proto_length((const unsigned char *)out.p), out.n - PROTO_HEAD,
+		"so does that of a refusal");
 	ok(proto_reply_read(frame_of(&out), &got) && !got.good && got.id == 6, "a refusal is read");
 	is_int(got.problem.kind, PROBLEM_BAD_CSR, "with its kind");
 	is_int(got.problem.retry_after_s, 3600, "its Retry-After");

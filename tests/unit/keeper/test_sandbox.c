@@ -1,4 +1,5 @@
-/* test_sandbox.c - what a locked process still can do and what not; each try in a child of its own. */
+/* test_sandbox.c - what a locked process still can do and what not; each try in a child of its own.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -18,8 +19,8 @@
 
 static int kept; /* a fd that the sandbox must keep */
 
-/* Runs fn in a child that is prepared, and locked if wished; its exit status, or minus the signal that ended it. 99: no
- * sandbox. */
+/* Runs fn in a child that is prepared, and locked if wished; its exit status, or minus the signal
+ * that ended it. 99: no sandbox. */
 static int
 run(int (*fn)(void), bool lock)
 {
@@ -76,8 +77,8 @@ is_quiet(void)
 	kill(getpid(), SIGTERM);
 	kill(getpid(), SIGINT);
 	kill(getpid(), SIGHUP);
-	return prctl(PR_GET_DUMPABLE) == 0 && getrlimit(RLIMIT_CORE, &core) == 0 && core.rlim_max == 0 &&
-			!getenv("NOTIFY_SOCKET") && !getenv("LISTEN_FDS")
+	return prctl(PR_GET_DUMPABLE) == 0 && getrlimit(RLIMIT_CORE, &core) == 0 &&
+			core.rlim_max == 0 && !getenv("NOTIFY_SOCKET") && !getenv("LISTEN_FDS")
 		? 0
 		: 1;
 }
@@ -113,7 +114,10 @@ forks(void)
 static int
 maps_code(void)
 {
-	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED ? 0 : errno;
+	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) !=
+			MAP_FAILED
+		? 0
+		: errno;
 }
 
 static void
@@ -127,7 +131,8 @@ test_parent_gone(void)
 	if (pid == 0)
 		_exit(sandbox_prepare(1 << 30, keep, 1, &pr));
 	waitpid(pid, &status, 0);
-	is_int(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0, "a child whose parent is gone already does not start");
+	is_int(WIFEXITED(status) ? WEXITSTATUS(status) : -1, 0,
+		"a child whose parent is gone already does not start");
 }
 
 int
@@ -137,7 +142,8 @@ main(void)
 	setenv("LISTEN_FDS", "1", 1);
 	kept = fcntl(open("/dev/null", O_WRONLY), F_DUPFD, 50);
 	is_int(run(lives, true), 0, "memory, randomness, clock, log and kept fds work");
-	is_int(run(is_quiet, false), 0, "no core, no dump, no variables of systemd; SIGTERM, SIGINT, SIGHUP are nothing");
+	is_int(run(is_quiet, false), 0,
+		"no core, no dump, no variables of systemd; SIGTERM, SIGINT, SIGHUP are nothing");
 	is_int(run(has_only_its_fds, false), 2, "only stderr and the kept fd are open");
 	test_parent_gone();
 	if (!sandbox_filters()) {

@@ -1,4 +1,5 @@
-/* test_seal.c - a sealed secret opens to what it was, and not at all once anything about it changed. */
+/* test_seal.c - a sealed secret opens to what it was, and not at all once anything about it
+ * changed. */
 #include "base/rand.h"
 #include "keeper/proto.h"
 #include "keeper/seal.h"
@@ -26,7 +27,8 @@ test_round_trip(struct buf *sealed)
 	struct unsealed u;
 	struct problem pr = { 0 };
 
-	ok(seal_write(master, PURPOSE_EAB_UPSTREAM, SPAN("https://ca.example"), SPAN("a secret of ours"), sealed, &pr),
+	ok(seal_write(master, PURPOSE_EAB_UPSTREAM, SPAN("https://ca.example"),
+		   SPAN("a secret of ours"), sealed, &pr),
 		"a secret is sealed");
 	ok(memmem(sealed->p, sealed->n, "a secret of ours", 16) == NULL, "it cannot be read there");
 	ok(memmem(sealed->p, sealed->n, "https://ca.example", 18) != NULL, "its scope can");
@@ -35,7 +37,8 @@ test_round_trip(struct buf *sealed)
 	ok(span_is(buf_span(&u.scope), "https://ca.example"), "its scope");
 	ok(span_is(buf_span(&u.secret), "a secret of ours"), "and the secret");
 	unsealed_done(&u);
-	ok(seal_write(master, PURPOSE_EAB_UPSTREAM, SPAN("https://ca.example"), SPAN("a secret of ours"), &twice, &pr) &&
+	ok(seal_write(master, PURPOSE_EAB_UPSTREAM, SPAN("https://ca.example"),
+		   SPAN("a secret of ours"), &twice, &pr) &&
 			!span_eq(buf_span(sealed), buf_span(&twice)),
 		"sealed twice it looks different");
 }
@@ -76,12 +79,15 @@ test_limits(void)
 	struct problem pr = { 0 };
 	struct unsealed u;
 
-	ok(!seal_write(master, PURPOSE_TSIG, SPAN_NONE, SPAN_NONE, &out, &pr), "nothing is not sealed");
+	ok(!seal_write(master, PURPOSE_TSIG, SPAN_NONE, SPAN_NONE, &out, &pr),
+		"nothing is not sealed");
 	ok(!seal_write(master, PURPOSE_TSIG, SPAN_NONE, span_of(large, sizeof(large)), &out, &pr),
 		"nor what is larger than a blob");
-	ok(!seal_write(master, PURPOSE_TSIG, span_of(large, PROTO_SCOPE_MAX + 1), SPAN("x"), &out, &pr),
+	ok(!seal_write(
+		   master, PURPOSE_TSIG, span_of(large, PROTO_SCOPE_MAX + 1), SPAN("x"), &out, &pr),
 		"nor for a scope over its ceiling");
-	ok(!seal_write(master, PURPOSE_TSIG, SPAN_NONE, SPAN("x"), &tiny, &pr), "nor into a buffer too small");
+	ok(!seal_write(master, PURPOSE_TSIG, SPAN_NONE, SPAN("x"), &tiny, &pr),
+		"nor into a buffer too small");
 	ok(seal_write(master, PURPOSE_TSIG, SPAN_NONE, span_of(large, 4096), &out, &pr) &&
 			seal_open(master, buf_span(&out), &u, &pr),
 		"4096 octets without a scope are");
@@ -113,7 +119,8 @@ test_encodings(void)
 		bool good = secret_decode(codings[i].text, codings[i].encoding, &out);
 
 		ok(codings[i].want.p ? good && span_eq(buf_span(&out), codings[i].want) : !good,
-			"a configured secret: %s is %s", codings[i].name, codings[i].want.p ? "read" : "refused");
+			"a configured secret: %s is %s", codings[i].name,
+			codings[i].want.p ? "read" : "refused");
 	}
 }
 

@@ -1,4 +1,5 @@
-/* test_server.c - the child's loop on sockets of the test's own: malformed octets cost the connection and nothing else. */
+/* test_server.c - the child's loop on sockets of the test's own: malformed octets cost the
+ * connection and nothing else. */
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -16,7 +17,9 @@ static int mine[CONNS + 1], theirs[CONNS + 1];
 static pid_t
 serve(void)
 {
-	const struct keeper_conf conf = { .master = "file:master", .create_master = true, .connections = CONNS };
+	const struct keeper_conf conf = {
+		.master = "file:master", .create_master = true, .connections = CONNS
+	};
 	struct vault *v;
 	struct problem pr = { 0 };
 	pid_t pid;
@@ -86,7 +89,9 @@ get(int fd, struct buf *ret)
 static void
 seal_request(struct buf *out, uint32_t id)
 {
-	const struct proto_request rq = { .id = id, .op = OP_SEAL, .purpose = PURPOSE_TSIG,
+	const struct proto_request rq = { .id = id,
+		.op = OP_SEAL,
+		.purpose = PURPOSE_TSIG,
 		.field = { SPAN("scope"), SPAN("sixteen octets !") } };
 	struct problem pr = { 0 };
 
@@ -101,7 +106,8 @@ answers(int fd, uint32_t id)
 
 	seal_request(&out, id);
 	put(fd, buf_span(&out));
-	return get(fd, &in) && proto_reply_read(buf_span(&in), &reply) && reply.good && reply.id == id;
+	return get(fd, &in) && proto_reply_read(buf_span(&in), &reply) && reply.good &&
+		reply.id == id;
 }
 
 static void
@@ -123,7 +129,8 @@ test_pieces(void)
 	put(mine[0], buf_span(&out));
 	ok(get(mine[0], &in) && proto_reply_read(buf_span(&in), &reply) && reply.id == 12,
 		"of two requests of %zu octets that come at once the first is answered first", one);
-	ok(get(mine[0], &in) && proto_reply_read(buf_span(&in), &reply) && reply.id == 13, "then the second");
+	ok(get(mine[0], &in) && proto_reply_read(buf_span(&in), &reply) && reply.id == 13,
+		"then the second");
 }
 
 static void
