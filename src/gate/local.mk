@@ -27,3 +27,5 @@ fuzz_targets += fuzz_conf
 fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c
 fuzz_conf_LDADD = $(gate_libs)
 fuzz_conf_LDFLAGS = $(fuzz_ldflags)
+
+libgate_a_SOURCES += src/gate/holder.c src/gate/holder.h

@@ -18,3 +18,8 @@ test_ca_mock_LDADD = $(gate_libs)
 test_ca_pebble_SOURCES = tests/unit/upstream/test_ca_pebble.c tests/unit/upstream/pebble.c tests/unit/upstream/rig.c tests/unit/upstream/rig.h tests/tap.h
 test_ca_pebble_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_ca_pebble_LDADD = $(gate_libs)
+
+libgate_a_SOURCES += \
+	src/upstream/account_job.c src/upstream/issue.c src/upstream/issue.h src/upstream/issue_end.c \
+	src/upstream/local.c src/upstream/local.h src/upstream/revoke_job.c \
+	src/upstream/upstreams.c src/upstream/upstreams.h
