@@ -5,7 +5,10 @@
  *
  * Contract: the handler is called on a front thread with the whole request and must not block; exactly one http_reply
  * per request, at once or later, from any thread. The request is valid until http_reply returns. If the peer has gone
- * meanwhile the reply is dropped. */
+ * meanwhile the reply is dropped.
+ *
+ * Connections over a limit are closed at accept, without a handshake or a reply. The first request of a connection has
+ * head_ms from the (TLS) connection on, the later ones idle_ms to begin and then head_ms. */
 #ifndef HTTPD_HTTPD_H
 #define HTTPD_HTTPD_H
 
@@ -87,7 +90,7 @@ struct httpd_face_conf {
 /* threads: front threads, 1.. */
 struct httpd *httpd_new(unsigned threads, const struct http_limits *limits);
 bool httpd_face_add(struct httpd *h, const struct httpd_face_conf *conf, struct httpd_face **ret, struct problem *pr) __attribute__((warn_unused_result));
-/* Use an already listening socket (systemd, tests) instead of listen[]. */
+/* Use an already listening socket (systemd, tests) instead of listen[]. Takes the descriptor, also when it fails. */
 bool httpd_face_add_fd(struct httpd *h, const struct httpd_face_conf *conf, int fd, struct httpd_face **ret, struct problem *pr) __attribute__((warn_unused_result));
 uint16_t httpd_face_port(const struct httpd_face *face); /* of the first address */
 void httpd_start(struct httpd *h);

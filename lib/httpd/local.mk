@@ -10,13 +10,17 @@ librooms_a_SOURCES += \
 	lib/httpd/server.c lib/httpd/server.h \
 	lib/httpd/tls.c lib/httpd/tls.h
 
-check_PROGRAMS += test_chunk test_head
+check_PROGRAMS += test_chunk test_head test_httpd
 test_chunk_SOURCES = tests/unit/httpd/test_chunk.c tests/tap.h
 test_chunk_LDADD = $(rooms_libs)
 test_chunk_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_head_SOURCES = tests/unit/httpd/test_head.c tests/tap.h
 test_head_LDADD = $(rooms_libs)
 test_head_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_httpd_SOURCES = tests/unit/httpd/test_httpd.c tests/unit/httpd/rig.c tests/unit/httpd/rig.h \
+	tests/tap.h
+test_httpd_LDADD = $(rooms_libs)
+test_httpd_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 
 fuzz_targets += fuzz_http_head fuzz_http_chunk
 fuzz_http_head_SOURCES = tests/fuzz/fuzz_http_head.c

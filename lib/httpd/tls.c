@@ -98,7 +98,6 @@ on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *ciph
 	struct ticket_key key;
 	bool old, good;
 
-	(void)ssl;
 	if (!ticket_key_get(seal ? NULL : name, &key, &old))
 		return 0;
 	if (seal) {
@@ -107,7 +106,8 @@ on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *ciph
 	}
 	good = ticket_init(&key, iv, cipher, mac, seal);
 	OPENSSL_cleanse(&key, sizeof(key));
-	return !good ? -1 : old ? 2 : 1;
+	/* TLS 1.3: a fresh one each time, so that nobody can link a client's connections (RFC 8446 C.4) */
+	return !good ? -1 : old || SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;
 }
 
 /* RFC 7301: a client that offers protocols and not ours gets the alert no_application_protocol. */
