@@ -31,3 +31,8 @@ fuzz_http_chunk_LDADD = $(rooms_libs)
 fuzz_http_chunk_LDFLAGS = $(fuzz_ldflags)
 
 EXTRA_DIST += tests/fuzz/seeds/fuzz_http_head tests/fuzz/seeds/fuzz_http_chunk
+
+EXTRA_PROGRAMS += idle_conns
+idle_conns_SOURCES = tests/bench/idle_conns.c tests/unit/httpd/rig.c tests/unit/httpd/rig.h
+idle_conns_LDADD = $(rooms_libs)
+idle_conns_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit/httpd
