@@ -1,6 +1,7 @@
 /* object.c - see object.h.
  *
- * Each reader parses the text into a bounded tree, copies what we know out of it and lets the tree go. */
+ * Each reader parses the text into a bounded tree, copies what we know out of it and lets the tree
+ * go. */
 #include "acme/object.h"
 
 #include <stdlib.h>
@@ -37,9 +38,9 @@ is_visible(struct span s)
 bool
 acme_url_ok(struct span url)
 {
-	size_t scheme = url.n > 8 && strncasecmp(url.p, "https://", 8) == 0 ? 8 :
-		url.n > 7 && strncasecmp(url.p, "http://", 7) == 0          ? 7 :
-									      0;
+	size_t scheme = url.n > 8 && strncasecmp(url.p, "https://", 8) == 0  ? 8
+			: url.n > 7 && strncasecmp(url.p, "http://", 7) == 0 ? 7
+									     : 0;
 
 	return scheme > 0 && url.n <= ACME_URL_MAX && url.p[scheme] != '/' && is_visible(url);
 }
@@ -108,7 +109,8 @@ any_text(struct span s)
 
 /* The strings of an array that are `good`, at most `max` looked at. */
 static void
-read_strings(const struct json_node *array, size_t max, bool (*good)(struct span), struct acme_strings *ret)
+read_strings(const struct json_node *array, size_t max, bool (*good)(struct span),
+	struct acme_strings *ret)
 {
 	size_t count = json_type(array) == JSON_ARRAY ? json_count(array) : 0;
 
@@ -154,7 +156,8 @@ read_profiles(const struct json_node *profiles, struct acme_directory *ret)
 bool
 acme_directory_read(struct span text, struct acme_directory *ret, struct problem *pr)
 {
-	static const enum acme_entry needed[] = { ACME_NEW_NONCE, ACME_NEW_ACCOUNT, ACME_NEW_ORDER };
+	static const enum acme_entry needed[] = { ACME_NEW_NONCE, ACME_NEW_ACCOUNT,
+		ACME_NEW_ORDER };
 	AUTO_JSON *doc = NULL;
 	const struct json_node *root, *meta;
 	struct acme_directory d = { 0 };
@@ -164,7 +167,8 @@ acme_directory_read(struct span text, struct acme_directory *ret, struct problem
 	root = json_root(doc);
 	for (size_t i = 0; i < COUNT_OF(needed); i++) {
 		if (!acme_url_ok(json_text(json_get(root, entry_names[needed[i]]))))
-			return problem_internal(pr, "the CA's directory has no %s URL", entry_names[needed[i]]);
+			return problem_internal(
+				pr, "the CA's directory has no %s URL", entry_names[needed[i]]);
 	}
 	for (size_t i = 0; i < COUNT_OF(entry_names); i++)
 		d.url[i] = copy_url(root, entry_names[i]);
@@ -172,7 +176,8 @@ acme_directory_read(struct span text, struct acme_directory *ret, struct problem
 	if (json_type(meta) == JSON_OBJECT) {
 		d.terms_of_service = copy_uri(meta, "termsOfService");
 		d.website = copy_uri(meta, "website");
-		d.external_account_required = json_bool(json_get(meta, "externalAccountRequired"), false);
+		d.external_account_required =
+			json_bool(json_get(meta, "externalAccountRequired"), false);
 		read_profiles(json_get(meta, "profiles"), &d);
 		read_strings(json_get(meta, "caaIdentities"), 100, any_text, &d.caa_identities);
 	}
@@ -238,8 +243,10 @@ read_ident(const struct json_node *node, const char *what, struct ident *ret, st
 {
 	struct problem why = { 0 };
 
-	if (!ident_parse(json_text(json_get(node, "type")), json_text(json_get(node, "value")), ret, &why))
-		return problem_internal(pr, "the CA's %s has a strange identifier: %.180s", what, why.detail);
+	if (!ident_parse(json_text(json_get(node, "type")), json_text(json_get(node, "value")), ret,
+		    &why))
+		return problem_internal(
+			pr, "the CA's %s has a strange identifier: %.180s", what, why.detail);
 	return true;
 }
 

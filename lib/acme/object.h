@@ -1,8 +1,10 @@
-/* object.h - what a CA sends, read into plain structs (RFC 8555 7.1, 7.1.1-7.1.5, RFC 9773, draft-ietf-acme-profiles).
+/* object.h - what a CA sends, read into plain structs (RFC 8555 7.1, 7.1.1-7.1.5, RFC 9773,
+ * draft-ietf-acme-profiles).
  *
- * Pure readers: text in, struct out; every string and array is owned by the struct and freed by its _done. Unknown members
- * are ignored; optional ones of a wrong type are as if absent; what the flow cannot do without is required. A failure is
- * PROBLEM_SERVER_INTERNAL, for the text comes from a CA, with what was wrong as its cause; *ret is untouched then. Any thread. */
+ * Pure readers: text in, struct out; every string and array is owned by the struct and freed by its
+ * _done. Unknown members are ignored; optional ones of a wrong type are as if absent; what the flow
+ * cannot do without is required. A failure is PROBLEM_SERVER_INTERNAL, for the text comes from a
+ * CA, with what was wrong as its cause; *ret is untouched then. Any thread. */
 #ifndef ACME_OBJECT_H
 #define ACME_OBJECT_H
 
@@ -18,7 +20,8 @@
 #define ACME_PROFILES_MAX 100
 #define ACME_BODY_MAX_BYTES (256 * 1024)
 
-/* http or https, 2048 octets at most, visible ASCII only: then its exact octets are kept and used (RFC 8555 6.4). */
+/* http or https, 2048 octets at most, visible ASCII only: then its exact octets are kept and used
+ * (RFC 8555 6.4). */
 bool acme_url_ok(struct span url);
 
 struct acme_strings {
@@ -43,14 +46,15 @@ struct acme_profile {
 };
 
 struct acme_directory {
-	char *url[ACME_ENTRY__COUNT]; /* newNonce, newAccount, newOrder always, NULL = not offered */
+	char *url[ACME_ENTRY__COUNT];     /* the first three always; NULL = not offered */
 	char *terms_of_service, *website; /* URIs of any scheme, for people, or NULL */
 	bool external_account_required;
 	struct acme_profile *profiles;
 	size_t profile_count;
 	struct acme_strings caa_identities;
 };
-bool acme_directory_read(struct span text, struct acme_directory *ret, struct problem *pr) MUST_CHECK;
+bool acme_directory_read(
+	struct span text, struct acme_directory *ret, struct problem *pr) MUST_CHECK;
 void acme_directory_done(struct acme_directory *d);
 bool acme_directory_has_profile(const struct acme_directory *d, const char *name);
 
@@ -65,13 +69,13 @@ void acme_account_done(struct acme_account *a);
 
 struct acme_order {
 	enum order_state state;
-	int64_t expires_unix_s;      /* 0 = not told; likewise below */
+	int64_t expires_unix_s; /* 0 = not told; likewise below */
 	int64_t not_before_unix_s, not_after_unix_s;
-	struct idents idents;        /* as a set: canonical, without repeats */
-	struct acme_strings authzs;  /* URLs; perhaps none, perhaps not as many as idents */
+	struct idents idents;         /* as a set: canonical, without repeats */
+	struct acme_strings authzs;   /* URLs; perhaps none, perhaps not as many as idents */
 	char *finalize, *certificate; /* URLs or NULL */
-	char *profile;               /* or NULL */
-	char *replaces;              /* or NULL */
+	char *profile;                /* or NULL */
+	char *replaces;               /* or NULL */
 	bool has_error;
 	struct acme_problem error;
 };
@@ -83,17 +87,19 @@ struct acme_chall {
 	char type[64];
 	char *url;
 	enum chall_state state;
-	char token[ACME_TOKEN_TEXT]; /* base64url (RFC 8555 8.1); "" if absent or no such text: then it cannot be used */
+	char token[ACME_TOKEN_TEXT]; /* base64url (RFC 8555 8.1); "" if absent or no such text: then
+					it cannot be used */
 	bool has_error;
 	struct acme_problem error;
 };
 
 struct acme_authz {
-	struct ident ident;  /* never with "*.", see wildcard */
+	struct ident ident; /* never with "*.", see wildcard */
 	bool wildcard;
 	enum authz_state state;
 	int64_t expires_unix_s;
-	struct acme_chall *challs; /* those with a type, a URL and a known status, in the CA's order (which means nothing) */
+	struct acme_chall *challs; /* those with a type, a URL and a known status, in the CA's order
+				      (which means nothing) */
 	size_t chall_count;
 };
 bool acme_authz_read(struct span text, struct acme_authz *ret, struct problem *pr) MUST_CHECK;
@@ -107,7 +113,8 @@ const struct acme_problem *acme_authz_error(const struct acme_authz *a);
 bool acme_chall_read(struct span text, struct acme_chall *ret, struct problem *pr) MUST_CHECK;
 void acme_chall_done(struct acme_chall *c);
 
-/* One page of an account's orders (RFC 8555 7.1.2.1); the next page is a Link. What is no URL is left out. */
+/* One page of an account's orders (RFC 8555 7.1.2.1); the next page is a Link. What is no URL is
+ * left out. */
 bool acme_orders_read(struct span text, struct acme_strings *ret, struct problem *pr) MUST_CHECK;
 void acme_strings_done(struct acme_strings *s);
 #endif

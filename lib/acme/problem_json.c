@@ -1,7 +1,7 @@
 /* problem_json.c - see problem_json.h.
  *
- * CAs send problem documents, other JSON, a JSON string, HTML or nothing; so the HTTP status is believed first, and the
- * document only adds to it. */
+ * CAs send problem documents, other JSON, a JSON string, HTML or nothing; so the HTTP status is
+ * believed first, and the document only adds to it. */
 #include "acme/problem_json.h"
 
 #include <stdio.h>
@@ -10,7 +10,8 @@
 #include "acme/object.h"
 
 void
-problem_json_write(struct jw *w, const char *name, const struct problem *pr, const struct problem_more *more)
+problem_json_write(
+	struct jw *w, const char *name, const struct problem *pr, const struct problem_more *more)
 {
 	static const struct problem_more none;
 	char type[64];
@@ -102,7 +103,8 @@ problem_kind_of_status(int http_status)
 	case 503:
 		return PROBLEM_OVERLOADED;
 	default:
-		return http_status >= 400 && http_status < 500 ? PROBLEM_MALFORMED : PROBLEM_SERVER_INTERNAL;
+		return http_status >= 400 && http_status < 500 ? PROBLEM_MALFORMED
+							       : PROBLEM_SERVER_INTERNAL;
 	}
 }
 
@@ -122,15 +124,17 @@ kind_of(struct span type, int status)
 	for (int k = 1; k < PROBLEM__COUNT; k++) {
 		const char *name = problem_type((enum problem_kind)k);
 
-		if (problem_status((enum problem_kind)k) == status && strcmp(name, problem_type(kind)) == 0)
+		if (problem_status((enum problem_kind)k) == status &&
+			strcmp(name, problem_type(kind)) == 0)
 			return (enum problem_kind)k;
 	}
 	return kind;
 }
 
-/* type, detail and status; 0 or the status of the reply, which outranks the member (RFC 9457 3.1.2) */
+/* `status` is the reply's, which outranks the member (RFC 9457 3.1.2), or 0. */
 static int
-read_basics(const struct json_node *node, int status, struct problem *ret, char *ret_type, size_t type_size)
+read_basics(const struct json_node *node, int status, struct problem *ret, char *ret_type,
+	size_t type_size)
 {
 	struct span type = json_text(json_get(node, "type"));
 	struct span detail = json_text(json_get(node, "detail"));
@@ -169,7 +173,8 @@ read_subproblems(const struct json_node *list, struct acme_problem *ret)
 			continue;
 		read_basics(node, 0, &sub->problem, type, sizeof(type));
 		id = json_get(node, "identifier");
-		if (!ident_parse(json_text(json_get(id, "type")), json_text(json_get(id, "value")), &sub->ident, NULL))
+		if (!ident_parse(json_text(json_get(id, "type")), json_text(json_get(id, "value")),
+			    &sub->ident, NULL))
 			sub->ident = (struct ident){ 0 };
 		ret->sub_count++;
 	}
@@ -221,7 +226,8 @@ read_other(struct span words, int status, struct acme_problem *ret)
 
 	*ret = (struct acme_problem){ .status = status };
 	problem_quote(words, excerpt, sizeof(excerpt));
-	problem_set(&ret->problem, problem_kind_of_status(status), "the CA answered with status %d", status);
+	problem_set(&ret->problem, problem_kind_of_status(status), "the CA answered with status %d",
+		status);
 	problem_cause(&ret->problem, "%s%s", excerpt[0] ? "body: " : "empty body", excerpt);
 }
 
@@ -231,14 +237,16 @@ acme_problem_read(struct span body, int http_status, struct acme_problem *ret)
 	struct json *doc = NULL;
 	const struct json_node *root = NULL;
 
-	if (body.n && body.n <= ACME_PROBLEM_MAX_BYTES && json_parse(body, "problem", NULL, &doc, NULL))
+	if (body.n && body.n <= ACME_PROBLEM_MAX_BYTES &&
+		json_parse(body, "problem", NULL, &doc, NULL))
 		root = json_root(doc);
 	if (root && json_type(root) == JSON_OBJECT) {
 		read_object(root, http_status, ret);
 	} else if (root && json_type(root) == JSON_STRING) {
 		read_other(json_text(root), http_status, ret);
 		if (json_text(root).n)
-			text_clean(json_text(root), ret->problem.detail, sizeof(ret->problem.detail));
+			text_clean(
+				json_text(root), ret->problem.detail, sizeof(ret->problem.detail));
 	} else {
 		read_other(body, http_status, ret);
 	}

@@ -1,4 +1,5 @@
-/* problem_json.h - problem documents (RFC 9457, RFC 8555 6.7): written for devices, read from CAs. Any thread. */
+/* problem_json.h - problem documents (RFC 9457, RFC 8555 6.7): written for devices, read from CAs.
+ * Any thread. */
 #ifndef ACME_PROBLEM_JSON_H
 #define ACME_PROBLEM_JSON_H
 
@@ -24,26 +25,29 @@ struct problem_more {
 	const char *instance;        /* URL to visit, with userActionRequired (RFC 8555 7.3.3) */
 };
 
-/* {"type","detail","status",...} as a value of a larger document (`error` of an order or challenge) or, with name NULL,
- * as the root. `cause` is never written. `more` may be NULL. */
-void problem_json_write(struct jw *w, const char *name, const struct problem *pr, const struct problem_more *more);
+/* {"type","detail","status",...} as a value of a larger document (`error` of an order or challenge)
+ * or, with name NULL, as the root. `cause` is never written. `more` may be NULL. */
+void problem_json_write(
+	struct jw *w, const char *name, const struct problem *pr, const struct problem_more *more);
 /* The same as a whole body; false when `out` is full. */
 bool problem_json(struct buf *out, const struct problem *pr, const struct problem_more *more);
 
 /* A problem as a server told it. */
 struct acme_problem {
-	struct problem problem; /* kind by type and status, by status alone if the type is none of ours; cause = what else was
-	                         * told: the foreign type, the first octets of a body that is no problem document */
+	struct problem problem; /* kind by type and status, by status alone if the type is none of
+				 * ours; cause = what else was told: the foreign type, the first
+				 * octets of a body that is no problem document */
 	char type[128];         /* as sent, made safe to log; "" if none */
-	int status;             /* of the HTTP reply, or of the member within an object; 0 = unknown */
-	char *instance;         /* URL, owned, or NULL */
+	int status;     /* of the HTTP reply, or of the member within an object; 0 = unknown */
+	char *instance; /* URL, owned, or NULL */
 	struct acme_subproblem *subs; /* owned */
 	size_t sub_count;
-	char *algorithms;       /* names with a blank between, owned, or NULL */
+	char *algorithms; /* names with a blank between, owned, or NULL */
 };
 
-/* The body of an HTTP error, whatever it is: problem+json, any JSON object, a bare JSON string, HTML, nothing. Members of
- * a wrong type are ignored (RFC 9457 3.1), so is whatever is unknown. Never fails: the HTTP status says the rest. */
+/* The body of an HTTP error, whatever it is: problem+json, any JSON object, a bare JSON string,
+ * HTML, nothing. Members of a wrong type are ignored (RFC 9457 3.1), so is whatever is unknown.
+ * Never fails: the HTTP status says the rest. */
 void acme_problem_read(struct span body, int http_status, struct acme_problem *ret);
 /* `error` within an object; false and *ret untouched if the node is no object. */
 bool acme_problem_read_node(const struct json_node *node, struct acme_problem *ret);

@@ -1,6 +1,7 @@
 /* status.h - the states of ACME's objects and their names on the wire (RFC 8555 7.1.6). Any thread.
  *
- * The numbers are stored (store/schema.h): a state keeps its number for ever, new ones go to the end. */
+ * The numbers are stored (store/schema.h): a state keeps its number for ever, new ones go to the
+ * end. */
 #ifndef ACME_STATUS_H
 #define ACME_STATUS_H
 
@@ -37,7 +38,8 @@ bool order_state_parse(struct span name, enum order_state *ret);
 bool authz_state_parse(struct span name, enum authz_state *ret);
 bool chall_state_parse(struct span name, enum chall_state *ret);
 
-/* Will it never change again? (An authorization that is valid may still end, but nobody waits for that.) */
+/* Will it never change again? (An authorization that is valid may still end, but nobody waits for
+ * that.) */
 bool order_state_is_final(enum order_state s);
 bool authz_state_is_final(enum authz_state s);
 #endif

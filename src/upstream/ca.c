@@ -1,4 +1,5 @@
-/* ca.c - see ca.h: the link itself, and what its requests have in common. The way of a call is in ca_call.c. */
+/* ca.c - see ca.h: the link itself, and what its requests have in common. The way of a call is in
+ * ca_call.c. */
 #include "upstream/ca.h"
 
 #include <stdlib.h>
@@ -87,7 +88,8 @@ ca_stats(struct ca *ca, struct ca_stats *ret)
 bool
 ca_url_allowed(const struct ca *ca, const char *url)
 {
-	return strncasecmp(url, "https://", 8) == 0 || strncasecmp(ca->directory_url, "https://", 8) != 0;
+	return strncasecmp(url, "https://", 8) == 0 ||
+	       strncasecmp(ca->directory_url, "https://", 8) != 0;
 }
 
 void
@@ -160,7 +162,8 @@ retry_in_detail(const char *detail, int64_t *ret)
 
 /* A date is relative to the CA's own clock where that differs from ours (RFC 9110 10.2.3). */
 bool
-ca_retry_after(const struct httpc_reply *rp, const struct problem *pr, int64_t max_s, int64_t *ret_s)
+ca_retry_after(
+	const struct httpc_reply *rp, const struct problem *pr, int64_t max_s, int64_t *ret_s)
 {
 	int64_t now = clock_unix_s(), theirs, s;
 
@@ -177,14 +180,15 @@ ca_retry_after(const struct httpc_reply *rp, const struct problem *pr, int64_t m
 }
 
 bool
-ca_sign(struct ca *ca, const struct ca_signer *signer, const char *kid, const char *nonce, const char *url, struct span payload,
-	struct buf *out, struct problem *pr)
+ca_sign(struct ca *ca, const struct ca_signer *signer, const char *kid, const char *nonce,
+	const char *url, struct span payload, struct buf *out, struct problem *pr)
 {
 	AUTO_BUF header = BUF_MAX(16 * 1024);
 	AUTO_BUF input = BUF_MAX(256 * 1024);
 	AUTO_BUF signature = BUF_MAX(2 * 1024);
 
-	if (!jws_header_write(&header, jwa_name(signer->alg), kid ? SPAN_NONE : signer->jwk, kid, nonce, url) ||
+	if (!jws_header_write(&header, jwa_name(signer->alg), kid ? SPAN_NONE : signer->jwk, kid,
+		    nonce, url) ||
 		!jws_input_write(&input, buf_span(&header), payload))
 		return problem_internal(pr, "the request to %s is too long", url);
 	if (!keeper_sign_jws(ca->keeper, signer->sealed, buf_span(&input), &signature, pr))
@@ -195,8 +199,8 @@ ca_sign(struct ca *ca, const struct ca_signer *signer, const char *kid, const ch
 }
 
 bool
-ca_sign_inner(struct ca *ca, const struct ca_signer *signer, const char *url, struct span payload, struct buf *out,
-	struct problem *pr)
+ca_sign_inner(struct ca *ca, const struct ca_signer *signer, const char *url, struct span payload,
+	struct buf *out, struct problem *pr)
 {
 	return ca_sign(ca, signer, NULL, NULL, url, payload, out, pr);
 }
@@ -215,7 +219,6 @@ ca_signer_public(struct span spki_der, struct buf *ret_jwk, enum jwa *ret_alg, s
 	jwk_free(jwk);
 	return good || problem_internal(pr, "no room for a public key");
 }
-
 
 bool
 ca_signer_alg(struct span jwk_json, enum jwa *ret_alg, struct problem *pr)

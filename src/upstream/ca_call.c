@@ -1,9 +1,13 @@
 /* ca_call.c - see ca.h. The way of a call, every step on a worker, every wait on the outbound loop:
  *
- *   begin (circuit) -> resolve (directory, else wait for it) -> nonce (pool, else HEAD newNonce) -> sign and send -> reply
- *                         ^-- 404 on a URL of the directory, once          ^------- badNonce, 5 times --------'
+ *   begin    the circuit lets it through, or it ends at once
+ *   resolve  its URL from the directory, else wait for the directory
+ *   nonce    from the pool, else wait for one (ca_nonce.c)
+ *   send     signed by the keeper
+ *   reply    badNonce: to `nonce`, 5 times; 404 on a URL of the directory: to `resolve`, once
  *
- * A call belongs to the step that handles it, then to httpc or the directory's waiters, one at a time: it needs no lock. */
+ * A call belongs to the step that handles it, then to httpc or the directory's waiters, one at a
+ * time: it needs no lock. */
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -39,7 +43,8 @@ finish(struct ca_call *call, enum ca_result result)
 	struct ca *ca = call->ca;
 
 	call->result = result;
-	call->problem.problem.retry_after_s = call->has_retry_after ? (unsigned)call->retry_after_s : 0;
+	call->problem.problem.retry_after_s =
+		call->has_retry_after ? (unsigned)call->retry_after_s : 0;
 	pthread_mutex_lock(&ca->lock);
 	if (call->is_probe)
 		circuit_give_up(&ca->circuit);
@@ -47,8 +52,9 @@ finish(struct ca_call *call, enum ca_result result)
 	ca->stats.unreachable += result == CA_UNREACHABLE;
 	ca->stats.lost += result == CA_LOST;
 	pthread_mutex_unlock(&ca->lock);
-	log_debug("upstream_call", LS("upstream", ca->name), LS("url", call->sent_url), LS("result", result_names[result]),
-		LI("status", call->http_status), LI("bad_nonces", call->bad_nonces));
+	log_debug("upstream_call", LS("upstream", ca->name), LS("url", call->sent_url),
+		LS("result", result_names[result]), LI("status", call->http_status),
+		LI("bad_nonces", call->bad_nonces));
 	call->done(call, call->arg);
 }
 
@@ -63,11 +69,13 @@ ca_call_refuse(struct ca_call *call, const char *why)
 void
 ca_call_retry_after(struct ca_call *call)
 {
-	int64_t max = call->retry_after_max_s ? call->retry_after_max_s :
-		call->target == CA_NEW_ORDER || call->target == CA_NEW_ACCOUNT ? CA_RETRY_MAX_S :
-										  15 * 60;
+	int64_t max = call->retry_after_max_s ? call->retry_after_max_s
+		      : call->target == CA_NEW_ORDER || call->target == CA_NEW_ACCOUNT
+			      ? CA_RETRY_MAX_S
+			      : 15 * 60;
 
-	call->has_retry_after = ca_retry_after(&call->reply, &call->problem.problem, max, &call->retry_after_s);
+	call->has_retry_after =
+		ca_retry_after(&call->reply, &call->problem.problem, max, &call->retry_after_s);
 }
 
 static void
@@ -75,11 +83,11 @@ read_location(struct ca_call *call)
 {
 	struct span location = span_trim(httpc_field(&call->reply, "Location", 0));
 
-	/* an account URL is compared octet for octet by the CA: never rewrite one that is complete */
+	/* the CA compares an account URL octet for octet: never rewrite one that is complete */
 	if (acme_url_ok(location))
 		span_copy(location, call->location, sizeof(call->location));
-	else if (!location.n ||
-		!httpc_url_resolve(call->sent_url, location, call->location, sizeof(call->location)))
+	else if (!location.n || !httpc_url_resolve(call->sent_url, location, call->location,
+					sizeof(call->location)))
 		call->location[0] = '\0';
 	if (call->location[0] && !ca_url_allowed(call->ca, call->location))
 		call->location[0] = '\0';
@@ -122,7 +130,7 @@ static bool
 wants_refresh(struct ca_call *call)
 {
 	return call->http_status == 404 && call->target != CA_URL && !call->refreshed &&
-		!ca_directory_is_fresh(call->ca);
+	       !ca_directory_is_fresh(call->ca);
 }
 
 /* A complete reply: what does it say? */
@@ -168,7 +176,9 @@ call_reply(void *arg)
 		return;
 	}
 	ca_read_problem(&call->reply, &call->problem);
-	finish(call, got == HTTPC_TIMEOUT || got == HTTPC_TOO_LARGE || got == HTTPC_BROKEN ? CA_LOST : CA_UNREACHABLE);
+	finish(call, got == HTTPC_TIMEOUT || got == HTTPC_TOO_LARGE || got == HTTPC_BROKEN
+			     ? CA_LOST
+			     : CA_UNREACHABLE);
 }
 
 static void
@@ -200,7 +210,8 @@ ca_call_send(struct ca_call *call)
 		}
 		payload = buf_span(&made);
 	}
-	if (!ca_sign(ca, &call->signer, call->signer.kid, call->nonce, call->sent_url, payload, &body, pr)) {
+	if (!ca_sign(ca, &call->signer, call->signer.kid, call->nonce, call->sent_url, payload,
+		    &body, pr)) {
 		finish(call, CA_UNREACHABLE);
 		return;
 	}
@@ -256,10 +267,11 @@ call_resolve(struct ca_call *call)
 		return;
 	}
 	if (!good) {
-		problem_set(&call->problem.problem, PROBLEM_NOT_FOUND, "the CA does not offer this");
+		problem_set(
+			&call->problem.problem, PROBLEM_NOT_FOUND, "the CA does not offer this");
 		problem_cause(&call->problem.problem, "upstream %s: %s", ca->name,
-			call->target == CA_URL ? "not a URL that may be used" :
-						 acme_entry_name(target_entry[call->target]));
+			call->target == CA_URL ? "not a URL that may be used"
+					       : acme_entry_name(target_entry[call->target]));
 		finish(call, CA_PROBLEM);
 		return;
 	}
@@ -311,8 +323,10 @@ call_begin(void *arg)
 		call_resolve(call);
 		return;
 	}
-	problem_set(&call->problem.problem, PROBLEM_SERVER_INTERNAL, "the CA has not been answering for a while");
-	problem_cause(&call->problem.problem, "upstream %s: circuit open for %lld ms", ca->name, (long long)wait_ms);
+	problem_set(&call->problem.problem, PROBLEM_SERVER_INTERNAL,
+		"the CA has not been answering for a while");
+	problem_cause(&call->problem.problem, "upstream %s: circuit open for %lld ms", ca->name,
+		(long long)wait_ms);
 	call->has_retry_after = true;
 	call->retry_after_s = wait_ms / 1000 + 1;
 	finish(call, CA_UNREACHABLE);
@@ -342,7 +356,8 @@ ca_call_body(const struct ca_call *call)
 bool
 ca_call_link(const struct ca_call *call, const char *rel, unsigned nth, char ret[ACME_URL_TEXT])
 {
-	return httpc_link(&call->reply, rel, nth, call->sent_url, ret, ACME_URL_TEXT) && ca_url_allowed(call->ca, ret);
+	return httpc_link(&call->reply, rel, nth, call->sent_url, ret, ACME_URL_TEXT) &&
+	       ca_url_allowed(call->ca, ret);
 }
 
 bool
@@ -353,5 +368,6 @@ ca_call_is_temporary(const struct ca_call *call)
 	if (call->result != CA_PROBLEM)
 		return call->result != CA_OK;
 	return call->http_status >= 500 || call->http_status == 408 || kind == PROBLEM_BAD_NONCE ||
-		kind == PROBLEM_RATE_LIMITED || kind == PROBLEM_OVERLOADED || kind == PROBLEM_SERVER_INTERNAL;
+	       kind == PROBLEM_RATE_LIMITED || kind == PROBLEM_OVERLOADED ||
+	       kind == PROBLEM_SERVER_INTERNAL;
 }

@@ -1,7 +1,9 @@
-/* ca_directory.c - the directory of a CA: the only URL we are told; all others come out of it (RFC 8555 7.1.1).
+/* ca_directory.c - the directory of a CA: the only URL we are told; all others come out of it (RFC
+ * 8555 7.1.1).
  *
- * One fetch at a time; calls that cannot go on without it wait in a list. A failed refresh changes nothing while a last good
- * copy is there. CAs limit requests for the directory like any other, so it is asked for once a day. */
+ * One fetch at a time; calls that cannot go on without it wait in a list. A failed refresh changes
+ * nothing while a last good copy is there. CAs limit requests for the directory like any other, so
+ * it is asked for once a day. */
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -59,9 +61,11 @@ profiles_within(const struct acme_directory *a, const struct acme_directory *b)
 	return true;
 }
 
-/* What an operator must look at: terms to agree to, profiles in use that may be gone, a binding now demanded. */
+/* What an operator must look at: terms to agree to, profiles in use that may be gone, a binding now
+ * demanded. */
 static void
-tell_changes(const struct ca *ca, const struct acme_directory *old, const struct acme_directory *new)
+tell_changes(
+	const struct ca *ca, const struct acme_directory *old, const struct acme_directory *new)
 {
 	if (!same_text(old->terms_of_service, new->terms_of_service))
 		log_warning("upstream_terms_changed", LS("upstream", ca->name),
@@ -70,12 +74,13 @@ tell_changes(const struct ca *ca, const struct acme_directory *old, const struct
 		log_warning("upstream_eab_changed", LS("upstream", ca->name),
 			LI("required", new->external_account_required));
 	if (!profiles_within(old, new) || !profiles_within(new, old))
-		log_warning("upstream_profiles_changed", LS("upstream", ca->name), LI("before", old->profile_count),
-			LI("now", new->profile_count));
+		log_warning("upstream_profiles_changed", LS("upstream", ca->name),
+			LI("before", old->profile_count), LI("now", new->profile_count));
 }
 
 static bool
-directory_parse(const struct ca *ca, struct span text, struct ca_directory **ret, struct problem *pr)
+directory_parse(
+	const struct ca *ca, struct span text, struct ca_directory **ret, struct problem *pr)
 {
 	struct ca_directory *dir = xcalloc(1, sizeof(*dir));
 
@@ -163,8 +168,8 @@ fetch_read(void *arg)
 			ca->on_directory(ca->name, text, ca->arg);
 	}
 	if (why.problem.kind)
-		log_warning("upstream_directory_failed", LS("upstream", ca->name), LI("status", f->reply.status),
-			LPR(&why.problem));
+		log_warning("upstream_directory_failed", LS("upstream", ca->name),
+			LI("status", f->reply.status), LPR(&why.problem));
 	fetch_over(ca, why.problem.kind ? &why.problem : NULL, retry_after_s);
 	acme_problem_done(&why);
 	httpc_reply_done(&f->reply);

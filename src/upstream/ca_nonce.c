@@ -1,7 +1,8 @@
 /* ca_nonce.c - a nonce for each request (RFC 8555 6.5, 7.2): from the pool, else by HEAD newNonce.
  *
- * CAs limit newNonce harder than anything else, and a burst of calls finds the pool empty: so only few ask at a time, and the
- * others wait for whatever nonce comes first, by a HEAD or by the reply of another call. */
+ * CAs limit newNonce harder than anything else, and a burst of calls finds the pool empty: so only
+ * few ask at a time, and the others wait for whatever nonce comes first, by a HEAD or by the reply
+ * of another call. */
 #include "upstream/ca_int.h"
 
 #define FETCHES_MAX 2
@@ -118,7 +119,8 @@ nonce_read(void *arg)
 		return;
 	}
 	if (call->reply.result == HTTPC_OK && call->reply.status < 300)
-		problem_internal(&call->problem.problem, "upstream %s: newNonce gave no nonce", ca->name);
+		problem_internal(
+			&call->problem.problem, "upstream %s: newNonce gave no nonce", ca->name);
 	else
 		ca_read_problem(&call->reply, &call->problem);
 	ca_call_retry_after(call);

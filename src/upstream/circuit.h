@@ -1,6 +1,8 @@
-/* circuit.h - do not hammer a CA that is down: closed, open for a growing pause, one probe (DECISIONS U5). No locking.
+/* circuit.h - do not hammer a CA that is down: closed, open for a growing pause, one probe
+ * (DECISIONS U5). No locking.
  *
- * Three failures in a row open it for 1 s; each failed probe doubles the pause up to 5 min; a success closes it. */
+ * Three failures in a row open it for 1 s; each failed probe doubles the pause up to 5 min; a
+ * success closes it. */
 #ifndef UPSTREAM_CIRCUIT_H
 #define UPSTREAM_CIRCUIT_H
 
@@ -17,8 +19,8 @@ struct circuit {
 	bool probing;
 };
 
-/* May a request go now? If it is the probe, *ret_probe is true and its outcome must be told (or circuit_give_up).
- * If not, *ret_wait_ms is how long to wait before asking again. */
+/* May a request go now? If it is the probe, *ret_probe is true and its outcome must be told (or
+ * circuit_give_up). If not, *ret_wait_ms is how long to wait before asking again. */
 bool circuit_enter(struct circuit *c, msec_t now_ms, bool *ret_probe, msec_t *ret_wait_ms);
 void circuit_succeeded(struct circuit *c);
 void circuit_failed(struct circuit *c, msec_t now_ms);

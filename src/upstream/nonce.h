@@ -1,4 +1,5 @@
-/* nonce.h - replay nonces a CA handed out (RFC 8555 6.5): a small stack, newest first, that forgets the old. No locking. */
+/* nonce.h - replay nonces a CA handed out (RFC 8555 6.5): a small stack, newest first, that forgets
+ * the old. No locking. */
 #ifndef UPSTREAM_NONCE_H
 #define UPSTREAM_NONCE_H
 
@@ -13,7 +14,7 @@ struct nonces {
 	struct {
 		char text[NONCE_TEXT];
 		msec_t born_ms;
-	} list[NONCES_MAX]; /* a ring */
+	} list[NONCES_MAX];    /* a ring */
 	unsigned first, count; /* the oldest; how many */
 };
 

@@ -10,7 +10,8 @@ read_problem(struct span text)
 	AUTO_BUF out = BUF_MAX(256 * 1024);
 
 	acme_problem_read(text, 400, &p);
-	problem_json(&out, &p.problem, &(struct problem_more){ .subs = p.subs, .sub_count = p.sub_count });
+	problem_json(&out, &p.problem,
+		&(struct problem_more){ .subs = p.subs, .sub_count = p.sub_count });
 	acme_problem_done(&p);
 }
 

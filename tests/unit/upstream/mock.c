@@ -1,4 +1,5 @@
-/* mock.c - see rig.h: a scripted CA over plain HTTP, a thread for each connection, one request on each. */
+/* mock.c - see rig.h: a scripted CA over plain HTTP, a thread for each connection, one request on
+ * each. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -38,7 +39,8 @@ field_of(const char *head, const char *name, char *ret, size_t size)
 	const char *at = strcasestr(head, name);
 
 	if (at)
-		span_copy(span_of(at + strlen(name), strcspn(at + strlen(name), "\r\n")), ret, size);
+		span_copy(
+			span_of(at + strlen(name), strcspn(at + strlen(name), "\r\n")), ret, size);
 }
 
 /* Note a POST: its path, and what its protected header says. */
@@ -57,7 +59,8 @@ note_post(struct mock *m, const char *head, struct span body)
 	if (json_parse(body, "body", NULL, &doc, NULL) &&
 		b64url_read(json_text(json_get(json_root(doc), "protected")), &header) &&
 		json_parse(buf_span(&header), "header", NULL, &inner, NULL)) {
-		span_copy(json_text(json_get(json_root(inner), "nonce")), seen->nonce, sizeof(seen->nonce));
+		span_copy(json_text(json_get(json_root(inner), "nonce")), seen->nonce,
+			sizeof(seen->nonce));
 		seen->has_jwk = json_get(json_root(inner), "jwk") != NULL;
 	}
 	json_free(inner);
@@ -98,11 +101,12 @@ reply(struct mock *m, int fd, const char *head, const struct mock_step *step)
 		buf_adds(&body, step->body);
 	else if (is_dir)
 		buf_addf(&body,
-			"{\"newNonce\":\"http://127.0.0.1:%u/nonce\",\"newAccount\":\"http://127.0.0.1:%u/acct\","
+			"{\"newNonce\":\"http://127.0.0.1:%u/nonce\",\"newAccount\":\"http://"
+			"127.0.0.1:%u/acct\","
 			"\"newOrder\":\"http://127.0.0.1:%u/order\"}",
 			m->port, m->port, m->port);
-	buf_addf(&out, "HTTP/1.1 %d X\r\nContent-Length: %zu\r\nConnection: close\r\n", step->status ? step->status : 200,
-		body.n);
+	buf_addf(&out, "HTTP/1.1 %d X\r\nContent-Length: %zu\r\nConnection: close\r\n",
+		step->status ? step->status : 200, body.n);
 	if (step->fields) {
 		buf_adds(&out, step->fields);
 	} else if (!is_dir) {
@@ -199,7 +203,8 @@ struct mock *
 mock_start(void)
 {
 	struct mock *m = xcalloc(1, sizeof(*m));
-	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in sa = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(sa);
 
 	m->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -14,11 +14,13 @@
 static uint16_t
 free_port(void)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in sa = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(sa);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (bind(fd, (struct sockaddr *)&sa, len) != 0 || getsockname(fd, (struct sockaddr *)&sa, &len) != 0)
+	if (bind(fd, (struct sockaddr *)&sa, len) != 0 ||
+		getsockname(fd, (struct sockaddr *)&sa, &len) != 0)
 		abort();
 	close(fd);
 	return ntohs(sa.sin_port);
@@ -27,7 +29,8 @@ free_port(void)
 static bool
 answers(uint16_t port)
 {
-	struct sockaddr_in sa = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	struct sockaddr_in sa = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 		.sin_port = htons(port) };
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool good = connect(fd, (struct sockaddr *)&sa, sizeof(sa)) == 0;
@@ -56,16 +59,22 @@ pebble_start(struct rig *rig, const char *eab_kid, const char *eab_key, struct p
 
 	if (access("/usr/bin/pebble", X_OK) != 0)
 		return false;
-	command = xasprintf("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=localhost "
-			    "-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout %s/tls%u.key -out %s/tls%u.pem 2>/dev/null",
+	command = xasprintf("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes "
+			    "-days 2 -subj /CN=localhost "
+			    "-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "
+			    "%s/tls%u.key -out %s/tls%u.pem 2>/dev/null",
 		rig->folder, port, rig->folder, port);
 	buf_addf(&conf,
-		"{\"pebble\":{\"listenAddress\":\"127.0.0.1:%u\",\"managementListenAddress\":\"127.0.0.1:%u\","
-		"\"certificate\":\"%s/tls%u.pem\",\"privateKey\":\"%s/tls%u.key\",\"httpPort\":5002,\"tlsPort\":5001",
+		"{\"pebble\":{\"listenAddress\":\"127.0.0.1:%u\",\"managementListenAddress\":\"127."
+		"0.0.1:%u\","
+		"\"certificate\":\"%s/tls%u.pem\",\"privateKey\":\"%s/"
+		"tls%u.key\",\"httpPort\":5002,\"tlsPort\":5001",
 		port, free_port(), rig->folder, port, rig->folder, port);
 	if (eab_kid)
-		buf_addf(&conf, ",\"externalAccountBindingRequired\":true,\"externalAccountMACKeys\":{\"%s\":\"%s\"}", eab_kid,
-			eab_key);
+		buf_addf(&conf,
+			",\"externalAccountBindingRequired\":true,\"externalAccountMACKeys\":{\"%"
+			"s\":\"%s\"}",
+			eab_kid, eab_key);
 	buf_adds(&conf, "}}");
 	path = xasprintf("%s/pebble%u.json", rig->folder, port);
 	if (system(command) != 0 || !file_save(path, buf_span(&conf), 0600, &pr))

@@ -27,10 +27,14 @@ rig_start(struct rig *rig)
 	if (!mkdtemp(rig->folder))
 		die("mkdtemp");
 	master = xasprintf("file:%s/master.key", rig->folder);
-	if (!keeper_start(&(struct keeper_conf){ .master = master, .create_master = true, .connections = 2 }, &rig->keeper, &pr))
+	if (!keeper_start(
+		    &(struct keeper_conf){
+			    .master = master, .create_master = true, .connections = 2 },
+		    &rig->keeper, &pr))
 		die(pr.cause);
 	rig->loop = loop_new("outbound");
-	rig->httpc = httpc_new(rig->loop, &(struct httpc_conf){ .per_host_max = 4, .connections_max = 8 });
+	rig->httpc = httpc_new(
+		rig->loop, &(struct httpc_conf){ .per_host_max = 4, .connections_max = 8 });
 	loop_start(rig->loop);
 	rig->pool = pool_new(2, 1000);
 }
@@ -58,11 +62,17 @@ struct ca *
 rig_ca(struct rig *rig, const char *directory, const char *ca_file,
 	void (*on_directory)(const char *, struct span, void *), void *arg)
 {
-	struct upstream_conf up = { .name = (char *)"test", .directory = (char *)directory, .ca_file = (char *)ca_file,
+	struct upstream_conf up = { .name = (char *)"test",
+		.directory = (char *)directory,
+		.ca_file = (char *)ca_file,
 		.request_ms = 5000 };
 
-	return ca_new(&(struct ca_conf){ .upstream = &up, .httpc = rig->httpc, .pool = rig->pool, .keeper = rig->keeper,
-		.on_directory = on_directory, .arg = arg });
+	return ca_new(&(struct ca_conf){ .upstream = &up,
+		.httpc = rig->httpc,
+		.pool = rig->pool,
+		.keeper = rig->keeper,
+		.on_directory = on_directory,
+		.arg = arg });
 }
 
 void
@@ -73,7 +83,8 @@ rig_key_make(struct rig *rig, struct ca *ca, enum key_type type, struct rig_key 
 
 	ret->sealed = BUF_MAX(8192);
 	ret->jwk = BUF_MAX(8192);
-	if (!keeper_make(rig->keeper, type, PURPOSE_ACME_ACCOUNT, span_str(ca_origin(ca)), &ret->sealed, &spki, &pr) ||
+	if (!keeper_make(rig->keeper, type, PURPOSE_ACME_ACCOUNT, span_str(ca_origin(ca)),
+		    &ret->sealed, &spki, &pr) ||
 		!ca_signer_public(buf_span(&spki), &ret->jwk, &ret->alg, &pr))
 		die(pr.cause);
 }

@@ -1,5 +1,5 @@
-/* rig.h - what the tests of src/upstream stand on: a keeper, a loop, an HTTP client, workers, a CA's link; a scripted mock CA and
- * a real pebble, both on loopback ports of their own. */
+/* rig.h - what the tests of src/upstream stand on: a keeper, a loop, an HTTP client, workers, a
+ * CA's link; a scripted mock CA and a real pebble, both on loopback ports of their own. */
 #ifndef TESTS_UPSTREAM_RIG_H
 #define TESTS_UPSTREAM_RIG_H
 
@@ -36,7 +36,8 @@ void rig_note_done(struct ca_call *call, void *arg);
 /* Was each done on a worker, once? */
 bool rig_calls_were_good(void);
 
-/* ---- the mock: a CA that says what the script says. It checks nothing; a real CA does that (pebble). ---- */
+/* ---- the mock: a CA that says what the script says. It checks nothing; a real CA does that
+ * (pebble). ---- */
 
 enum mock_act { MOCK_REPLY, MOCK_HANG, MOCK_RESET, MOCK_HALF };
 struct mock_step {

@@ -1,5 +1,6 @@
-/* test_ca_mock.c - a CA's link against a mock: a script that says what real CAs cannot be made to say. What a CA thinks of our
- * requests is not tested here but in test_ca_pebble.c. Nothing waits for time: the clock is turned instead. */
+/* test_ca_mock.c - a CA's link against a mock: a script that says what real CAs cannot be made to
+ * say. What a CA thinks of our requests is not tested here but in test_ca_pebble.c. Nothing waits
+ * for time: the clock is turned instead. */
 #include <stdio.h>
 #include <time.h>
 
@@ -31,14 +32,18 @@ get(const char *path, struct ca_call *call)
 {
 	static char url[128];
 
-	*call = (struct ca_call){ .url = mock_url(mock, path, url), .payload = SPAN(""), .signer = rig_signer(&key, "k") };
+	*call = (struct ca_call){ .url = mock_url(mock, path, url),
+		.payload = SPAN(""),
+		.signer = rig_signer(&key, "k") };
 	rig_call(ca, call);
 }
 
 static void
 post_order(struct ca_call *call)
 {
-	*call = (struct ca_call){ .target = CA_NEW_ORDER, .payload = SPAN("{}"), .signer = rig_signer(&key, "k") };
+	*call = (struct ca_call){
+		.target = CA_NEW_ORDER, .payload = SPAN("{}"), .signer = rig_signer(&key, "k")
+	};
 	rig_call(ca, call);
 }
 
@@ -51,11 +56,15 @@ test_first_call(void)
 	char link[ACME_URL_TEXT], want[128];
 
 	SCRIPT({ MOCK_REPLY, 201,
-		"Replay-Nonce: second\r\nLocation: /acct/1?x=%20\r\nLink: </tos>;rel=\"terms-of-service\"\r\nRetry-After: 7\r\n",
+		"Replay-Nonce: second\r\nLocation: /acct/1?x=%20\r\nLink: "
+		"</tos>;rel=\"terms-of-service\"\r\nRetry-After: 7\r\n",
 		"{\"status\":\"valid\"}" });
-	call = (struct ca_call){ .target = CA_NEW_ACCOUNT, .payload = SPAN("{\"a\":1}"), .signer = rig_signer(&key, NULL) };
+	call = (struct ca_call){ .target = CA_NEW_ACCOUNT,
+		.payload = SPAN("{\"a\":1}"),
+		.signer = rig_signer(&key, NULL) };
 	rig_call(ca, &call);
-	is_int(call.result, CA_OK, "mock: a first call fetches directory and nonce and is answered");
+	is_int(call.result, CA_OK,
+		"mock: a first call fetches directory and nonce and is answered");
 	is_int(mock_posts(mock, seen, 2), 1, "mock: by one POST");
 	mock_counts(mock, &directories, &nonces);
 	ok(directories == 1 && nonces == 1, "mock: after one GET and one HEAD");
@@ -64,9 +73,12 @@ test_first_call(void)
 	is_str(seen[0].nonce, "mock1", "mock: with the nonce fetched");
 	is_str(seen[0].content_type, "application/jose+json", "mock: as application/jose+json");
 	ok(seen[0].has_jwk, "mock: without kid the header has the jwk");
-	is_str(call.location, mock_url(mock, "/acct/1?x=%20", want), "mock: a relative Location is resolved");
-	ok(call.has_retry_after && call.retry_after_s == 7, "mock: Retry-After of a good reply is told");
-	ok(ca_call_link(&call, "terms-of-service", 0, link) && strcmp(link, mock_url(mock, "/tos", want)) == 0,
+	is_str(call.location, mock_url(mock, "/acct/1?x=%20", want),
+		"mock: a relative Location is resolved");
+	ok(call.has_retry_after && call.retry_after_s == 7,
+		"mock: Retry-After of a good reply is told");
+	ok(ca_call_link(&call, "terms-of-service", 0, link) &&
+			strcmp(link, mock_url(mock, "/tos", want)) == 0,
 		"mock: a Link is resolved");
 	ok(span_is(ca_call_body(&call), "{\"status\":\"valid\"}"), "mock: the body is there");
 	ca_call_done(&call);
@@ -79,22 +91,28 @@ test_nonces(void)
 	struct mock_seen seen[8];
 	unsigned directories, before, after;
 
-	SCRIPT({ MOCK_REPLY, 200, "Replay-Nonce: third\r\n", "{}" }, { MOCK_REPLY, 400, "Replay-Nonce: ofError\r\n", P("badNonce") },
-		{ MOCK_REPLY, 400, "Replay-Nonce: ofError2\r\n", P("badNonce") }, { MOCK_REPLY, 403, "Replay-Nonce: four\r\n", P("caa") },
-		{ MOCK_REPLY, 200, "", "{}" }, { MOCK_REPLY, 400, "Replay-Nonce: bad+nonce\r\n", P("badNonce") },
+	SCRIPT({ MOCK_REPLY, 200, "Replay-Nonce: third\r\n", "{}" },
+		{ MOCK_REPLY, 400, "Replay-Nonce: ofError\r\n", P("badNonce") },
+		{ MOCK_REPLY, 400, "Replay-Nonce: ofError2\r\n", P("badNonce") },
+		{ MOCK_REPLY, 403, "Replay-Nonce: four\r\n", P("caa") },
+		{ MOCK_REPLY, 200, "", "{}" },
+		{ MOCK_REPLY, 400, "Replay-Nonce: bad+nonce\r\n", P("badNonce") },
 		{ MOCK_REPLY, 200, "", "{}" });
 	mock_counts(mock, &directories, &before);
 	get("/o/1", &call);
 	ca_call_done(&call);
 	get("/o/2", &call);
 	mock_posts(mock, seen, 8);
-	is_str(seen[0].nonce, "second", "mock: the nonce of one reply is used for the next request");
+	is_str(seen[0].nonce, "second",
+		"mock: the nonce of one reply is used for the next request");
 	is_str(seen[1].nonce, "third", "mock: and so on");
 	is_str(seen[2].nonce, "ofError", "mock: after badNonce the nonce of that reply is used");
 	is_str(seen[3].nonce, "ofError2", "mock: and again");
-	ok(call.result == CA_PROBLEM && call.problem.problem.kind == PROBLEM_CAA && call.bad_nonces == 2,
+	ok(call.result == CA_PROBLEM && call.problem.problem.kind == PROBLEM_CAA &&
+			call.bad_nonces == 2,
 		"mock: until another answer comes");
-	ok(!seen[3].has_jwk && strcmp(seen[3].path, "/o/2") == 0, "mock: it is the same request each time");
+	ok(!seen[3].has_jwk && strcmp(seen[3].path, "/o/2") == 0,
+		"mock: it is the same request each time");
 	ca_call_done(&call);
 	get("/o/3", &call);
 	ca_call_done(&call);
@@ -103,7 +121,8 @@ test_nonces(void)
 	get("/o/4", &call);
 	mock_counts(mock, &directories, &after);
 	is_int(after, before + 2,
-		"mock: a reply without a nonce, and a badNonce with a strange one, make us fetch one before the next POST");
+		"mock: a reply without a nonce, and a badNonce with a strange one, make us fetch "
+		"one before the next POST");
 	is_int(call.result, CA_OK, "mock: and all goes on");
 	ca_call_done(&call);
 }
@@ -120,7 +139,8 @@ test_endless_bad_nonce(void)
 		{ MOCK_REPLY, 400, NULL, P("badNonce") });
 	get("/o", &call);
 	is_int(mock_posts(mock, seen, 8), 6, "mock: after badNonce a request is repeated 5 times");
-	ok(call.result == CA_PROBLEM && call.problem.problem.kind == PROBLEM_BAD_NONCE && ca_call_is_temporary(&call),
+	ok(call.result == CA_PROBLEM && call.problem.problem.kind == PROBLEM_BAD_NONCE &&
+			ca_call_is_temporary(&call),
 		"mock: and then fails for now");
 	ca_call_done(&call);
 }
@@ -137,7 +157,8 @@ date(int64_t unix_s, const char *format, char *ret, size_t size)
 
 /* One reply with these fields to a newOrder (CA_NEW_ORDER) or to a poll. */
 static void
-one_reply(enum ca_target target, int status, const char *fields, const char *body, struct ca_call *call)
+one_reply(enum ca_target target, int status, const char *fields, const char *body,
+	struct ca_call *call)
 {
 	struct mock_step step = { MOCK_REPLY, status, fields, body };
 
@@ -158,44 +179,62 @@ test_retry_after(void)
 		int64_t want; /* -1 = none */
 	} cases[] = {
 		{ "seconds", "Retry-After: 120\r\n", P("rateLimited"), 429, CA_URL, 120 },
-		{ "seconds with blanks", "Retry-After:   90  \r\n", P("rateLimited"), 429, CA_URL, 90 },
+		{ "seconds with blanks", "Retry-After:   90  \r\n", P("rateLimited"), 429, CA_URL,
+			90 },
 		{ "nought becomes 1", "Retry-After: 0\r\n", "{}", 200, CA_URL, 1 },
-		{ "a poll is held at most 15 min", "Retry-After: 86400\r\n", "{}", 200, CA_URL, 900 },
-		{ "a newOrder as long as told", "Retry-After: 86400\r\n", P("rateLimited"), 429, CA_NEW_ORDER, 86400 },
-		{ "but 7 d", "Retry-After: 99999999999999999999999\r\n", P("rateLimited"), 429, CA_NEW_ORDER, 604800 },
+		{ "a poll is held at most 15 min", "Retry-After: 86400\r\n", "{}", 200, CA_URL,
+			900 },
+		{ "a newOrder as long as told", "Retry-After: 86400\r\n", P("rateLimited"), 429,
+			CA_NEW_ORDER, 86400 },
+		{ "but 7 d", "Retry-After: 99999999999999999999999\r\n", P("rateLimited"), 429,
+			CA_NEW_ORDER, 604800 },
 		{ "a rate limit without one: 1 h", "", P("rateLimited"), 429, CA_NEW_ORDER, 3600 },
-		{ "words: 1 h", "Retry-After: soon\r\n", P("rateLimited"), 429, CA_NEW_ORDER, 3600 },
-		{ "negative: 1 h", "Retry-After: -5\r\n", P("rateLimited"), 429, CA_NEW_ORDER, 3600 },
-		{ "a number with letters: 1 h", "Retry-After: 120abc\r\n", P("rateLimited"), 429, CA_NEW_ORDER, 3600 },
+		{ "words: 1 h", "Retry-After: soon\r\n", P("rateLimited"), 429, CA_NEW_ORDER,
+			3600 },
+		{ "negative: 1 h", "Retry-After: -5\r\n", P("rateLimited"), 429, CA_NEW_ORDER,
+			3600 },
+		{ "a number with letters: 1 h", "Retry-After: 120abc\r\n", P("rateLimited"), 429,
+			CA_NEW_ORDER, 3600 },
 		{ "in the detail", "",
-			"{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"over quota. Try again in 12.47s.\"}", 429,
-			CA_NEW_ORDER, 13 },
+			"{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"over "
+			"quota. Try again in 12.47s.\"}",
+			429, CA_NEW_ORDER, 13 },
 		{ "429 without a document", "", "", 429, CA_NEW_ORDER, 3600 },
 		{ "none", "", "{}", 200, CA_URL, -1 },
 		{ "503 names none", "", "", 503, CA_URL, -1 },
-		{ "a date in the past", "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n", "{}", 200, CA_URL, 1 },
+		{ "a date in the past", "Retry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n", "{}", 200,
+			CA_URL, 1 },
 		{ "a date by the CA's clock of 2001",
-			"Date: Thu, 06 Sep 2001 10:00:00 GMT\r\nRetry-After: Thu, 06 Sep 2001 10:05:00 GMT\r\n", "{}", 200, CA_URL, 300 },
+			"Date: Thu, 06 Sep 2001 10:00:00 GMT\r\nRetry-After: Thu, 06 Sep 2001 "
+			"10:05:00 GMT\r\n",
+			"{}", 200, CA_URL, 300 },
 		{ "the form of RFC 850",
-			"Date: Thursday, 06-Sep-01 10:00:00 GMT\r\nRetry-After: Thursday, 06-Sep-01 10:05:00 GMT\r\n", "{}", 200, CA_URL, 300 },
+			"Date: Thursday, 06-Sep-01 10:00:00 GMT\r\nRetry-After: Thursday, "
+			"06-Sep-01 10:05:00 GMT\r\n",
+			"{}", 200, CA_URL, 300 },
 		{ "the form of asctime",
-			"Date: Thu Sep  6 10:00:00 2001\r\nRetry-After: Thu Sep  6 10:04:00 2001\r\n", "{}", 200, CA_URL, 240 },
+			"Date: Thu Sep  6 10:00:00 2001\r\nRetry-After: Thu Sep  6 10:04:00 "
+			"2001\r\n",
+			"{}", 200, CA_URL, 240 },
 	};
 	char when[64], fields[128];
 	struct ca_call call;
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		one_reply(cases[i].target, cases[i].status, cases[i].fields, cases[i].body, &call);
-		is_int(call.has_retry_after ? call.retry_after_s : -1, cases[i].want, "mock: Retry-After: %s", cases[i].name);
+		is_int(call.has_retry_after ? call.retry_after_s : -1, cases[i].want,
+			"mock: Retry-After: %s", cases[i].name);
 		if (call.result == CA_PROBLEM)
-			ok(call.problem.problem.retry_after_s == (cases[i].want < 0 ? 0 : (unsigned)cases[i].want),
+			ok(call.problem.problem.retry_after_s ==
+					(cases[i].want < 0 ? 0 : (unsigned)cases[i].want),
 				"mock: and the problem says the same");
 		ca_call_done(&call);
 	}
 	date(clock_unix_s() + 600, "%a, %d %b %Y %H:%M:%S GMT", when, sizeof(when));
 	snprintf(fields, sizeof(fields), "Retry-After: %s\r\n", when);
 	one_reply(CA_URL, 503, fields, "", &call);
-	ok(call.retry_after_s >= 598 && call.retry_after_s <= 600, "mock: a date without Date is by our clock");
+	ok(call.retry_after_s >= 598 && call.retry_after_s <= 600,
+		"mock: a date without Date is by our clock");
 	ca_call_done(&call);
 }
 
@@ -215,15 +254,19 @@ test_bodies(void)
 		{ "504 with nothing", 504, "", PROBLEM_SERVER_INTERNAL, true },
 		{ "403 rateLimited", 403, P("rateLimited"), PROBLEM_RATE_LIMITED, true },
 		{ "401 unauthorized", 401, P("unauthorized"), PROBLEM_ACCOUNT_NOT_VALID, false },
-		{ "400 malformed for a url mismatch", 400, P("malformed"), PROBLEM_MALFORMED, false },
+		{ "400 malformed for a url mismatch", 400, P("malformed"), PROBLEM_MALFORMED,
+			false },
 		{ "302, never followed", 302, "", PROBLEM_SERVER_INTERNAL, true },
-		{ "409 alreadyReplaced", 409, P("alreadyReplaced"), PROBLEM_ALREADY_REPLACED, false },
+		{ "409 alreadyReplaced", 409, P("alreadyReplaced"), PROBLEM_ALREADY_REPLACED,
+			false },
 	};
 	struct ca_call call;
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		one_reply(CA_URL, cases[i].status, "Location: http://127.0.0.1:1/elsewhere\r\n", cases[i].body, &call);
-		ok(call.result == CA_PROBLEM && call.http_status == cases[i].status && call.problem.problem.kind == cases[i].want &&
+		one_reply(CA_URL, cases[i].status, "Location: http://127.0.0.1:1/elsewhere\r\n",
+			cases[i].body, &call);
+		ok(call.result == CA_PROBLEM && call.http_status == cases[i].status &&
+				call.problem.problem.kind == cases[i].want &&
 				ca_call_is_temporary(&call) == cases[i].temporary,
 			"mock: %s", cases[i].name);
 		ca_call_done(&call);
@@ -242,7 +285,8 @@ test_lost(void)
 		{ "reset after the request was read", { MOCK_RESET, 0, NULL, NULL } },
 		{ "a body cut short", { MOCK_HALF, 200, NULL, "0123456789" } },
 		{ "no answer until the deadline", { MOCK_HANG, 0, NULL, NULL } },
-		{ "a body over the cap", { MOCK_REPLY, 200, NULL, "0123456789 0123456789 0123456789" } },
+		{ "a body over the cap",
+			{ MOCK_REPLY, 200, NULL, "0123456789 0123456789 0123456789" } },
 	};
 	struct ca_call call;
 	struct mock_seen seen[4];
@@ -250,10 +294,14 @@ test_lost(void)
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		mock_script(mock, &cases[i].step, 1);
-		call = (struct ca_call){ .url = mock_url(mock, "/o", url), .payload = SPAN(""), .signer = rig_signer(&key, "k"),
-			.deadline_ms = 400, .body_max_bytes = 16 };
+		call = (struct ca_call){ .url = mock_url(mock, "/o", url),
+			.payload = SPAN(""),
+			.signer = rig_signer(&key, "k"),
+			.deadline_ms = 400,
+			.body_max_bytes = 16 };
 		rig_call(ca, &call);
-		ok(call.result == CA_LOST && call.http_status == 0 && ca_call_is_temporary(&call) && call.problem.problem.cause[0],
+		ok(call.result == CA_LOST && call.http_status == 0 && ca_call_is_temporary(&call) &&
+				call.problem.problem.cause[0],
 			"mock: lost: %s", cases[i].name);
 		is_int(mock_posts(mock, seen, 4), 1, "mock: and never sent again by itself");
 		ca_call_done(&call);
@@ -277,7 +325,8 @@ test_unreachable(void)
 	ca_call_done(&call);
 	mock_nonce(mock, 503, "Retry-After: 30\r\n");
 	get("/o", &call);
-	ok(call.result == CA_UNREACHABLE && call.problem.problem.kind == PROBLEM_OVERLOADED && call.retry_after_s == 30,
+	ok(call.result == CA_UNREACHABLE && call.problem.problem.kind == PROBLEM_OVERLOADED &&
+			call.retry_after_s == 30,
 		"mock: what newNonce answered is told");
 	ca_call_done(&call);
 	mock_nonce(mock, 500, NULL);
@@ -285,17 +334,23 @@ test_unreachable(void)
 	is_int(call.result, CA_OK, "mock: a nonce of an error serves");
 	ca_call_done(&call);
 	mock_nonce(mock, 0, NULL);
-	call = (struct ca_call){ .target = CA_KEY_CHANGE, .payload = SPAN("{}"), .signer = rig_signer(&key, "k") };
+	call = (struct ca_call){
+		.target = CA_KEY_CHANGE, .payload = SPAN("{}"), .signer = rig_signer(&key, "k")
+	};
 	rig_call(ca, &call);
 	ok(call.result == CA_PROBLEM && call.http_status == 0 && !ca_call_is_temporary(&call),
 		"mock: what the directory does not offer is refused for good");
 	ca_call_done(&call);
-	call = (struct ca_call){ .url = "https://elsewhere.test/o", .payload = SPAN(""), .signer = rig_signer(&key, "k") };
+	call = (struct ca_call){ .url = "https://elsewhere.test/o",
+		.payload = SPAN(""),
+		.signer = rig_signer(&key, "k") };
 	rig_call(ca, &call);
 	ok(call.result == CA_UNREACHABLE && call.problem.problem.kind == PROBLEM_SERVER_INTERNAL,
 		"mock: the keeper does not sign for another host");
 	ca_call_done(&call);
-	call = (struct ca_call){ .url = "/o", .payload = SPAN(""), .signer = rig_signer(&key, "k") };
+	call = (struct ca_call){
+		.url = "/o", .payload = SPAN(""), .signer = rig_signer(&key, "k")
+	};
 	rig_call(ca, &call);
 	ok(call.result == CA_PROBLEM && call.http_status == 0, "mock: what is no URL is refused");
 	ca_call_done(&call);
@@ -320,18 +375,24 @@ made_payload(struct ca_call *call, const char *url, struct buf *out, struct prob
 static void
 test_payloads(void)
 {
-	struct ca_call call = { .target = CA_NEW_ACCOUNT, .make_payload = refuse_payload, .signer = rig_signer(&key, NULL) };
+	struct ca_call call = { .target = CA_NEW_ACCOUNT,
+		.make_payload = refuse_payload,
+		.signer = rig_signer(&key, NULL) };
 	struct mock_seen seen[2];
 
 	SCRIPT({ MOCK_REPLY, 200, NULL, "{}" });
 	rig_call(ca, &call);
-	ok(call.result == CA_PROBLEM && call.problem.problem.kind == PROBLEM_USER_ACTION_REQUIRED && mock_posts(mock, seen, 2) == 0,
+	ok(call.result == CA_PROBLEM && call.problem.problem.kind == PROBLEM_USER_ACTION_REQUIRED &&
+			mock_posts(mock, seen, 2) == 0,
 		"mock: a payload that cannot be made ends the call");
 	ca_call_done(&call);
-	call = (struct ca_call){ .target = CA_NEW_ACCOUNT, .make_payload = made_payload, .signer = rig_signer(&key, NULL),
+	call = (struct ca_call){ .target = CA_NEW_ACCOUNT,
+		.make_payload = made_payload,
+		.signer = rig_signer(&key, NULL),
 		.accept = "application/pem-certificate-chain" };
 	rig_call(ca, &call);
-	ok(call.result == CA_OK && mock_posts(mock, seen, 2) == 1, "mock: a payload is made with the URL at hand");
+	ok(call.result == CA_OK && mock_posts(mock, seen, 2) == 1,
+		"mock: a payload is made with the URL at hand");
 	is_str(seen[0].accept, "application/pem-certificate-chain", "mock: Accept is the caller's");
 	ca_call_done(&call);
 }
@@ -344,17 +405,21 @@ test_directory_404(void)
 	unsigned before, after, nonces;
 	char moved[512], a[128], b[128], c[128];
 
-	SCRIPT({ MOCK_REPLY, 404, NULL, P("malformed") }, { MOCK_REPLY, 404, NULL, P("malformed") }, { MOCK_REPLY, 201, NULL, "{}" },
-		{ MOCK_REPLY, 404, NULL, P("malformed") }, { MOCK_REPLY, 404, NULL, P("malformed") });
+	SCRIPT({ MOCK_REPLY, 404, NULL, P("malformed") }, { MOCK_REPLY, 404, NULL, P("malformed") },
+		{ MOCK_REPLY, 201, NULL, "{}" }, { MOCK_REPLY, 404, NULL, P("malformed") },
+		{ MOCK_REPLY, 404, NULL, P("malformed") });
 	clock_turn(120);
 	mock_counts(mock, &before, &nonces);
 	post_order(&call);
 	mock_counts(mock, &after, &nonces);
-	ok(call.result == CA_PROBLEM && call.http_status == 404 && after == before + 1 && mock_posts(mock, seen, 4) == 1,
-		"mock: a 404 on a directory URL fetches the directory; when it says the same, the 404 stands");
+	ok(call.result == CA_PROBLEM && call.http_status == 404 && after == before + 1 &&
+			mock_posts(mock, seen, 4) == 1,
+		"mock: a 404 on a directory URL fetches the directory; when it says the same, the "
+		"404 stands");
 	ca_call_done(&call);
-	snprintf(moved, sizeof(moved), "{\"newNonce\":\"%s\",\"newAccount\":\"%s\",\"newOrder\":\"%s\"}", mock_url(mock, "/n", a),
-		mock_url(mock, "/a", b), mock_url(mock, "/moved", c));
+	snprintf(moved, sizeof(moved),
+		"{\"newNonce\":\"%s\",\"newAccount\":\"%s\",\"newOrder\":\"%s\"}",
+		mock_url(mock, "/n", a), mock_url(mock, "/a", b), mock_url(mock, "/moved", c));
 	mock_directory(mock, 200, "", moved);
 	clock_turn(120);
 	post_order(&call);
@@ -367,7 +432,8 @@ test_directory_404(void)
 	ca_call_done(&call);
 	get("/gone", &call);
 	mock_counts(mock, &after, &nonces);
-	is_int(after, before, "mock: neither a directory just fetched nor a 404 elsewhere fetches it again");
+	is_int(after, before,
+		"mock: neither a directory just fetched nor a 404 elsewhere fetches it again");
 	ca_call_done(&call);
 	mock_directory(mock, 0, NULL, NULL);
 }
@@ -393,7 +459,8 @@ test_directory_refresh(void)
 	unsigned before, after, nonces;
 	struct ca_directory *dir;
 
-	SCRIPT({ MOCK_REPLY, 200, NULL, "{}" }, { MOCK_REPLY, 200, NULL, "{}" }, { MOCK_REPLY, 200, NULL, "{}" });
+	SCRIPT({ MOCK_REPLY, 200, NULL, "{}" }, { MOCK_REPLY, 200, NULL, "{}" },
+		{ MOCK_REPLY, 200, NULL, "{}" });
 	mock_counts(mock, &before, &nonces);
 	clock_turn(21 * 3600);
 	get("/o", &call);
@@ -426,8 +493,8 @@ test_circuit(void)
 	struct mock_seen seen[4];
 	struct ca_stats stats;
 
-	SCRIPT({ MOCK_REPLY, 500, NULL, "" }, { MOCK_RESET, 0, NULL, NULL }, { MOCK_REPLY, 502, NULL, "<html>" },
-		{ MOCK_REPLY, 200, NULL, "{}" });
+	SCRIPT({ MOCK_REPLY, 500, NULL, "" }, { MOCK_RESET, 0, NULL, NULL },
+		{ MOCK_REPLY, 502, NULL, "<html>" }, { MOCK_REPLY, 200, NULL, "{}" });
 	for (int i = 0; i < 3; i++) {
 		get("/o", &call);
 		ca_call_done(&call);
@@ -435,7 +502,8 @@ test_circuit(void)
 	ca_stats(ca, &stats);
 	ok(stats.is_open, "mock: three failures in a row open the circuit");
 	get("/o", &call);
-	ok(call.result == CA_UNREACHABLE && call.retry_after_s >= 1 && call.retry_after_s <= 2 && mock_posts(mock, seen, 4) == 3,
+	ok(call.result == CA_UNREACHABLE && call.retry_after_s >= 1 && call.retry_after_s <= 2 &&
+			mock_posts(mock, seen, 4) == 3,
 		"mock: calls fail at once then, and say when to come again");
 	ca_call_done(&call);
 	clock_turn(2);
@@ -455,23 +523,31 @@ test_absent(struct ca *absent)
 	size_t unreachable = 0;
 
 	for (size_t i = 0; i < COUNT_OF(calls); i++)
-		calls[i] = (struct ca_call){ .target = CA_NEW_ORDER, .payload = SPAN("{}"), .signer = rig_signer(&key, "k") };
+		calls[i] = (struct ca_call){ .target = CA_NEW_ORDER,
+			.payload = SPAN("{}"),
+			.signer = rig_signer(&key, "k") };
 	rig_calls(absent, calls, COUNT_OF(calls));
 	for (size_t i = 0; i < COUNT_OF(calls); i++) {
-		unreachable += calls[i].result == CA_UNREACHABLE && calls[i].problem.problem.detail[0];
+		unreachable +=
+			calls[i].result == CA_UNREACHABLE && calls[i].problem.problem.detail[0];
 		ca_call_done(&calls[i]);
 	}
 	is_int(unreachable, 6, "mock: a CA that is not there is unreachable for all who wait");
 	ca_stats(absent, &stats);
-	ok(stats.directories < 6 && stats.sent == 0, "mock: they share the look-up of the directory");
-	ok(!ca_directory_restore(absent, SPAN("{}"), 0, &pr), "mock: a kept directory that is none is refused");
-	ok(ca_directory_restore(absent, SPAN("{\"newNonce\":\"http://127.0.0.1:1/n\",\"newAccount\":\"http://127.0.0.1:1/a\","
-					     "\"newOrder\":\"http://127.0.0.1:1/o\"}"),
+	ok(stats.directories < 6 && stats.sent == 0,
+		"mock: they share the look-up of the directory");
+	ok(!ca_directory_restore(absent, SPAN("{}"), 0, &pr),
+		"mock: a kept directory that is none is refused");
+	ok(ca_directory_restore(absent,
+		   SPAN("{\"newNonce\":\"http://127.0.0.1:1/n\",\"newAccount\":\"http://"
+			"127.0.0.1:1/a\","
+			"\"newOrder\":\"http://127.0.0.1:1/o\"}"),
 		   clock_unix_s(), &pr),
 		"mock: a good one is taken");
 	clock_turn(10);
 	rig_call(absent, calls);
-	is_int(calls[0].result, CA_UNREACHABLE, "mock: and a CA whose newNonce is not there is unreachable");
+	is_int(calls[0].result, CA_UNREACHABLE,
+		"mock: and a CA whose newNonce is not there is unreachable");
 	ca_call_done(calls);
 }
 
@@ -491,7 +567,9 @@ test_many(void)
 		steps[i] = (struct mock_step){ MOCK_REPLY, 200, NULL, "{}" };
 	mock_script(mock, steps, COUNT_OF(steps));
 	for (size_t i = 0; i < COUNT_OF(calls); i++)
-		calls[i] = (struct ca_call){ .url = mock_url(mock, "/o", url), .payload = SPAN(""), .signer = rig_signer(&key, "k") };
+		calls[i] = (struct ca_call){ .url = mock_url(mock, "/o", url),
+			.payload = SPAN(""),
+			.signer = rig_signer(&key, "k") };
 	rig_calls(ca, calls, COUNT_OF(calls));
 	for (size_t i = 0; i < COUNT_OF(calls); i++) {
 		good += calls[i].result == CA_OK;
@@ -514,7 +592,9 @@ test_many_without_nonce(void)
 	clock_turn(600);
 	mock_nonce(mock, 503, "Retry-After: 3\r\n");
 	for (size_t i = 0; i < COUNT_OF(calls); i++)
-		calls[i] = (struct ca_call){ .url = mock_url(mock, "/o", url), .payload = SPAN(""), .signer = rig_signer(&key, "k") };
+		calls[i] = (struct ca_call){ .url = mock_url(mock, "/o", url),
+			.payload = SPAN(""),
+			.signer = rig_signer(&key, "k") };
 	rig_calls(ca, calls, COUNT_OF(calls));
 	for (size_t i = 0; i < COUNT_OF(calls); i++) {
 		good += calls[i].result == CA_UNREACHABLE && calls[i].has_retry_after;
@@ -540,13 +620,17 @@ test_stop(struct ca *absent)
 	struct mock_seen seen[1];
 
 	mock_script(mock, &hang, 1);
-	call = (struct ca_call){ .url = mock_url(mock, "/o", url), .payload = SPAN(""), .signer = rig_signer(&key, "k"),
-		.done = rig_note_done, .arg = &was_done };
+	call = (struct ca_call){ .url = mock_url(mock, "/o", url),
+		.payload = SPAN(""),
+		.signer = rig_signer(&key, "k"),
+		.done = rig_note_done,
+		.arg = &was_done };
 	ca_post(ca, &call);
 	for (int i = 0; i < 500 && mock_posts(mock, seen, 1) == 0; i++)
 		nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
 	rig_stop(&rig, cas, 2);
-	ok(was_done && call.result == CA_LOST, "mock: a call under way at the end is told to be lost");
+	ok(was_done && call.result == CA_LOST,
+		"mock: a call under way at the end is told to be lost");
 	ca_call_done(&call);
 }
 

@@ -1,4 +1,5 @@
-/* test_ca_pebble.c - a CA's link against a real CA: pebble, told to refuse every fifth good nonce. */
+/* test_ca_pebble.c - a CA's link against a real CA: pebble, told to refuse every fifth good nonce.
+ */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -39,14 +40,16 @@ call_until_good(struct ca *to, struct ca_call *call)
 		rig_call(to, call);
 	}
 	if (call->result != CA_OK)
-		printf("#   %s %d: %s (%s)\n", ca_result_name(call->result), call->http_status, call->problem.problem.detail,
-			call->problem.problem.cause);
+		printf("#   %s %d: %s (%s)\n", ca_result_name(call->result), call->http_status,
+			call->problem.problem.detail, call->problem.problem.cause);
 }
 
 static void
 new_account(struct ca *to, const struct rig_key *with, const char *payload, struct ca_call *call)
 {
-	*call = (struct ca_call){ .target = CA_NEW_ACCOUNT, .payload = span_str(payload), .signer = rig_signer(with, NULL) };
+	*call = (struct ca_call){ .target = CA_NEW_ACCOUNT,
+		.payload = span_str(payload),
+		.signer = rig_signer(with, NULL) };
 	call_until_good(to, call);
 }
 
@@ -61,9 +64,11 @@ test_account(char kid[ACME_URL_TEXT])
 	ok(call.result == CA_PROBLEM && call.problem.problem.kind == PROBLEM_ACCOUNT_DOES_NOT_EXIST,
 		"pebble: there is no account for a new key");
 	ca_call_done(&call);
-	new_account(ca, &key, "{\"termsOfServiceAgreed\":true,\"contact\":[\"mailto:ops@example.org\"]}", &call);
+	new_account(ca, &key,
+		"{\"termsOfServiceAgreed\":true,\"contact\":[\"mailto:ops@example.org\"]}", &call);
 	ok(call.result == CA_OK && call.http_status == 201, "pebble: newAccount makes an account");
-	ok(acme_account_read(ca_call_body(&call), &account, &pr) && account.state == ACCOUNT_VALID && account.contacts.count == 1,
+	ok(acme_account_read(ca_call_body(&call), &account, &pr) &&
+			account.state == ACCOUNT_VALID && account.contacts.count == 1,
 		"pebble: its object is read");
 	acme_account_done(&account);
 	span_copy(span_str(call.location), kid, ACME_URL_TEXT);
@@ -75,7 +80,8 @@ test_account(char kid[ACME_URL_TEXT])
 	ca_call_done(&call);
 	call = (struct ca_call){ .url = kid, .payload = SPAN(""), .signer = rig_signer(&key, kid) };
 	call_until_good(ca, &call);
-	ok(call.result == CA_OK && acme_account_read(ca_call_body(&call), &account, &pr), "pebble: POST-as-GET reads it");
+	ok(call.result == CA_OK && acme_account_read(ca_call_body(&call), &account, &pr),
+		"pebble: POST-as-GET reads it");
 	acme_account_done(&account);
 	ca_call_done(&call);
 }
@@ -86,10 +92,12 @@ test_directory(void)
 	struct ca_directory *dir = ca_directory_ref(ca);
 	struct problem pr = { 0 };
 
-	ok(dir && dir->d.url[ACME_KEY_CHANGE] && dir->d.url[ACME_REVOKE_CERT] && dir->d.terms_of_service,
+	ok(dir && dir->d.url[ACME_KEY_CHANGE] && dir->d.url[ACME_REVOKE_CERT] &&
+			dir->d.terms_of_service,
 		"pebble: its directory is known");
 	ca_directory_unref(dir);
-	ok(ca_directory_restore(ca, buf_span(&kept), clock_unix_s(), &pr), "pebble: the text handed out can be handed in again");
+	ok(ca_directory_restore(ca, buf_span(&kept), clock_unix_s(), &pr),
+		"pebble: the text handed out can be handed in again");
 }
 
 static void
@@ -100,46 +108,61 @@ test_many(const char *kid)
 	size_t good = 0;
 
 	for (size_t i = 0; i < COUNT_OF(calls); i++)
-		calls[i] = (struct ca_call){ .url = kid, .payload = SPAN(""), .signer = rig_signer(&key, kid) };
+		calls[i] = (struct ca_call){
+			.url = kid, .payload = SPAN(""), .signer = rig_signer(&key, kid)
+		};
 	rig_calls(ca, calls, COUNT_OF(calls));
 	for (size_t i = 0; i < COUNT_OF(calls); i++) {
-		good += calls[i].result == CA_OK || calls[i].problem.problem.kind == PROBLEM_BAD_NONCE;
+		good += calls[i].result == CA_OK ||
+			calls[i].problem.problem.kind == PROBLEM_BAD_NONCE;
 		ca_call_done(&calls[i]);
 	}
 	is_int(good, COUNT_OF(calls), "pebble: sixty requests at once are answered");
 	ca_stats(ca, &stats);
 	ok(stats.bad_nonces > 0, "pebble: it refused nonces, and nobody noticed");
-	is_int(stats.sent, stats.calls + stats.bad_nonces - stats.unreachable, "pebble: each refusal was one more POST");
-	printf("# %llu calls, %llu POSTs, %llu bad nonces, %llu nonces fetched\n", (unsigned long long)stats.calls,
-		(unsigned long long)stats.sent, (unsigned long long)stats.bad_nonces, (unsigned long long)stats.nonces_fetched);
+	is_int(stats.sent, stats.calls + stats.bad_nonces - stats.unreachable,
+		"pebble: each refusal was one more POST");
+	printf("# %llu calls, %llu POSTs, %llu bad nonces, %llu nonces fetched\n",
+		(unsigned long long)stats.calls, (unsigned long long)stats.sent,
+		(unsigned long long)stats.bad_nonces, (unsigned long long)stats.nonces_fetched);
 }
 
 static void
 test_order(const char *kid)
 {
-	struct ca_call call = { .target = CA_NEW_ORDER, .signer = rig_signer(&key, kid),
-		.payload = SPAN("{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example.org\"}]}") };
+	struct ca_call call = { .target = CA_NEW_ORDER,
+		.signer = rig_signer(&key, kid),
+		.payload = SPAN(
+			"{\"identifiers\":[{\"type\":\"dns\",\"value\":\"a.example.org\"}]}") };
 	struct acme_order order;
 	struct acme_authz authz;
 	struct problem pr = { 0 };
 
 	call_until_good(ca, &call);
-	ok(call.result == CA_OK && call.http_status == 201 && call.location[0], "pebble: newOrder makes an order");
-	ok(acme_order_read(ca_call_body(&call), &order, &pr) && order.authzs.count == 1 && order.finalize,
+	ok(call.result == CA_OK && call.http_status == 201 && call.location[0],
+		"pebble: newOrder makes an order");
+	ok(acme_order_read(ca_call_body(&call), &order, &pr) && order.authzs.count == 1 &&
+			order.finalize,
 		"pebble: its object is read");
 	ca_call_done(&call);
-	call = (struct ca_call){ .url = order.authzs.list[0], .payload = SPAN(""), .signer = rig_signer(&key, kid) };
+	call = (struct ca_call){
+		.url = order.authzs.list[0], .payload = SPAN(""), .signer = rig_signer(&key, kid)
+	};
 	call_until_good(ca, &call);
-	ok(call.result == CA_OK && acme_authz_read(ca_call_body(&call), &authz, &pr) && acme_authz_chall(&authz, "http-01") &&
+	ok(call.result == CA_OK && acme_authz_read(ca_call_body(&call), &authz, &pr) &&
+			acme_authz_chall(&authz, "http-01") &&
 			acme_authz_chall(&authz, "http-01")->token[0],
 		"pebble: so is its authorization");
 	acme_authz_done(&authz);
 	acme_order_done(&order);
 	ca_call_done(&call);
-	call = (struct ca_call){ .target = CA_NEW_ORDER, .signer = rig_signer(&key, kid),
-		.payload = SPAN("{\"identifiers\":[{\"type\":\"dns\",\"value\":\"not_a_name\"}]}") };
+	call = (struct ca_call){ .target = CA_NEW_ORDER,
+		.signer = rig_signer(&key, kid),
+		.payload =
+			SPAN("{\"identifiers\":[{\"type\":\"dns\",\"value\":\"not_a_name\"}]}") };
 	rig_call(ca, &call);
-	ok(call.result == CA_PROBLEM && !ca_call_is_temporary(&call) && call.problem.problem.detail[0],
+	ok(call.result == CA_PROBLEM && !ca_call_is_temporary(&call) &&
+			call.problem.problem.detail[0],
 		"pebble: its refusal of a name is a permanent problem");
 	ca_call_done(&call);
 }
@@ -168,13 +191,17 @@ make_change(struct ca_call *call, const char *url, struct buf *out, struct probl
 static void
 test_key_change(const char *kid)
 {
-	struct ca_call call = { .target = CA_KEY_CHANGE, .make_payload = make_change, .signer = rig_signer(&key, kid) };
+	struct ca_call call = { .target = CA_KEY_CHANGE,
+		.make_payload = make_change,
+		.signer = rig_signer(&key, kid) };
 
 	change = (struct change){ kid, &key, &key2 };
 	call_until_good(ca, &call);
 	is_int(call.result, CA_OK, "pebble: keyChange takes the inner signature of the new key");
 	ca_call_done(&call);
-	call = (struct ca_call){ .url = kid, .payload = SPAN(""), .signer = rig_signer(&key2, kid) };
+	call = (struct ca_call){
+		.url = kid, .payload = SPAN(""), .signer = rig_signer(&key2, kid)
+	};
 	call_until_good(ca, &call);
 	is_int(call.result, CA_OK, "pebble: which signs from then on");
 	ca_call_done(&call);
@@ -195,7 +222,8 @@ make_bound(struct ca_call *call, const char *url, struct buf *out, struct proble
 	struct jw w = jw_to(out);
 
 	b64url_read(SPAN(EAB_KEY), &secret);
-	if (!keeper_seal(rig.keeper, PURPOSE_EAB_UPSTREAM, span_str(ca_origin(eab_ca)), buf_span(&secret), &sealed, pr) ||
+	if (!keeper_seal(rig.keeper, PURPOSE_EAB_UPSTREAM, span_str(ca_origin(eab_ca)),
+		    buf_span(&secret), &sealed, pr) ||
 		!eab_input(&input, JWA_HS256, EAB_KID, url, call->signer.jwk, pr) ||
 		!keeper_mac(rig.keeper, buf_span(&sealed), JWA_HS256, buf_span(&input), &mac, pr) ||
 		!eab_assemble(&binding, buf_span(&input), buf_span(&mac)))
@@ -214,15 +242,19 @@ test_eab(void)
 	struct ca_directory *dir;
 
 	new_account(eab_ca, &rsa_key, "{\"termsOfServiceAgreed\":true}", &call);
-	ok(call.result == CA_PROBLEM && call.problem.problem.kind == PROBLEM_EXTERNAL_ACCOUNT_REQUIRED,
+	ok(call.result == CA_PROBLEM &&
+			call.problem.problem.kind == PROBLEM_EXTERNAL_ACCOUNT_REQUIRED,
 		"pebble: without a binding there is no account where one is demanded");
 	ca_call_done(&call);
 	dir = ca_directory_ref(eab_ca);
 	ok(dir && dir->d.external_account_required, "pebble: as its directory says");
 	ca_directory_unref(dir);
-	call = (struct ca_call){ .target = CA_NEW_ACCOUNT, .make_payload = make_bound, .signer = rig_signer(&rsa_key, NULL) };
+	call = (struct ca_call){ .target = CA_NEW_ACCOUNT,
+		.make_payload = make_bound,
+		.signer = rig_signer(&rsa_key, NULL) };
 	call_until_good(eab_ca, &call);
-	ok(call.result == CA_OK && call.http_status == 201, "pebble: with our binding there is, for an RSA key too");
+	ok(call.result == CA_OK && call.http_status == 201,
+		"pebble: with our binding there is, for an RSA key too");
 	ca_call_done(&call);
 }
 
@@ -230,10 +262,13 @@ test_eab(void)
 static void
 test_untrusted(struct ca *untrusted)
 {
-	struct ca_call call = { .target = CA_NEW_ACCOUNT, .payload = SPAN("{}"), .signer = rig_signer(&key, NULL) };
+	struct ca_call call = {
+		.target = CA_NEW_ACCOUNT, .payload = SPAN("{}"), .signer = rig_signer(&key, NULL)
+	};
 
 	rig_call(untrusted, &call);
-	is_int(call.result, CA_UNREACHABLE, "pebble: a server that the trust anchors do not vouch for is unreachable");
+	is_int(call.result, CA_UNREACHABLE,
+		"pebble: a server that the trust anchors do not vouch for is unreachable");
 	ca_call_done(&call);
 }
 

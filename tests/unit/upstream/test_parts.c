@@ -1,4 +1,5 @@
-/* test_parts.c - the parts of a CA's link that need no network: nonces, circuit, external account binding. */
+/* test_parts.c - the parts of a CA's link that need no network: nonces, circuit, external account
+ * binding. */
 #include "upstream/circuit.h"
 #include "upstream/eab.h"
 #include "upstream/nonce.h"
@@ -19,7 +20,8 @@ test_nonces(void)
 	nonces_put(&n, SPAN("first"), 1000);
 	nonces_put(&n, SPAN("second"), 2000);
 	ok(nonces_take(&n, 3000, got) && strcmp(got, "second") == 0, "the newest comes first");
-	ok(nonces_take(&n, 3000, got) && strcmp(got, "first") == 0 && !nonces_take(&n, 3000, got), "each comes once");
+	ok(nonces_take(&n, 3000, got) && strcmp(got, "first") == 0 && !nonces_take(&n, 3000, got),
+		"each comes once");
 	nonces_put(&n, SPAN("a b"), 0);
 	nonces_put(&n, SPAN("a+b/"), 0);
 	nonces_put(&n, SPAN("a="), 0);
@@ -27,7 +29,8 @@ test_nonces(void)
 	nonces_put(&n, SPAN_NONE, 0);
 	ok(!nonces_take(&n, 0, got), "what is not base64url is no nonce (RFC 8555 6.5.1)");
 	memset(longest, 'A', sizeof(longest));
-	ok(nonce_ok(span_of(longest, 512)) && !nonce_ok(span_of(longest, 513)), "a nonce has at most 512 octets");
+	ok(nonce_ok(span_of(longest, 512)) && !nonce_ok(span_of(longest, 513)),
+		"a nonce has at most 512 octets");
 	for (int i = 0; i < 40; i++) {
 		snprintf(text, sizeof(text), "n%d", i);
 		nonces_put(&n, span_str(text), i);
@@ -39,7 +42,8 @@ test_nonces(void)
 	ok(nonces_take(&n, 40, got) && strcmp(got, "n8") == 0, "the oldest went first");
 	nonces_put(&n, SPAN("old"), 0);
 	nonces_put(&n, SPAN("young"), 200000);
-	ok(nonces_take(&n, NONCE_LIFE_MS + 1, got) && strcmp(got, "young") == 0, "a nonce lives 5 minutes");
+	ok(nonces_take(&n, NONCE_LIFE_MS + 1, got) && strcmp(got, "young") == 0,
+		"a nonce lives 5 minutes");
 	ok(!nonces_take(&n, NONCE_LIFE_MS + 1, got) && n.count == 0, "and is forgotten then");
 }
 
@@ -68,9 +72,11 @@ test_circuit(void)
 	ok(circuit_enter(&c, now, &probe, &wait) && probe, "after the pause one probe may go");
 	ok(!circuit_enter(&c, now, &probe, &wait) && wait > 0, "and only one");
 	circuit_give_up(&c);
-	ok(circuit_enter(&c, now, &probe, &wait) && probe, "a probe that told nothing makes room for the next");
+	ok(circuit_enter(&c, now, &probe, &wait) && probe,
+		"a probe that told nothing makes room for the next");
 	circuit_failed(&c, now);
-	ok(!circuit_enter(&c, now, &probe, &wait) && wait > 1500 && wait <= 2000, "a failed probe doubles the pause");
+	ok(!circuit_enter(&c, now, &probe, &wait) && wait > 1500 && wait <= 2000,
+		"a failed probe doubles the pause");
 	for (int i = 0; i < 20; i++) {
 		now += wait;
 		in_bounds = in_bounds && circuit_enter(&c, now, &probe, &wait) && probe;
@@ -86,7 +92,8 @@ test_circuit(void)
 	ok(circuit_enter(&c, now, &probe, &wait) && !probe, "a probe that worked closes it");
 }
 
-/* The account key of RFC 8037 A.1 and the MAC key of RFC 7515 A.1; the MAC was made by another implementation. */
+/* The account key of RFC 8037 A.1 and the MAC key of RFC 7515 A.1; the MAC was made by another
+ * implementation. */
 static void
 test_eab(void)
 {
@@ -97,20 +104,28 @@ test_eab(void)
 	struct problem pr = { 0 };
 
 	ok(eab_input(&input, JWA_HS256, "kid-1", "https://acme.test/acme/new-account",
-		   SPAN("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}"), &pr),
+		   SPAN("{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_"
+			"7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}"),
+		   &pr),
 		"the input of a binding is made");
 	is_str(buf_cstr(&input),
-		"eyJhbGciOiJIUzI1NiIsImtpZCI6ImtpZC0xIiwidXJsIjoiaHR0cHM6Ly9hY21lLnRlc3QvYWNtZS9uZXctYWNjb3VudCJ9."
-		"eyJrdHkiOiJPS1AiLCJjcnYiOiJFZDI1NTE5IiwieCI6IjExcVlBWUt4Q3JmVlNfN1R5V1FIT2c3aGN2UGFwaU1scndJYWFQY0hVUm8ifQ",
+		"eyJhbGciOiJIUzI1NiIsImtpZCI6ImtpZC0xIiwidXJsIjoiaHR0cHM6Ly9hY21lLnRlc3QvYWNtZS9uZX"
+		"ctYWNjb3VudCJ9."
+		"eyJrdHkiOiJPS1AiLCJjcnYiOiJFZDI1NTE5IiwieCI6IjExcVlBWUt4Q3JmVlNfN1R5V1FIT2c3aGN2UG"
+		"FwaU1scndJYWFQY0hVUm8ifQ",
 		"alg, kid, url and no nonce; then the account key");
-	b64url_read(SPAN("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"), &key);
+	b64url_read(SPAN("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-"
+			 "1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"),
+		&key);
 	ok(jws_mac_raw(JWA_HS256, buf_span(&key), buf_span(&input), &mac, &pr) &&
 			eab_assemble(&out, buf_span(&input), buf_span(&mac)),
 		"and assembled with its MAC");
-	ok(strstr(buf_cstr(&out), "\"signature\":\"24mmEukjIVu6TFQ-Z4YDX_EKYZf53rubyh0_TzVog6Y\"") != NULL,
+	ok(strstr(buf_cstr(&out),
+		   "\"signature\":\"24mmEukjIVu6TFQ-Z4YDX_EKYZf53rubyh0_TzVog6Y\"") != NULL,
 		"which is the vector's");
 	buf_clear(&input);
-	ok(!eab_input(&input, JWA_ES256, "kid-1", "https://acme.test/", SPAN("{}"), &pr), "a signature is no MAC");
+	ok(!eab_input(&input, JWA_ES256, "kid-1", "https://acme.test/", SPAN("{}"), &pr),
+		"a signature is no MAC");
 }
 
 int
