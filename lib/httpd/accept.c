@@ -1,7 +1,9 @@
-/* accept.c - the acceptor: listening sockets, counts per address, and dealing connections to the fronts.
+/* accept.c - the acceptor: listening sockets, counts per address, and dealing connections to the
+ * fronts.
  *
- * One thread owns one socket for each address (DECISIONS H7): with a socket for each front the kernel would reset the
- * connections queued at the one that closes first. A connection over a limit is closed here, before its handshake. */
+ * One thread owns one socket for each address (DECISIONS H7): with a socket for each front the
+ * kernel would reset the connections queued at the one that closes first. A connection over a limit
+ * is closed here, before its handshake. */
 #include "httpd/server.h"
 
 #include <errno.h>
@@ -216,7 +218,8 @@ on_connection(evutil_socket_t fd, short what, void *arg)
 		return;
 	if (!h->warned_ms || clock_ms() - h->warned_ms >= WARN_EVERY_MS) {
 		h->warned_ms = clock_ms();
-		log_warning("httpd_accept", LS("face", l->face->name), LS("error", strerror(errno)));
+		log_warning("httpd_accept", LS("face", l->face->name),
+			LS("error", strerror(errno)));
 	}
 	listeners_each(h, listener_pause);
 	timer_set(h->accept_pause, PAUSE_MS);
@@ -346,7 +349,8 @@ is_stale(const struct sockaddr_un *sun)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return false;
-	stale = connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) != 0 && errno == ECONNREFUSED;
+	stale = connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) != 0 &&
+		errno == ECONNREFUSED;
 	close(fd);
 	return stale;
 }
@@ -358,7 +362,8 @@ listen_unix(struct httpd_face *face, const char *path, mode_t mode, struct probl
 	int fd;
 
 	if (!span_copy(span_str(path), sun.sun_path, sizeof(sun.sun_path)))
-		return problem_set(pr, PROBLEM_MALFORMED, "the socket path \"%s\" is too long", path);
+		return problem_set(
+			pr, PROBLEM_MALFORMED, "the socket path \"%s\" is too long", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return listen_failed(pr, fd, path, "socket");

@@ -1,6 +1,7 @@
 /* chunk.h - the chunked transfer coding, read strictly and piece by piece (RFC 9112 section 7.1).
  *
- * Pure: no I/O, no allocation. Refused: chunk extensions, trailers, blanks, bare LF, sizes of more than 16 digits. */
+ * Pure: no I/O, no allocation. Refused: chunk extensions, trailers, blanks, bare LF, sizes of more
+ * than 16 digits. */
 #ifndef HTTPD_CHUNK_H
 #define HTTPD_CHUNK_H
 
@@ -9,7 +10,7 @@
 enum http_chunk_result {
 	HTTP_CHUNK_MORE,      /* all of the input is eaten */
 	HTTP_CHUNK_DATA,      /* a piece of the body */
-	HTTP_CHUNK_DONE,      /* the body has ended; what is left of the input belongs to the next request */
+	HTTP_CHUNK_DONE,      /* the body has ended; the rest of the input is the next request's */
 	HTTP_CHUNK_BAD,       /* for good */
 	HTTP_CHUNK_TOO_LARGE, /* for good; known when the size is announced */
 };
@@ -22,7 +23,8 @@ struct http_chunk {
 };
 
 void http_chunk_init(struct http_chunk *chunk, uint64_t body_max_bytes);
-/* Eat from the front of *in until there is something to say; call again while it says HTTP_CHUNK_DATA. */
+/* Eat from the front of *in until there is something to say; call again while it says
+ * HTTP_CHUNK_DATA. */
 enum http_chunk_result http_chunk_next(
 	struct http_chunk *chunk, struct span *in, struct span *ret_data);
 #endif

@@ -1,8 +1,9 @@
 /* conn.c - the life of one connection: see enum conn_phase in server.h.
  *
- * handshake -> idle -> head -> body -> handler -> write -> idle ... -> linger -> closed. Each phase has one deadline for
- * the whole of it, so a peer that sends an octet now and then gains nothing. Nothing is read while a request is at the
- * handler or a reply on its way: the next pipelined request waits in the kernel. */
+ * handshake -> idle -> head -> body -> handler -> write -> idle ... -> linger -> closed. Each phase
+ * has one deadline for the whole of it, so a peer that sends an octet now and then gains nothing.
+ * Nothing is read while a request is at the handler or a reply on its way: the next pipelined
+ * request waits in the kernel. */
 #include "httpd/server.h"
 
 #include <errno.h>
@@ -20,7 +21,8 @@
 #include "base/mem.h"
 #include "httpd/tls.h"
 
-/* How long a peer may take to see our last reply before its unread octets make the kernel reset it. */
+/* How long a peer may take to see our last reply before its unread octets make the kernel reset
+ * it. */
 #define LINGER_MS 2000
 /* A connection without a request when the server stops: time for one that is just arriving. */
 #define LAST_CALL_MS 1000
@@ -138,8 +140,9 @@ on_drop(evutil_socket_t fd, short what, void *arg)
 		conn_close(c);
 }
 
-/* Closing a socket with unread octets resets it, and the peer may lose the reply that it has not read yet. So say that
- * nothing more will come, and drop what arrives until the peer closes or the time is up (RFC 9112 9.6). */
+/* Closing a socket with unread octets resets it, and the peer may lose the reply that it has not
+ * read yet. So say that nothing more will come, and drop what arrives until the peer closes or the
+ * time is up (RFC 9112 9.6). */
 static void
 linger(struct conn *c)
 {

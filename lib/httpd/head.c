@@ -1,7 +1,8 @@
 /* head.c - see head.h.
  *
- * The text is cut into lines, the request line and the fields are checked one by one, and at the end the fields that
- * frame the message (Host, Content-Length, Transfer-Encoding, Connection, Expect) are weighed together. */
+ * The text is cut into lines, the request line and the fields are checked one by one, and at the end
+ * the fields that frame the message (Host, Content-Length, Transfer-Encoding, Connection, Expect)
+ * are weighed together. */
 #include "httpd/head.h"
 
 #include <arpa/inet.h>
@@ -174,7 +175,8 @@ request_line(
 		return bad(pr, "the request line is not METHOD TARGET VERSION");
 	target.n--;
 	if (target.n > limits->target_max_bytes)
-		return bad(pr, "the request target is longer than %zu octets", limits->target_max_bytes);
+		return bad(pr, "the request target is longer than %zu octets",
+			limits->target_max_bytes);
 	if (!uri_is_sound(target))
 		return bad(pr, "the request target \"%s\" is not a URI", QUOTE(target));
 	h->method = HTTP_OTHER;
@@ -216,7 +218,8 @@ host_is_sound(struct span s)
 	if (s.n && s.p[0] == '[') {
 		const char *end = memchr(s.p, ']', s.n);
 
-		if (!end || !span_copy(span_of(s.p + 1, (size_t)(end - s.p) - 1), text, sizeof(text)) ||
+		if (!end ||
+			!span_copy(span_of(s.p + 1, (size_t)(end - s.p) - 1), text, sizeof(text)) ||
 			inet_pton(AF_INET6, text, v6) != 1)
 			return false;
 		n = (size_t)(end - s.p) + 1;
@@ -338,7 +341,7 @@ framing_field(
 		return length_field(f->value, &h->length, pr);
 	} else if (span_is_nocase(f->name, "Transfer-Encoding")) {
 		if (seen->codings++ || !span_is_nocase(f->value, "chunked"))
-			return bad(pr, "the only Transfer-Encoding understood is a single \"chunked\"");
+			return bad(pr, "the Transfer-Encoding is not a single \"chunked\"");
 		h->chunked = true;
 	} else if (span_is_nocase(f->name, "Connection")) {
 		h->close = h->close || has_token(f->value, "close");

@@ -1,4 +1,5 @@
-/* reply.c - replies: made by handlers on any thread, written by the front (RFC 9110 6.6.1, 8.6; RFC 9112 4, 6). */
+/* reply.c - replies: made by handlers on any thread, written by the front (RFC 9110 6.6.1, 8.6; RFC
+ * 9112 4, 6). */
 #include "httpd/server.h"
 
 #include <stdarg.h>
@@ -101,7 +102,8 @@ http_reply_field(struct http_reply *rp, const char *name, const char *fmt, ...)
 	for (size_t i = value; i < rp->head.n; i++) {
 		char c = rp->head.p[i];
 
-		/* whoever got foreign text in here must not get to write fields, or a second reply */
+		/* whoever got foreign text in here must not get to write fields, or a second
+		 * reply */
 		if (c == '\r' || c == '\n' || c == '\0') {
 			rp->head.n = before;
 			return;
@@ -124,7 +126,8 @@ front_date(struct front *front)
 	return front->date;
 }
 
-/* Head and body in one piece: it leaves as one TLS record when it fits, and never as two small packets. */
+/* Head and body in one piece: it leaves as one TLS record when it fits, and never as two small
+ * packets. */
 static void
 compose(struct conn *c, const struct http_reply *rp, struct buf *out)
 {
@@ -167,7 +170,8 @@ conn_reply(struct conn *c, struct http_reply *rp)
 	struct buf out = BUF_MAX(SIZE_MAX / 2);
 
 	if (!buf_ok(&rp->head) || !buf_ok(&rp->body)) {
-		log_error("httpd_reply_too_large", LS("face", c->face->name), LI("status", rp->status));
+		log_error("httpd_reply_too_large", LS("face", c->face->name),
+			LI("status", rp->status));
 		reply_done(rp);
 		*rp = http_reply_new(500);
 		rp->close = true;

@@ -1,7 +1,7 @@
 /* request.c - from octets to a whole request at the handler, or to a refusal.
  *
- * The input is looked at where it lies (the evbuffer) until the head is complete; then a struct request is made that
- * holds the head's octets and the growing body. */
+ * The input is looked at where it lies (the evbuffer) until the head is complete; then a struct
+ * request is made that holds the head's octets and the growing body. */
 #include "httpd/server.h"
 
 #include <stdlib.h>
@@ -142,7 +142,8 @@ body_begin(struct conn *c)
 	conn_phase_set(c, CONN_BODY);
 }
 
-/* One empty line before a request line is forgiven: some clients end their bodies with one too many. */
+/* One empty line before a request line is forgiven: some clients end their bodies with one too
+ * many. */
 static bool
 blank_dropped(struct conn *c, struct evbuffer *in)
 {

@@ -1,4 +1,5 @@
-/* server.c - see httpd.h: making, starting and stopping the server, and what may be changed while it runs. */
+/* server.c - see httpd.h: making, starting and stopping the server, and what may be changed while
+ * it runs. */
 #include "httpd/server.h"
 
 #include <errno.h>
@@ -148,7 +149,8 @@ httpd_set_limits(struct httpd *h, const struct http_limits *limits)
 	pthread_mutex_unlock(&h->lock);
 }
 
-/* A write to a peer that has gone answers EPIPE to the thread that wrote, instead of ending the process. */
+/* A write to a peer that has gone answers EPIPE to the thread that wrote, instead of ending the
+ * process. */
 static void
 block_sigpipe(void *arg)
 {

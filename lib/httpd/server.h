@@ -1,7 +1,8 @@
 /* server.h - what the files of this room share: the server, its fronts and its connections.
  *
- * A connection is made by the acceptor, belongs to its front while it lives, and comes back to the acceptor, which
- * counts it off and frees it. Two letters a connection, and no lock on the way of a request. */
+ * A connection is made by the acceptor, belongs to its front while it lives, and comes back to the
+ * acceptor, which counts it off and frees it. Two letters a connection, and no lock on the way of a
+ * request. */
 #ifndef HTTPD_SERVER_H
 #define HTTPD_SERVER_H
 
@@ -72,8 +73,8 @@ struct httpd {
 	bool accepting;
 	unsigned fronts_closed;
 
-	_Atomic(uint64_t) accepted, refused_addr, refused_all, handshakes, handshake_failed, requests,
-		framing_errors, timeouts, next_id;
+	_Atomic(uint64_t) accepted, refused_addr, refused_all, handshakes, handshake_failed;
+	_Atomic(uint64_t) requests, framing_errors, timeouts, next_id;
 };
 
 enum conn_phase {
@@ -109,10 +110,10 @@ struct conn {
 	gid_t peer_gid;
 	int fd; /* closed by bev */
 	enum conn_phase phase;
-	bool served; /* a request was answered: from now on `idle`, not `head`, is how long it may be silent */
+	bool served; /* a request was answered: idle_ms, not head_ms, until the next begins */
 	bool last;   /* close after this reply */
 	bool broken; /* no TLS alert can be sent any more */
-	bool held;   /* the handler has the request: the memory stays, whatever happens to the peer */
+	bool held;   /* the handler has the request: the memory stays though the peer may go */
 	bool blank_seen; /* the one empty line that may precede a request line (RFC 9112 2.2) */
 	SSL *ssl; /* owned by bev; NULL = plain */
 	struct bufferevent *bev;
@@ -149,7 +150,7 @@ bool face_listen_fd(struct httpd_face *face, int fd, struct problem *pr);
 void face_close(struct httpd_face *face); /* listeners and UNIX path */
 /* Letters to the acceptor. */
 void acceptor_start(void *arg);   /* arg: struct httpd */
-void acceptor_stop(void *arg);    /* arg: struct httpd; takes what is queued, then closes the listeners */
+void acceptor_stop(void *arg);    /* arg: struct httpd; takes what is queued, then closes */
 void acceptor_take_back(void *arg); /* arg: struct conn, closed */
 
 /* server.c */

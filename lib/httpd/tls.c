@@ -1,7 +1,7 @@
 /* tls.c - see tls.h and httpd.h: contexts from PEM, ALPN, stateless tickets.
  *
- * The ticket keys belong to the process, not to a context: a session begun with one certificate is resumed after the
- * certificate was renewed. A key seals for an hour and opens for another one. */
+ * The ticket keys belong to the process, not to a context: a session begun with one certificate is
+ * resumed after the certificate was renewed. A key seals for an hour and opens for another one. */
 #include "httpd/tls.h"
 
 #include <pthread.h>
@@ -90,7 +90,8 @@ ticket_init(struct ticket_key *key, unsigned char *iv, EVP_CIPHER_CTX *cipher, E
 		EVP_MAC_CTX_set_params(mac, params) == 1;
 }
 
-/* Answers of SSL_CTX_set_tlsext_ticket_key_evp_cb: -1 error, 0 no such key, 1 good, 2 good but issue a new one. */
+/* Answers of SSL_CTX_set_tlsext_ticket_key_evp_cb: -1 error, 0 no such key, 1 good, 2 good but
+ * issue a new one. */
 static int
 on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher,
 	EVP_MAC_CTX *mac, int seal)
@@ -106,7 +107,8 @@ on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *ciph
 	}
 	good = ticket_init(&key, iv, cipher, mac, seal);
 	OPENSSL_cleanse(&key, sizeof(key));
-	/* TLS 1.3: a fresh one each time, so that nobody can link a client's connections (RFC 8446 C.4) */
+	/* TLS 1.3: a fresh one each time, so that nobody can link a client's connections (RFC 8446
+	 * C.4) */
 	return !good ? -1 : old || SSL_version(ssl) == TLS1_3_VERSION ? 2 : 1;
 }
 
@@ -121,7 +123,8 @@ on_alpn(SSL *ssl, const unsigned char **ret, unsigned char *ret_n, const unsigne
 	(void)ssl;
 	(void)arg;
 	for (unsigned int i = 0; i < n; i += 1u + offer[i]) {
-		if (offer[i] == ours_n && n - i > ours_n && memcmp(offer + i + 1, ours, ours_n) == 0) {
+		if (offer[i] == ours_n && n - i > ours_n &&
+			memcmp(offer + i + 1, ours, ours_n) == 0) {
 			*ret = offer + i + 1;
 			*ret_n = (unsigned char)ours_n;
 			return SSL_TLSEXT_ERR_OK;
@@ -185,7 +188,8 @@ context_new(void)
 		return NULL;
 	SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
 		SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
-	/* an idle connection gives back its 2 x 16 KiB; the others are what bufferevents write like */
+	/* an idle connection gives back its 2 x 16 KiB; the others are what bufferevents write
+	 * like */
 	SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
 		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
@@ -222,7 +226,8 @@ httpd_tls_from_pem(struct span cert_pem, struct span key_pem, struct httpd_tls *
 		goto fail;
 	}
 	if (key_pem.n > INT32_MAX || !use_key(ctx, key_pem)) {
-		problem_set(pr, PROBLEM_MALFORMED, "the private key cannot be used with the certificate");
+		problem_set(pr, PROBLEM_MALFORMED,
+			"the private key cannot be used with the certificate");
 		problem_cause_openssl(pr, "private key");
 		goto fail;
 	}

@@ -2,8 +2,9 @@
  *
  *   make idle_conns && ./idle_conns [connections] [limit in KiB]
  *
- * A child process serves; this one opens the connections from several loopback addresses, makes one request on each and
- * leaves them idle. Prints the child's growth per connection; fails when it is over the limit. */
+ * A child process serves; this one opens the connections from several loopback addresses, makes one
+ * request on each and leaves them idle. Prints the child's growth per connection; fails when it is
+ * over the limit. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>

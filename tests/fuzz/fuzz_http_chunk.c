@@ -1,5 +1,5 @@
-/* The chunked reader: no crash, never more body than allowed, and the same outcome wherever the stream is cut.
- * The first octet of the input says where. */
+/* The chunked reader: no crash, never more body than allowed, and the same outcome wherever the
+ * stream is cut. The first octet of the input says where. */
 #include <stdlib.h>
 
 #include "base/buf.h"

@@ -1,4 +1,5 @@
-/* rig.h - for tests of the HTTP server: self-signed certificates and a blocking client that can misbehave. */
+/* rig.h - for tests of the HTTP server: self-signed certificates and a blocking client that can
+ * misbehave. */
 #ifndef TESTS_RIG_H
 #define TESTS_RIG_H
 
@@ -25,7 +26,8 @@ struct link rig_connect_unix(const char *path);
 bool rig_tls(struct link *l, SSL_CTX *ctx, SSL_SESSION *resume);
 void rig_send(struct link *l, const void *p, size_t n);
 void rig_say(struct link *l, const char *text);
-/* One reply: head and, unless `head_only`, the body that its Content-Length says. False at the end of the stream. */
+/* One reply: head and, unless `head_only`, the body that its Content-Length says. False at the end
+ * of the stream. */
 bool rig_reply(struct link *l, bool head_only, struct buf *ret);
 /* All there is until the server closes; false if it does not. */
 bool rig_rest(struct link *l, struct buf *ret);
