@@ -255,16 +255,15 @@ static void
 lookup_go_on(struct lookup *l)
 {
 	msec_t left_ms = l->deadline_ms - clock_ms();
-	struct timeval longest, next;
+	struct timeval longest, room, *next;
 
 	if (left_ms <= 0 || (l->a.done && l->aaaa.done && !lookup_second_round(l))) {
 		lookup_answer(l);
 		return;
 	}
 	longest = (struct timeval){ .tv_sec = left_ms / 1000, .tv_usec = left_ms % 1000 * 1000 };
-	if (ares_timeout(l->channel, &longest, &next))
-		left_ms = next.tv_sec * 1000 + next.tv_usec / 1000 + 1;
-	timer_set(l->timer, left_ms);
+	next = ares_timeout(l->channel, &longest, &room); /* one of the two */
+	timer_set(l->timer, (msec_t)next->tv_sec * 1000 + next->tv_usec / 1000 + 1);
 }
 
 /* Letters, digits, hyphens, underscores in labels: c-ares would take backslashes for escapes. */

@@ -2,7 +2,7 @@
 #include "client.h"
 #include "server.h"
 
-static struct server server, other;
+static struct server server, other, six; /* six: on ::1, if there is IPv6 */
 
 static bool
 answer(struct peer *p)
@@ -355,7 +355,6 @@ test_pins(void)
 	struct httpc_request rq = get("/echo");
 	struct httpc_reply *rp;
 	char url[64], text[ADDR_TEXT], host[64];
-	struct server six;
 
 	snprintf(url, sizeof(url), "http://pinned.invalid:%u/echo", server.port);
 	snprintf(host, sizeof(host), "\r\nHost: pinned.invalid:%u\r\n", server.port);
@@ -390,7 +389,6 @@ test_pins(void)
 		snprintf(url, sizeof(url), "http://[::1]:%u/ok", six.port);
 		rq.pin_count = 0;
 		is_result(fetch(&rq), HTTPC_OK, "a URL may have an IPv6 literal");
-		shutdown(six.fd, SHUT_RDWR);
 	}
 }
 
@@ -563,5 +561,7 @@ main(void)
 	test_free();
 	server_stop(&server);
 	server_stop(&other);
+	if (six.answer)
+		server_stop(&six);
 	return done_testing();
 }
