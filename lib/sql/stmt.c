@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/utf8.h"
 #include "sql/backend.h"
 
 #define TEXT_MAX_BYTES (64 * 1024)
@@ -114,39 +115,11 @@ sql_bind_blob(struct sql_stmt *st, int n, struct span v)
 	bind(st, n, &(struct sql_value){ .kind = v.p ? VALUE_BLOB : VALUE_NULL, .bytes = v });
 }
 
-/* Length of the UTF-8 sequence at p (RFC 3629 4: shortest form, no surrogates, at most U+10FFFF), 0 if it is none. */
-static size_t
-utf8_sequence(const unsigned char *p, size_t n)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t len = p[0] < 0x80 ? 1 : p[0] >> 5 == 6 ? 2 : p[0] >> 4 == 14 ? 3 : p[0] >> 3 == 30 ? 4 : 0;
-	uint32_t c;
-
-	if (len <= 1)
-		return len;
-	if (len > n)
-		return 0;
-	c = p[0] & (0x7fU >> len);
-	for (size_t i = 1; i < len; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (p[i] & 0x3f);
-	}
-	return c < least[len] || c > 0x10ffff || c >> 11 == 0x1b ? 0 : len;
-}
-
 /* What PostgreSQL takes as text; SQLite would take anything and the fault would show late. */
 static bool
 is_text(struct span v)
 {
-	const unsigned char *p = (const unsigned char *)v.p;
-
-	for (size_t i = 0, len; i < v.n; i += len) {
-		len = p[i] ? utf8_sequence(p + i, v.n - i) : 0;
-		if (len == 0)
-			return false;
-	}
-	return true;
+	return !memchr(v.p, '\0', v.n) && utf8_prefix(v) == v.n;
 }
 
 void

@@ -1,7 +1,7 @@
 /* test_sql_load.c - many threads, two stores at once, kill -9: each case on both databases. */
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "both.h"
@@ -335,10 +335,12 @@ test_two_writers(void)
 static bool
 insert_id(struct sql *db, void *arg, struct problem *pr)
 {
-	static const char TEXT[] = "insert into d (id) values ($1)";
+	static const char TEXT[] = "insert into d (id, filler) values ($1, $2)";
+	static const char filler[500];
 	struct sql_stmt *st = sql_begin(db, TEXT);
 
 	sql_bind_int(st, 1, *(int64_t *)arg);
+	sql_bind_blob(st, 2, span_of(filler, sizeof(filler)));
 	return sql_end(st, pr);
 }
 
@@ -354,22 +356,49 @@ report(void *arg)
 	}
 }
 
+/* The same where the disk is full soon; what was refused is reported as a negative id. */
+static void *
+report_refused(void *arg)
+{
+	struct actor *a = arg;
+
+	for (int64_t id = a->id * 1000000, said; a->failed < 20; id++) {
+		struct number n = { "select count(*) from d", 0 };
+
+		said = store_write(a->store, insert_id, &id, &a->pr) ? id : -id;
+		a->failed += said < 0;
+		if (said < 0 && a->pr.kind != PROBLEM_SERVER_INTERNAL)
+			_exit(2);
+		if (!store_read(a->store, read_number, &n, &a->pr))
+			_exit(3);
+		if (write(1, &said, sizeof(said)) != sizeof(said))
+			_exit(1);
+	}
+	return NULL;
+}
+
 static int
-child_main(const char *where)
+child_main(const char *how, const char *where)
 {
 	struct actor actors[THREADS];
 	struct store *store = NULL;
 	struct problem pr = { 0 };
+	bool full = strcmp(how, "--full") == 0;
 
 	if (!store_open(where, THREADS, &store, &pr))
 		return 1;
 	actors_init(actors, store, NULL);
-	at_once(report, actors, sizeof(actors[0]));
-	return 1;
+	if (full) {
+		signal(SIGXFSZ, SIG_IGN);
+		setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 300 * 1024, 300 * 1024 });
+	}
+	at_once(full ? report_refused : report, actors, sizeof(actors[0]));
+	store_close(store);
+	return 0;
 }
 
 static pid_t
-child_start(const char *where, int *ret_fd)
+child_start(const char *how, const char *where, int *ret_fd)
 {
 	int fds[2];
 	pid_t pid;
@@ -380,7 +409,7 @@ child_start(const char *where, int *ret_fd)
 		dup2(fds[1], 1);
 		close(fds[0]);
 		close(fds[1]);
-		execl("/proc/self/exe", "test_sql_load", "--child", where, (char *)NULL);
+		execl("/proc/self/exe", "test_sql_load", how, where, (char *)NULL);
 		_exit(127);
 	}
 	close(fds[1]);
@@ -393,24 +422,30 @@ struct reported {
 	size_t count;
 };
 
-/* How many of the ids are not there. */
+/* How many of the ids are not as reported: there if positive, not if negative. */
 static bool
-count_missing(struct sql *db, void *arg, struct problem *pr)
+count_wrong(struct sql *db, void *arg, struct problem *pr)
 {
 	struct reported *r = arg;
-	size_t missing = 0;
+	size_t wrong = 0;
 
 	for (size_t i = 0; i < r->count; i++) {
 		struct sql_stmt *st = sql_begin(db, "select 1 from d where id = $1");
 
-		sql_bind_int(st, 1, r->ids[i]);
-		missing += !sql_step(st);
+		sql_bind_int(st, 1, r->ids[i] < 0 ? -r->ids[i] : r->ids[i]);
+		wrong += sql_step(st) != (r->ids[i] > 0);
 		if (!sql_end(st, pr))
 			return false;
 	}
-	r->count = missing;
+	r->count = wrong;
 	return true;
 }
+
+static const struct sql_migration table_d = {
+	1,
+	"create table d (id bigint primary key, filler blob)",
+	"create table d (id bigint primary key, filler bytea)",
+};
 
 static void
 test_kill(const struct side *side)
@@ -424,9 +459,9 @@ test_kill(const struct side *side)
 	pid_t pid;
 
 	must(store_open(where, 1, &store, &pr));
-	must(once(store, "create table d (id bigint primary key)", &pr));
+	must(store_migrate(store, &table_d, 1, &pr));
 	store_close(store);
-	pid = child_start(where, &fd);
+	pid = child_start("--child", where, &fd);
 	while (total < 1000000 && read(fd, &r.ids[total], sizeof(int64_t)) == sizeof(int64_t)) {
 		if (++total == 500)
 			kill(pid, SIGKILL); /* in the middle of the work of eight threads; read what is in the pipe */
@@ -437,9 +472,40 @@ test_kill(const struct side *side)
 	    total);
 	r.count = total;
 	must(store_open(where, 1, &store, &pr));
-	must(store_read(store, count_missing, &r, &pr));
+	must(store_read(store, count_wrong, &r, &pr));
 	is_int(r.count, 0, "%s: all of them are there", side->name);
 	ok(once(store, "insert into d (id) values (1)", &pr), "%s: and the database goes on", side->name);
+	store_close(store);
+	free(r.ids);
+}
+
+/* --- a full disk: a whole group fails and says so --- */
+
+static void
+test_full_disk(void)
+{
+	AUTO_FREE char *where = fresh(&both[0]);
+	struct reported r = { xcalloc(1000000, sizeof(int64_t)), 0 };
+	struct store *store = NULL;
+	struct problem pr = { 0 };
+	size_t total = 0, refused = 0;
+	int fd, status;
+	pid_t pid;
+
+	must(store_open(where, 1, &store, &pr));
+	must(store_migrate(store, &table_d, 1, &pr));
+	store_close(store);
+	pid = child_start("--full", where, &fd);
+	while (total < 1000000 && read(fd, &r.ids[total], sizeof(int64_t)) == sizeof(int64_t))
+		refused += r.ids[total++] < 0;
+	close(fd);
+	waitpid(pid, &status, 0);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "on a full disk writes are refused and reads go on");
+	ok(refused >= (size_t)THREADS && refused < total, "%zu commits, then %zu refusals", total - refused, refused);
+	r.count = total;
+	must(store_open(where, 1, &store, &pr));
+	must(store_read(store, count_wrong, &r, &pr));
+	is_int(r.count, 0, "what was committed is there, what was refused is not");
 	store_close(store);
 	free(r.ids);
 }
@@ -447,8 +513,8 @@ test_kill(const struct side *side)
 int
 main(int argc, char **argv)
 {
-	if (argc == 3 && strcmp(argv[1], "--child") == 0)
-		return child_main(argv[2]);
+	if (argc == 3)
+		return child_main(argv[1], argv[2]);
 	if (both_start()) {
 		for (size_t i = 0; i < COUNT_OF(both); i++) {
 			AUTO_FREE char *where = fresh(&both[i]);
@@ -464,6 +530,7 @@ main(int argc, char **argv)
 			test_migrate_at_once(&both[i]);
 		}
 		test_two_writers();
+		test_full_disk();
 	}
 	both_stop();
 	return done_testing();
