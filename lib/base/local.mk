@@ -3,6 +3,7 @@ librooms_a_SOURCES += \
 	lib/base/b64url.c lib/base/b64url.h \
 	lib/base/buf.c lib/base/buf.h \
 	lib/base/clock.c lib/base/clock.h \
+	lib/base/crash.c lib/base/crash.h \
 	lib/base/log.c lib/base/log.h \
 	lib/base/mem.c lib/base/mem.h \
 	lib/base/problem.c lib/base/problem.h \

@@ -74,7 +74,7 @@ sqlite_control(struct sqlite_conn *c, enum control what, struct problem *pr)
 static bool
 find_places(struct sqlite_stmt *s, int params)
 {
-	char name[8];
+	char name[16];
 
 	for (int n = 1; n <= params; n++) {
 		snprintf(name, sizeof(name), "$%d", n);

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/crash.h"
 #include "base/mem.h"
 #include "base/rand.h"
 #include "sql/backend.h"
@@ -52,9 +53,14 @@ store_read(struct store *store, sql_fn fn, void *arg, struct problem *pr)
 bool
 store_write(struct store *store, sql_fn fn, void *arg, struct problem *pr)
 {
+	bool good;
+
 	assert(!inside); /* on SQLite it would wait for itself */
 	atomic_fetch_add_explicit(&store->writes, 1, memory_order_relaxed);
-	return store->backend->write(store, fn, arg, pr);
+	good = store->backend->write(store, fn, arg, pr);
+	if (good)
+		crash_point("committed");
+	return good;
 }
 
 void

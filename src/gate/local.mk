@@ -28,4 +28,6 @@ fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c
 fuzz_conf_LDADD = $(gate_libs)
 fuzz_conf_LDFLAGS = $(fuzz_ldflags)
 
-libgate_a_SOURCES += src/gate/holder.c src/gate/holder.h
+libgate_a_SOURCES += \
+	src/gate/gate.c src/gate/gate.h src/gate/holder.c src/gate/holder.h src/gate/housekeep.c src/gate/housekeep.h \
+	src/gate/notify.c src/gate/notify.h src/gate/tls.c src/gate/tls.h

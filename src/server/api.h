@@ -29,6 +29,7 @@ struct route {
 	enum api_payload payload;
 	bool in_profile;        /* also below /p/PROFILE (E1) */
 	bool get;               /* GET and HEAD are allowed */
+	bool crl;               /* a revocation list: for anybody, by GET alone */
 	bool query;             /* may have a query: the cursor of a list */
 };
 

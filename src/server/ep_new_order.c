@@ -277,7 +277,7 @@ new_order_tx(struct sql *db, void *arg, struct problem *pr)
 	struct account account;
 	struct order same;
 
-	if (!api_account(n->api, db, &account, pr))
+	if (!api_account(n->api, db, &account, pr) || !account_touch(db, account.id, clock_unix_s(), pr))
 		return false;
 	order_prepare(n, account.id);
 	/* O1: the same order again, with half its life left, is that order */

@@ -17,6 +17,7 @@ static const struct route routes[] = {
 	{ "/chall/{}", api_challenge, SIGNER_KID, PAYLOAD_ANY },
 	{ "/cert/{}", api_cert, SIGNER_KID, PAYLOAD_EMPTY },
 	{ "/cert/{}/{}", api_cert, SIGNER_KID, PAYLOAD_EMPTY },
+	{ "/crl/{}", NULL, SIGNER_EITHER, PAYLOAD_EMPTY, .get = true, .crl = true },
 };
 
 /* Does the path match, segment by segment? Ids go to ids[0], ids[1]. */

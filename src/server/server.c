@@ -171,10 +171,11 @@ is_jose(const struct http_req *rq)
 static void
 refuse_method(struct api *api)
 {
+	const char *allow = api->route->crl ? "GET, HEAD" : api->route->get ? "GET, HEAD, POST" : "POST";
+
 	api->reply = http_reply_new(405);
-	http_reply_field(&api->reply, "Allow", "%s", api->route->get ? "GET, HEAD, POST" : "POST");
-	problem_set(&api->pr, PROBLEM_METHOD_NOT_ALLOWED, "this resource is asked by %s",
-		api->route->get ? "GET, HEAD or POST" : "POST");
+	http_reply_field(&api->reply, "Allow", "%s", allow);
+	problem_set(&api->pr, PROBLEM_METHOD_NOT_ALLOWED, "this resource is asked by %s", allow);
 	finish(api, false);
 }
 
@@ -184,6 +185,17 @@ overloaded(struct api *api)
 	atomic_fetch_add_explicit(&api->srv->stats.overloaded, 1, memory_order_relaxed);
 	api->pr.retry_after_s = 5 + rand_below(30);
 	refuse_here(api, PROBLEM_OVERLOADED, "the gateway is busy, please try again later");
+}
+
+static void
+answer_crl(struct api *api)
+{
+	struct server *srv = api->srv;
+
+	if (srv->crl_reply(api->http, srv->crl_reply_arg, api->arg))
+		api_free(api);
+	else
+		overloaded(api);
 }
 
 void
@@ -197,9 +209,11 @@ server_handle(struct http_req *rq, void *arg)
 	api->route = route_find(api, rq->path);
 	if (!api->route || (rq->query.p && !api->route->query))
 		refuse_here(api, PROBLEM_NOT_FOUND, "no such resource");
+	else if (reading && api->route->crl)
+		answer_crl(api);
 	else if (reading && api->route->get)
 		answer_here(api);
-	else if (rq->method != HTTP_POST)
+	else if (rq->method != HTTP_POST || api->route->crl)
 		refuse_method(api);
 	else if (!is_jose(rq))
 		refuse_here(api, PROBLEM_MEDIA_TYPE, "the Content-Type must be application/jose+json");

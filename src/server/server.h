@@ -28,6 +28,9 @@ struct server {
 	struct keycache *keys;
 	issue_now_fn issue_now;
 	void *issue_now_arg;
+	/* GET /crl/NAME: takes the request over; false: busy */
+	bool (*crl_reply)(struct http_req *rq, void *arg, struct span name);
+	void *crl_reply_arg;
 	struct server_stats stats;
 };
 

@@ -154,6 +154,19 @@ account_set_key(struct sql *db, int64_t id, const char *old_thumbprint, const ch
 }
 
 bool
+account_touch(struct sql *db, int64_t id, int64_t now, struct problem *pr)
+{
+	static const char SQL[] = "update account set used_at=$2 where id=$1 and used_at<$3";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	sql_bind_int(st, 2, now);
+	sql_bind_int(st, 3, now - 86400);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
 account_has_key(struct sql *db, const char *thumbprint, bool *ret, struct problem *pr)
 {
 	static const char SQL[] = "select 1 from account where thumbprint=$1";

@@ -31,6 +31,8 @@ bool account_set_contact(struct sql *db, int64_t id, const char *contact_json, s
 bool account_move(struct sql *db, int64_t id, enum account_state from, enum account_state to, bool *ret_moved, struct problem *pr) MUST_CHECK;
 /* Compare-and-set of the key (RFC 8555 7.3.5). sql_is_conflict(pr) if another account has it. */
 bool account_set_key(struct sql *db, int64_t id, const char *old_thumbprint, const char *thumbprint, const char *jwk, bool *ret_moved, struct problem *pr) MUST_CHECK;
+/* Note that it is in use, at most once a day: accounts idle for long may go (E4). */
+bool account_touch(struct sql *db, int64_t id, int64_t now, struct problem *pr) MUST_CHECK;
 /* Is this public key (by JWK thumbprint) some account's key? RFC 8555 11.1. */
 bool account_has_key(struct sql *db, const char *thumbprint, bool *ret, struct problem *pr) MUST_CHECK;
 

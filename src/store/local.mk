@@ -6,4 +6,5 @@ libgate_a_SOURCES += \
 	src/store/job.c src/store/job.h \
 	src/store/order.c src/store/order.h \
 	src/store/schema.c src/store/schema.h \
+	src/store/sweep.c src/store/sweep.h \
 	src/store/upstream.c src/store/upstream.h

@@ -6,6 +6,7 @@
 	" id " ID ", ref text not null unique, thumbprint text not null unique, jwk text not null,"\
 	" state " INT " not null, contact text not null, terms " INT " not null,"                  \
 	" created_at " INT " not null, used_at " INT " not null);"                                 \
+	"create index account_used on account (used_at);"                                          \
                                                                                                    \
 	"create table orders ("                                                                    \
 	" id " ID ", ref text not null unique, account_id " INT " not null, profile text not null,"\
@@ -15,6 +16,7 @@
 	" upstream text not null, created_at " INT " not null, finalized_at " INT ");"             \
 	"create index orders_account on orders (account_id, id);"                                  \
 	"create index orders_open on orders (expires) where state <= 2;"                           \
+	"create index orders_over on orders (expires) where state >= 3;"                           \
 	"create index orders_same on orders (account_id, idents_key) where state <= 1;"            \
 	"create index orders_working on orders (account_id, key_hash) where state = 2;"            \
 	"create index orders_joined on orders (joined_to) where joined_to is not null;"            \
@@ -26,6 +28,7 @@
 	" created_at " INT " not null);"                                                           \
 	"create index authz_reuse on authz (account_id, ident, wildcard, profile) where state = 1;"\
 	"create index authz_open on authz (expires) where state <= 1;"                             \
+	"create index authz_over on authz (expires) where state >= 2;"                             \
 	"create table order_authz (order_id " INT " not null, authz_id " INT " not null,"          \
 	" primary key (order_id, authz_id));"                                                      \
 	"create index order_authz_back on order_authz (authz_id);"                                 \
@@ -47,6 +50,7 @@
 	"create index cert_same on cert (account_id, key_hash, idents_key);"                       \
 	"create index cert_account on cert (account_id, id);"                                      \
 	"create index cert_certid on cert (certid);"                                               \
+	"create index cert_ends on cert (not_after);"                                              \
 	"create index cert_revoked on cert (upstream, revoked_at) where revoked_at is not null;"   \
 	"create table cert_alternate (cert_id " INT " not null, n " INT " not null,"               \
 	" chain text not null, primary key (cert_id, n));"                                         \

@@ -10,6 +10,7 @@
  * time: it needs no lock. */
 #include <stdlib.h>
 
+#include "base/crash.h"
 #include "base/log.h"
 #include "upstream/ca_int.h"
 
@@ -186,6 +187,7 @@ on_reply(struct httpc_reply *rp, void *arg)
 {
 	struct ca_call *call = arg;
 
+	crash_point("upstream replied");
 	httpc_reply_take(rp, &call->reply);
 	pool_post(call->ca->pool, call_reply, call);
 }
@@ -231,6 +233,7 @@ ca_call_send(struct ca_call *call)
 	pthread_mutex_lock(&ca->lock);
 	ca->stats.sent++;
 	pthread_mutex_unlock(&ca->lock);
+	crash_point("upstream request");
 	if (!ca_send(ca, &rq, on_reply, call))
 		ca_call_refuse(call, "being stopped");
 }

@@ -46,6 +46,7 @@ issue_phase_name(enum issue_phase phase)
 }
 
 static enum job_next proceed(struct issue *is);
+static enum job_next next_alternate(struct issue *is);
 
 static enum job_next
 again(struct issue *is, int64_t wait_ms, enum issue_phase then)
@@ -196,6 +197,13 @@ pause_for_ca(struct issue *is, enum issue_phase then)
 	return pause_then(is, call->has_retry_after ? call->retry_after_s * 1000 : 0, then);
 }
 
+/* newOrder's outcome is unknown and there is no list to look in (Boulder): once more (U8), and if that is lost too, seldom. */
+static enum job_next
+order_blindly(struct issue *is)
+{
+	return again(is, ++is->blind_orders > 1 ? HOLD_MS : 0, ISSUE_NEW_ORDER);
+}
+
 /* A request of this phase failed. */
 static enum job_next
 failed(struct issue *is)
@@ -222,7 +230,14 @@ failed(struct issue *is)
 		return is->finalizes < FINALIZES_MAX ? pause_for_ca(is, ISSUE_ORDER) : hold(is, ISSUE_ORDER);
 	}
 	if (phase == ISSUE_FIND || phase == ISSUE_FIND_LIST || phase == ISSUE_FIND_LOOK)
-		return again(is, 0, ISSUE_NEW_ORDER); /* no list to look in (Boulder): once more */
+		return order_blindly(is);
+	/* "not pending any more": the authorization says what is the matter (10) */
+	if (phase == ISSUE_CHALLENGE)
+		return again(is, POLL_MIN_MS, ISSUE_ORDER);
+	if (phase == ISSUE_ALTERNATE) {
+		log_warning("alternate_chain_refused", LS("order", is->order.ref), LS("upstream", is->u->name), LPR(&call->problem.problem));
+		return next_alternate(is);
+	}
 	/* 404, 403 on an object of ours: it is gone (8) */
 	return restart(is, false, call->problem.problem.detail);
 }
@@ -448,7 +463,7 @@ next_listed(struct issue *is)
 	}
 	if (is->list_url[0] && ++is->pages < FIND_PAGES_MAX)
 		return read_url(is, ISSUE_FIND_LIST, is->list_url);
-	return again(is, 0, ISSUE_NEW_ORDER);
+	return order_blindly(is);
 }
 
 static enum job_next
@@ -459,12 +474,12 @@ got_account(struct issue *is)
 	bool listed;
 
 	if (!acme_account_read(ca_call_body(&is->call), &account, &pr))
-		return again(is, 0, ISSUE_NEW_ORDER);
+		return order_blindly(is);
 	listed = account.orders && span_copy(span_str(account.orders), is->list_url, sizeof(is->list_url));
 	acme_account_done(&account);
 	is->pages = 0;
 	if (!listed)
-		return again(is, 0, ISSUE_NEW_ORDER);
+		return order_blindly(is);
 	return read_url(is, ISSUE_FIND_LIST, is->list_url);
 }
 
@@ -476,7 +491,7 @@ got_list(struct issue *is)
 	acme_strings_done(&is->listed);
 	is->listed_at = 0;
 	if (!acme_orders_read(ca_call_body(&is->call), &is->listed, &pr))
-		return again(is, 0, ISSUE_NEW_ORDER);
+		return order_blindly(is);
 	if (!ca_call_link(&is->call, "next", 0, is->list_url))
 		is->list_url[0] = '\0';
 	return next_listed(is);
@@ -675,6 +690,16 @@ load(struct issue *is)
 	return proceed(is);
 }
 
+static void
+forget_chains(struct issue *is)
+{
+	for (size_t i = 0; i < is->chain_count; i++) {
+		chain_done(&is->chains[i]);
+		buf_done(&is->pems[i]);
+	}
+	is->chain_count = is->alternate_count = is->alternate_at = 0;
+}
+
 /* Ask what the phase asks. */
 static enum job_next
 proceed(struct issue *is)
@@ -692,21 +717,12 @@ proceed(struct issue *is)
 		return read_url(is, ISSUE_ORDER, is->row.url);
 	case ISSUE_CERT:
 	case ISSUE_ALTERNATE:
-		/* begin the download anew: chains kept so far belong to this run */
+		/* begin the download anew */
+		forget_chains(is);
 		return read_url(is, ISSUE_ORDER, is->row.url);
 	default:
 		return load(is);
 	}
-}
-
-static void
-forget_chains(struct issue *is)
-{
-	for (size_t i = 0; i < is->chain_count; i++) {
-		chain_done(&is->chains[i]);
-		buf_done(&is->pems[i]);
-	}
-	is->chain_count = is->alternate_count = is->alternate_at = 0;
 }
 
 static struct issue *
@@ -752,8 +768,6 @@ step(struct job *job, void *arg)
 		is->called = false;
 		return is->call.result == CA_OK ? got(is) : failed(is);
 	}
-	if (is->phase != ISSUE_CERT && is->phase != ISSUE_ALTERNATE)
-		forget_chains(is);
 	return proceed(is);
 }
 

@@ -55,6 +55,7 @@ struct issue {
 	struct buf pems[1 + ISSUE_ALTERNATES_MAX];
 	size_t chain_count;
 	unsigned ready_reads;     /* since finalize: reads that still showed `ready` (U7) */
+	unsigned blind_orders;    /* newOrders sent without knowing what became of the one before */
 	unsigned finalizes;       /* sent in this run */
 	bool finalized;           /* a finalize was sent in this run */
 	int64_t poll_ms, pause_ms;

@@ -1,6 +1,7 @@
 /* local.c - see local.h. A template is made here, completed and signed in the keeper, which checks it again. */
 #include "upstream/local.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "store/cert.h"
 
 #define CRL_LIFE_S (7 * 86400)
+#define CRL_KEPT_S 30          /* anybody may ask for it: made at most so often */
 #define NOT_BEFORE_SLACK_S 3600 /* O12 */
 #define TLS_LIFE_S (90 * 86400)
 #define TLS_CA_ROW "_gateway"  /* no upstream may be called so: names begin with a letter or digit */
@@ -93,24 +95,43 @@ revoked_tx(struct sql *db, void *arg, struct problem *pr)
 	return cert_each_revoked(db, l->name, clock_unix_s(), add_revoked, l, pr);
 }
 
+static bool
+make_crl(struct upstreams *ups, struct upstream *u, int64_t now, struct buf *ret_der, struct problem *pr)
+{
+	const struct upstream_env *env = upstreams_env(ups);
+	AUTO_BUF template = BUF_MAX(MINT_CRL_MAX_BYTES);
+	struct crl_list l = { .name = u->name };
+	/* the time is a number that grows, on every gateway of a cluster (RFC 5280 5.2.3) */
+	bool good = store_read(env->store, revoked_tx, &l, pr) &&
+		mint_crl_template(l.list, l.count, now, now - 60, now + CRL_LIFE_S, &template, pr) &&
+		keeper_sign_crl(env->keeper, buf_span(&u->sealed_ca), buf_span(&u->ca_cert), buf_span(&template), ret_der, pr);
+
+	crl_list_done(&l);
+	return good;
+}
+
 bool
 local_crl(struct upstreams *ups, const char *name, struct buf *ret_der, bool *ret_found, struct problem *pr)
 {
-	const struct upstream_env *env = upstreams_env(ups);
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* the lists kept; and one is made at a time */
 	struct upstream *u = upstreams_get(ups, name);
-	AUTO_BUF template = BUF_MAX(MINT_CRL_MAX_BYTES);
-	struct crl_list l = { .name = name };
 	int64_t now = clock_unix_s();
-	bool good;
+	bool good = true;
 
 	*ret_found = u && u->driver == DRIVER_LOCAL;
 	if (!*ret_found)
 		return true;
-	/* the time is a number that grows, on every gateway of a cluster (RFC 5280 5.2.3) */
-	good = store_read(env->store, revoked_tx, &l, pr) &&
-		mint_crl_template(l.list, l.count, now, now - 60, now + CRL_LIFE_S, &template, pr) &&
-		keeper_sign_crl(env->keeper, buf_span(&u->sealed_ca), buf_span(&u->ca_cert), buf_span(&template), ret_der, pr);
-	crl_list_done(&l);
+	pthread_mutex_lock(&lock);
+	if (u->crl.n == 0 || now - u->crl_at >= CRL_KEPT_S) {
+		buf_done(&u->crl);
+		u->crl = BUF_MAX(MINT_CRL_MAX_BYTES);
+		u->crl_at = now;
+		good = make_crl(ups, u, now, &u->crl, pr);
+		if (!good)
+			buf_clear(&u->crl);
+	}
+	good = good && buf_addspan(ret_der, buf_span(&u->crl));
+	pthread_mutex_unlock(&lock);
 	return good;
 }
 

@@ -315,6 +315,7 @@ upstreams_free(struct upstreams *ups)
 		ca_account_unref(u->account);
 		buf_done(&u->sealed_ca);
 		buf_done(&u->ca_cert);
+		buf_done(&u->crl);
 		free(u->ca_pem);
 	}
 	pthread_mutex_destroy(&ups->lock);

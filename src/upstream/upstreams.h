@@ -40,6 +40,8 @@ struct upstream {
 	struct ca *ca;                 /* acme */
 	struct buf sealed_ca, ca_cert; /* local */
 	char *ca_pem;                  /* local: the CA certificate, PEM */
+	struct buf crl;                /* local: the last list made, DER; local.c's, under its lock */
+	int64_t crl_at;
 	/* private: */
 	struct upstreams *all;
 	struct ca_account *account;

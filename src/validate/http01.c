@@ -224,7 +224,7 @@ fetch(struct validation *v, const struct addr *addrs, size_t count)
 		.allow_check = true,
 	};
 
-	snprintf(s->seen[s->hops++], URL_MAX, "%s", s->hop.url);
+	memcpy(s->seen[s->hops++], s->hop.url, URL_MAX);
 	httpc_start(v->env->httpc, &rq, on_reply, v);
 }
 

@@ -1,0 +1,13 @@
+/* crash.h - places where a test may end the process: built in only with --enable-crash-points, else nothing.
+ *
+ * ACMEGATE_CRASH_AT=N kills the process (SIGKILL to itself) at the N-th place it comes to; ACMEGATE_CRASH_LOG=1 prints
+ * each place. Any thread. */
+#ifndef BASE_CRASH_H
+#define BASE_CRASH_H
+
+#ifdef CRASH_POINTS
+void crash_point(const char *where);
+#else
+#define crash_point(where) ((void)0)
+#endif
+#endif

@@ -1,0 +1,409 @@
+/* gate.c - see gate.h.
+ *
+ * Up: keeper (before any thread) -> store -> workers, outbound loop -> jobs, upstreams -> faces. Down: no new requests -> no new steps
+ * -> nothing more upstream -> outbound loop -> workers -> the rest. Whatever is under way then is in the store and goes on at the
+ * next start. */
+#include "gate/gate.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/secret.h"
+#include "gate/housekeep.h"
+#include "gate/notify.h"
+#include "gate/tls.h"
+#include "server/server.h"
+#include "store/schema.h"
+#include "upstream/http01_face.h"
+#include "upstream/local.h"
+#include "validate/job.h"
+
+#define KEYS_CACHED 20000
+#define SECRETS_MAX 256
+#define TLS_CHECK_MS (3600 * 1000)
+
+struct gate {
+	struct conf_holder *conf;
+	struct keeper *keeper;
+	struct store *store;
+	struct pool *pool;
+	struct loop *outbound;
+	struct httpc *httpc;
+	struct dns *dns;
+	struct jobs *jobs;
+	struct upstreams *ups;
+	struct validate_job_env validate;
+	struct housekeep housekeep;
+	struct server server;
+	struct httpd *httpd;
+	struct httpd_face *acme_face;
+	char node[NODE_TEXT];
+	int signal_fd;
+	pthread_mutex_t reload_lock;
+	unsigned generation; /* under reload_lock */
+};
+
+/* ---- the folder and this gateway's name ---- */
+
+static bool
+make_folder(const char *path, struct problem *pr)
+{
+	if (mkdir(path, 0700) == 0 || errno == EEXIST)
+		return true;
+	return problem_internal(pr, "cannot make %s: %s", path, strerror(errno));
+}
+
+/* The name that marks our leases: of the configuration, or made once and kept. */
+static bool
+node_name(struct gate *g, const struct gate_conf *conf, struct problem *pr)
+{
+	AUTO_FREE char *path = xasprintf("%s/node", conf->state_dir);
+	AUTO_BUF text = BUF_MAX(256);
+	char made[REF_TEXT];
+
+	if (conf->node && conf->node[0])
+		return span_copy(span_str(conf->node), g->node, sizeof(g->node)) ? true : problem_internal(pr, "node name is too long");
+	if (access(path, F_OK) != 0) {
+		rand_ref(made);
+		if (!file_save(path, span_str(made), 0600, pr))
+			return false;
+	}
+	if (!file_load(path, &text, pr))
+		return false;
+	return span_copy(buf_span(&text), g->node, sizeof(g->node)) ? true : problem_internal(pr, "%s is too long", path);
+}
+
+/* ---- keeper ---- */
+
+static bool
+start_keeper(struct gate *g, const struct gate_conf *conf, struct problem *pr)
+{
+	const struct upstream_conf *list = conf->upstreams.list;
+	struct keeper_secret secrets[SECRETS_MAX];
+	char *names[SECRETS_MAX];
+	struct keeper_conf kc = { .master = conf->master_key, .create_master = true,
+		.connections = (unsigned)conf->worker_threads, .secrets = secrets };
+	bool good;
+
+	for (size_t i = 0; i < conf->upstreams.count && kc.secret_count < SECRETS_MAX; i++) {
+		if (!list[i].eab_key || !list[i].eab_key[0])
+			continue;
+		names[kc.secret_count] = xasprintf("upstreams.%s.eab_key", list[i].name);
+		secrets[kc.secret_count] = (struct keeper_secret){ names[kc.secret_count], list[i].eab_key, list[i].eab_key_encoding };
+		kc.secret_count++;
+	}
+	good = keeper_start(&kc, &g->keeper, pr);
+	for (size_t i = 0; i < kc.secret_count; i++)
+		free(names[i]);
+	return good;
+}
+
+/* ---- engine ---- */
+
+static bool
+start_engine(struct gate *g, const struct gate_conf *conf, struct problem *pr)
+{
+	struct upstream_env env;
+	int64_t conns = 1;
+	const struct upstream_conf *list = conf->upstreams.list;
+
+	for (size_t i = 0; i < conf->upstreams.count; i++)
+		conns = list[i].conns_max > conns ? list[i].conns_max : conns;
+	g->pool = pool_new((unsigned)conf->worker_threads, (size_t)conf->limits.queue_max);
+	g->outbound = loop_new("outbound");
+	g->httpc = httpc_new(g->outbound, &(struct httpc_conf){ .connections_max = 1024, .per_host_max = (unsigned)conns });
+	g->dns = dns_new(g->outbound, conf->resolvers.list, conf->resolvers.count);
+	g->jobs = jobs_new(g->outbound, g->pool, g->store, g->node);
+	env = (struct upstream_env){ g->store, g->jobs, g->keeper, g->pool, g->httpc, g->conf };
+	g->validate = (struct validate_job_env){ { g->outbound, g->httpc, g->dns }, g->store, g->conf };
+	g->housekeep = (struct housekeep){ g->store, g->conf };
+	validate_job_register(g->jobs, &g->validate);
+	housekeep_register(g->jobs, &g->housekeep);
+	if (!upstreams_open(&env, &g->ups, pr))
+		return false;
+	loop_start(g->outbound);
+	return true;
+}
+
+/* ---- faces ---- */
+
+static struct http_limits
+limits_of(const struct gate_conf *conf)
+{
+	const struct limits_conf *l = &conf->limits;
+
+	return (struct http_limits){ .head_max_bytes = (size_t)l->head_max_bytes, .target_max_bytes = (size_t)l->target_max_bytes,
+		.fields_max = (unsigned)l->fields_max, .body_max_bytes = (size_t)l->body_max_bytes,
+		.conns_max = (unsigned)l->conns_max, .conns_per_addr = (unsigned)l->conns_per_addr,
+		.handshake_ms = l->handshake_ms, .head_ms = l->head_ms, .body_ms = l->body_ms, .idle_ms = l->idle_ms,
+		.write_ms = l->write_ms };
+}
+
+static bool
+crl_hook(struct http_req *rq, void *arg, struct span name)
+{
+	return crl_reply(rq, arg, name);
+}
+
+static void
+init_server(struct gate *g)
+{
+	g->server.store = g->store;
+	g->server.jobs = g->jobs;
+	g->server.pool = g->pool;
+	g->server.conf = g->conf;
+	g->server.nonces = nonce_window_new();
+	g->server.keys = keycache_new(KEYS_CACHED);
+	g->server.issue_now = local_issue_now;
+	g->server.issue_now_arg = g->ups;
+	g->server.crl_reply = crl_hook;
+	g->server.crl_reply_arg = g->ups;
+}
+
+static bool
+add_acme_face(struct gate *g, const struct gate_conf *conf, struct problem *pr)
+{
+	struct upstream_env env = *upstreams_env(g->ups);
+	struct httpd_tls *tls = NULL;
+	struct httpd_face_conf fc = { .name = "acme", .listen = conf->listen.list, .listen_count = conf->listen.count,
+		.handler = server_handle, .refusal = server_refusal, .arg = &g->server };
+	bool good;
+
+	if (!gate_tls_load(&env, conf, &tls, pr))
+		return false;
+	fc.tls = tls;
+	good = httpd_face_add(g->httpd, &fc, &g->acme_face, pr);
+	httpd_tls_unref(tls);
+	return good;
+}
+
+static bool
+start_faces(struct gate *g, const struct gate_conf *conf, struct problem *pr)
+{
+	struct http_limits limits = limits_of(conf);
+	struct httpd_face *face;
+	struct httpd_face_conf http01 = { .name = "http01", .listen = conf->http01_listen.list,
+		.listen_count = conf->http01_listen.count, .handler = http01_face_handle, .arg = g->ups };
+
+	init_server(g);
+	g->httpd = httpd_new((unsigned)conf->front_threads, &limits);
+	if (!add_acme_face(g, conf, pr))
+		return false;
+	if (conf->http01_listen.count && !httpd_face_add(g->httpd, &http01, &face, pr))
+		return false;
+	httpd_start(g->httpd);
+	return true;
+}
+
+/* ---- start and stop ---- */
+
+static void
+watch_signals(struct gate *g)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	g->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static bool
+start_all(struct gate *g, const struct gate_conf *conf, enum gate_exit *ret_exit, struct problem *pr)
+{
+	*ret_exit = GATE_CONFIG;
+	if (!make_folder(conf->state_dir, pr) || !node_name(g, conf, pr) || !start_keeper(g, conf, pr))
+		return false;
+	*ret_exit = GATE_UNAVAILABLE;
+	if (!store_open(conf->store, (unsigned)conf->worker_threads + 2, &g->store, pr) || !schema_migrate(g->store, pr))
+		return false;
+	*ret_exit = GATE_INTERNAL;
+	if (!start_engine(g, conf, pr))
+		return false;
+	*ret_exit = GATE_UNAVAILABLE;
+	if (!start_faces(g, conf, pr))
+		return false;
+	*ret_exit = GATE_INTERNAL;
+	return jobs_start(g->jobs, pr) && housekeep_begin(&g->housekeep, pr) && upstreams_begin(g->ups, pr);
+}
+
+bool
+gate_start(struct gate_conf *conf, struct gate **ret, enum gate_exit *ret_exit, struct problem *pr)
+{
+	struct gate *g = xcalloc(1, sizeof(*g));
+
+	g->signal_fd = -1;
+	g->generation = 1;
+	conf->generation = 1;
+	pthread_mutex_init(&g->reload_lock, NULL);
+	g->conf = conf_holder_new(conf);
+	watch_signals(g);
+	if (!start_all(g, conf, ret_exit, pr)) {
+		gate_stop(g);
+		return false;
+	}
+	log_notice("started", LS("url", conf->external_url), LS("node", g->node), LS("store", store_is_shared(g->store) ? "postgresql" : "sqlite"),
+		LI("profiles", conf->profiles.count), LI("upstreams", conf->upstreams.count));
+	notify_send("READY=1");
+	*ret = g;
+	return true;
+}
+
+void
+gate_stop(struct gate *g)
+{
+	struct gate_conf *conf = conf_holder_take(g->conf);
+
+	if (g->httpd)
+		httpd_stop(g->httpd, conf->limits.drain_ms);
+	gate_conf_unref(conf);
+	if (g->jobs)
+		jobs_stop(g->jobs);
+	if (g->ups)
+		upstreams_stop(g->ups);
+	if (g->outbound) {
+		loop_stop(g->outbound);
+		loop_join(g->outbound);
+		dns_free(g->dns);
+		httpc_free(g->httpc);
+	}
+	pool_free(g->pool);
+	httpd_free(g->httpd);
+	jobs_free(g->jobs);
+	upstreams_free(g->ups);
+	loop_free(g->outbound);
+	nonce_window_free(g->server.nonces);
+	keycache_free(g->server.keys);
+	store_close(g->store);
+	keeper_stop(g->keeper);
+	conf_holder_free(g->conf);
+	if (g->signal_fd >= 0)
+		close(g->signal_fd);
+	pthread_mutex_destroy(&g->reload_lock);
+	free(g);
+}
+
+/* ---- reload ---- */
+
+static void
+swap_tls(struct gate *g, const struct gate_conf *conf)
+{
+	struct upstream_env env = *upstreams_env(g->ups);
+	struct httpd_tls *tls = NULL;
+	struct problem pr = { 0 };
+
+	if (gate_tls_load(&env, conf, &tls, &pr)) {
+		httpd_face_set_tls(g->acme_face, tls);
+		httpd_tls_unref(tls);
+	} else {
+		/* the certificate in use goes on serving */
+		log_error("tls_not_loaded", LPR(&pr));
+	}
+}
+
+static void
+put_in_force(struct gate *g, struct gate_conf *next)
+{
+	struct http_limits limits = limits_of(next);
+	enum log_level level;
+
+	next->generation = ++g->generation;
+	if (log_level_parse(span_str(next->log_level), &level))
+		log_set_level(level);
+	httpd_set_limits(g->httpd, &limits);
+	swap_tls(g, next);
+	conf_holder_set(g->conf, next);
+}
+
+bool
+gate_reload(struct gate *g, struct buf *ret_text)
+{
+	struct conf_errors errors = CONF_ERRORS;
+	struct gate_conf *running = conf_holder_take(g->conf), *next;
+	bool good;
+
+	pthread_mutex_lock(&g->reload_lock);
+	next = gate_conf_load(running->path, &errors);
+	good = next && gate_conf_may_reload(running, next, &errors);
+	if (good)
+		put_in_force(g, next);
+	else
+		gate_conf_unref(next);
+	buf_addf(ret_text, good ? "generation %u is in force\n" : "refused, generation %u stays in force\n", g->generation);
+	buf_addspan(ret_text, buf_span(&errors.text));
+	pthread_mutex_unlock(&g->reload_lock);
+	if (good)
+		log_notice("reloaded", LI("generation", g->generation));
+	else
+		log_error("reload_refused", LSP("errors", buf_span(&errors.text)));
+	conf_errors_done(&errors);
+	gate_conf_unref(running);
+	return good;
+}
+
+/* ---- run ---- */
+
+static void
+reload_by_signal(struct gate *g)
+{
+	AUTO_BUF text = BUF_MAX(64 * 1024);
+
+	notify_reloading();
+	gate_reload(g, &text);
+	/* due after a refusal too */
+	notify_send("READY=1");
+}
+
+/* 0 = none waits */
+static int
+next_signal(struct gate *g)
+{
+	struct signalfd_siginfo info;
+
+	return read(g->signal_fd, &info, sizeof(info)) == sizeof(info) ? (int)info.ssi_signo : 0;
+}
+
+static void
+renew_tls(struct gate *g)
+{
+	struct gate_conf *conf = conf_holder_take(g->conf);
+
+	if (gate_tls_is_due(conf))
+		swap_tls(g, conf);
+	gate_conf_unref(conf);
+}
+
+enum gate_exit
+gate_run(struct gate *g)
+{
+	struct pollfd fds[] = { { .fd = g->signal_fd, .events = POLLIN }, { .fd = keeper_death_fd(g->keeper), .events = POLLIN } };
+
+	for (;;) {
+		int n = poll(fds, 2, TLS_CHECK_MS), sig;
+
+		if (n == 0)
+			renew_tls(g);
+		if (fds[1].revents) {
+			/* no key, no work; a new keeper cannot be forked from threads (H6) */
+			log_error("keeper_died");
+			return GATE_INTERNAL;
+		}
+		while (n > 0 && (sig = next_signal(g)) != 0) {
+			if (sig != SIGHUP) {
+				log_notice("stopping", LI("signal", sig));
+				notify_send("STOPPING=1");
+				return GATE_OK;
+			}
+			reload_by_signal(g);
+		}
+	}
+}

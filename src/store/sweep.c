@@ -1,0 +1,102 @@
+/* sweep.c - see sweep.h. Victims are found by an index on their end, then each goes with what hangs on it. */
+#include "store/sweep.h"
+
+#define BATCH_MAX 500
+
+/* Ids of at most BATCH_MAX victims; parameters $1, $2 are two times, $3 the limit. */
+static bool
+find(struct sql *db, const char *text, int64_t a, int64_t b, int64_t limit, int64_t *ids, size_t *ret_count, struct problem *pr)
+{
+	struct sql_stmt *st = sql_begin(db, text);
+	size_t n = 0;
+
+	sql_bind_int(st, 1, a);
+	sql_bind_int(st, 2, b);
+	sql_bind_int(st, 3, limit < BATCH_MAX ? limit : BATCH_MAX);
+	while (n < BATCH_MAX && sql_step(st))
+		ids[n++] = sql_int(st, 0);
+	*ret_count = n;
+	return sql_end(st, pr);
+}
+
+static bool
+delete_by_id(struct sql *db, const char *text, int64_t id, struct problem *pr)
+{
+	struct sql_stmt *st = sql_begin(db, text);
+
+	sql_bind_int(st, 1, id);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+static bool
+sweep(struct sql *db, const char *finder, const char *const *deleters, int64_t a, int64_t b, int64_t limit, int64_t *ret_count, struct problem *pr)
+{
+	int64_t ids[BATCH_MAX];
+	size_t count;
+
+	if (!find(db, finder, a, b, limit, ids, &count, pr))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		for (const char *const *text = deleters; *text; text++) {
+			if (!delete_by_id(db, *text, ids[i], pr))
+				return false;
+		}
+	}
+	*ret_count = (int64_t)count;
+	return true;
+}
+
+bool
+sweep_orders(struct sql *db, int64_t now, int64_t before, int64_t limit, int64_t *ret_count, struct problem *pr)
+{
+	static const char FIND[] =
+		"select o.id from orders o where o.state>=3 and o.expires<$2 and not exists"
+		" (select 1 from cert c where c.id=o.cert_id and c.not_after>=$1) order by o.expires limit $3";
+	static const char EVENTS[] = "delete from event where order_id=$1";
+	static const char LINKS[] = "delete from order_authz where order_id=$1";
+	static const char ORDER[] = "delete from orders where id=$1";
+	static const char *const all[] = { EVENTS, LINKS, ORDER, NULL };
+
+	return sweep(db, FIND, all, now, before, limit, ret_count, pr);
+}
+
+bool
+sweep_authzs(struct sql *db, int64_t before, int64_t limit, int64_t *ret_count, struct problem *pr)
+{
+	static const char FIND[] =
+		"select a.id from authz a where a.state>=2 and a.expires<$1 and a.expires<$2 and not exists"
+		" (select 1 from order_authz oa where oa.authz_id=a.id) order by a.expires limit $3";
+	static const char CHALLENGES[] = "delete from challenge where authz_id=$1";
+	static const char AUTHZ[] = "delete from authz where id=$1";
+	static const char *const all[] = { CHALLENGES, AUTHZ, NULL };
+
+	return sweep(db, FIND, all, before, before, limit, ret_count, pr);
+}
+
+bool
+sweep_certs(struct sql *db, int64_t before, int64_t limit, int64_t *ret_count, struct problem *pr)
+{
+	static const char FIND[] =
+		"select c.id from cert c where c.not_after<$1 and c.not_after<$2 and not exists"
+		" (select 1 from orders o where o.id=c.order_id) order by c.not_after limit $3";
+	static const char ALTERNATES[] = "delete from cert_alternate where cert_id=$1";
+	static const char CERT[] = "delete from cert where id=$1";
+	static const char *const all[] = { ALTERNATES, CERT, NULL };
+
+	return sweep(db, FIND, all, before, before, limit, ret_count, pr);
+}
+
+bool
+sweep_accounts(struct sql *db, int64_t now, int64_t before, int64_t limit, int64_t *ret_count, struct problem *pr)
+{
+	static const char FIND[] =
+		"select a.id from account a where a.used_at<$2"
+		" and not exists (select 1 from orders o where o.account_id=a.id)"
+		" and not exists (select 1 from cert c where c.account_id=a.id and c.not_after>=$1)"
+		" order by a.used_at limit $3";
+	static const char ACCOUNT[] = "delete from account where id=$1";
+	static const char *const all[] = { ACCOUNT, NULL };
+
+	return sweep(db, FIND, all, now, before, limit, ret_count, pr);
+}

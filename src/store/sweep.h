@@ -1,0 +1,16 @@
+/* sweep.h - what is over and old goes, a little at a time. Within a transaction; each function deletes at most `limit` things and
+ * says how many. */
+#ifndef STORE_SWEEP_H
+#define STORE_SWEEP_H
+
+#include "sql/sql.h"
+
+/* Orders that ended before `before`, with their story; not while their certificate lives. */
+bool sweep_orders(struct sql *db, int64_t now, int64_t before, int64_t limit, int64_t *ret_count, struct problem *pr) MUST_CHECK;
+/* Authorizations that ended before `before`, with their challenges; those no order refers to. */
+bool sweep_authzs(struct sql *db, int64_t before, int64_t limit, int64_t *ret_count, struct problem *pr) MUST_CHECK;
+/* Certificates that ended before `before`, with their alternates. */
+bool sweep_certs(struct sql *db, int64_t before, int64_t limit, int64_t *ret_count, struct problem *pr) MUST_CHECK;
+/* Accounts not used since `before`, without an order and without a live certificate (E4). */
+bool sweep_accounts(struct sql *db, int64_t now, int64_t before, int64_t limit, int64_t *ret_count, struct problem *pr) MUST_CHECK;
+#endif
