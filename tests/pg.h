@@ -1,4 +1,5 @@
-/* pg.h - a private PostgreSQL for a test program (tests/pg.sh); it ends with the program, however that ends. */
+/* pg.h - a private PostgreSQL for a test program (tests/pg.sh); it ends with the program, however
+ * that ends. */
 #ifndef TESTS_PG_H
 #define TESTS_PG_H
 
@@ -19,7 +20,8 @@ pg_stop(void)
 
 	if (!dir)
 		return;
-	snprintf(command, sizeof(command), "'%s' stop %.*s", PG_SH, (int)strcspn(dir + 1, " "), dir + 1);
+	snprintf(command, sizeof(command), "'%s' stop %.*s", PG_SH, (int)strcspn(dir + 1, " "),
+		dir + 1);
 	if (system(command) != 0)
 		fprintf(stderr, "cannot stop PostgreSQL\n");
 	pg_where[0] = '\0';

@@ -1,7 +1,8 @@
 /* backend.h - what a database must provide; for the files of lib/sql alone.
  *
- * A backend is one struct of functions and one row of the table in store.c. The front (store.c, stmt.c) owns the rules
- * that hold on both: failures stick to the transaction, parameters are complete, values have the type asked for. */
+ * A backend is one struct of functions and one row of the table in store.c. The front (store.c,
+ * stmt.c) owns the rules that hold on both: failures stick to the transaction, parameters are
+ * complete, values have the type asked for. */
 #ifndef SQL_BACKEND_H
 #define SQL_BACKEND_H
 
@@ -26,7 +27,7 @@ struct sql_value {
 enum sql_fault {
 	FAULT_NONE,
 	FAULT_ERROR,
-	FAULT_RERUN,     /* serialization failure, deadlock: the same function may succeed when run again */
+	FAULT_RERUN,     /* serialization failure, deadlock: run again it may succeed */
 	FAULT_CONNECTION /* the connection is of no more use, nothing was committed */
 };
 
@@ -61,7 +62,8 @@ struct sql_backend {
 	bool shared;
 	const char *skip_locked; /* what {skip_locked} becomes */
 	bool (*is_for)(const char *where);
-	bool (*open)(const char *where, unsigned connections, struct store **ret, struct problem *pr);
+	bool (*open)(
+		const char *where, unsigned connections, struct store **ret, struct problem *pr);
 	void (*close)(struct store *store);
 	bool (*read)(struct store *store, sql_fn fn, void *arg, struct problem *pr);
 	bool (*write)(struct store *store, sql_fn fn, void *arg, struct problem *pr);
@@ -69,26 +71,28 @@ struct sql_backend {
 	bool (*migrate)(struct store *store, sql_fn fn, void *arg, struct problem *pr);
 	bool (*backup)(struct store *store, const char *path, struct problem *pr);
 
-	/* All of these report through sql_failure(). text: expanded; the first fields are filled in by the caller. */
+	/* All of these report through sql_failure(). text: expanded; the first fields are filled in
+	 * by the caller. */
 	struct sql_stmt *(*stmt_new)(struct sql *db, const char *text, int params);
 	void (*stmt_free)(struct sql_stmt *st);
 	void (*bind)(struct sql_stmt *st, int n, const struct sql_value *value);
 	bool (*step)(struct sql_stmt *st);
 	void (*column)(struct sql_stmt *st, int col, struct sql_value *ret);
-	void (*reset)(struct sql_stmt *st); /* forget result and values */
+	void (*reset)(struct sql_stmt *st);               /* forget result and values */
 	void (*script)(struct sql *db, const char *text); /* several statements */
 	const char *(*migration_text)(const struct sql_migration *m);
 };
 
 extern const struct sql_backend sqlite_backend, postgres_backend;
 
-/* The transaction has failed: where to put the problem, or NULL (which problem_* accept) if one is there already. */
+/* The transaction has failed: where to put the problem, or NULL (which problem_* accept) if one is
+ * there already. */
 struct problem *sql_failure(struct sql *db, enum sql_fault fault);
 /* Set pr to what sql_is_conflict recognizes. */
 void sql_set_conflict(struct problem *pr, const char *what);
 /* Busy for too long: 503. Always false. */
 bool sql_set_busy(struct problem *pr, const char *cause);
-/* Run a transaction function: true if it answered true and no statement failed; pr untouched then. */
+/* Run a transaction function: true if it answered true and no statement failed, pr untouched. */
 bool sql_run(struct sql *db, sql_fn fn, void *arg, struct problem *pr);
 /* Free all prepared statements. */
 void sql_forget(struct sql *db);

@@ -1,11 +1,12 @@
 /* postgres.c - PostgreSQL: a pool of connections, one taken per call, conflicts run again.
  *
- * Writes are SERIALIZABLE: a function that reads and then decides (quotas, "no other order has this name") is as safe as
- * under SQLite's single writer, which REPEATABLE READ does not give: two of them may each miss what the other inserts. The
- * price is more reruns. Reads are REPEATABLE READ, READ ONLY: one snapshot, never a conflict.
+ * Writes are SERIALIZABLE: a function that reads and then decides (quotas, "no other order has this
+ * name") is as safe as under SQLite's single writer, which REPEATABLE READ does not give: two of
+ * them may each miss what the other inserts. The price is more reruns. Reads are REPEATABLE READ,
+ * READ ONLY: one snapshot, never a conflict.
  *
- * A connection found broken before COMMIT was sent has committed nothing, so it is replaced and the function runs again.
- * Broken during COMMIT nobody knows, and the caller hears false. */
+ * A connection found broken before COMMIT was sent has committed nothing, so it is replaced and the
+ * function runs again. Broken during COMMIT nobody knows, and the caller hears false. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -23,11 +24,12 @@ enum transaction { TX_READ, TX_WRITE, TX_MIGRATE, TX__COUNT };
 static const struct {
 	const char *begin, *lock;
 } begins[TX__COUNT] = {
-	[TX_READ] = { "begin isolation level repeatable read read only", NULL },
-	[TX_WRITE] = { "begin isolation level serializable read write", NULL },
+	[TX_READ] = {"begin isolation level repeatable read read only", NULL},
+	[TX_WRITE] = {"begin isolation level serializable read write", NULL},
 	/* each statement sees what was committed before it, so what the lock was waited for */
-	[TX_MIGRATE] = { "begin isolation level read committed read write; set local statement_timeout = 0",
-	    "select pg_advisory_xact_lock(hashtext('schema_version'))" },
+	[TX_MIGRATE] =
+		{"begin isolation level read committed read write; set local statement_timeout = 0",
+			"select pg_advisory_xact_lock(hashtext('schema_version'))"},
 };
 
 struct pg_store {
@@ -46,7 +48,7 @@ static bool
 is_for(const char *where)
 {
 	return strncmp(where, "postgresql://", 13) == 0 || strncmp(where, "postgres://", 11) == 0 ||
-	    strchr(where, '=');
+	       strchr(where, '=');
 }
 
 static enum sql_fault
@@ -56,7 +58,8 @@ fault_of(struct pg_conn *c, const char *state)
 		return FAULT_CONNECTION;
 	if (strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0)
 		return FAULT_RERUN;
-	/* the prepared statement is gone, or a migration changed its columns: a fresh connection has neither trouble */
+	/* the prepared statement is gone, or a migration changed its columns: a fresh connection
+	 * has neither trouble */
 	if (strcmp(state, "26000") == 0 || strcmp(state, "0A000") == 0)
 		return FAULT_CONNECTION;
 	return FAULT_ERROR;
@@ -82,14 +85,15 @@ pg_problem(struct pg_conn *c, const PGresult *res, const char *what, struct prob
 	if (state && strcmp(state, "23505") == 0)
 		sql_set_conflict(pr, line);
 	else
-		problem_internal(pr, "postgresql %s: %s: %.60s", state ? state : "connection", line, what);
+		problem_internal(
+			pr, "postgresql %s: %s: %.60s", state ? state : "connection", line, what);
 	return fault_of(c, state);
 }
 
 void
 pg_fail(struct pg_conn *c, const PGresult *res, const char *what)
 {
-	struct problem pr = { 0 }, *into;
+	struct problem pr = {0}, *into;
 	enum sql_fault fault = pg_problem(c, res, what, &pr);
 
 	into = sql_failure(&c->sql, fault);
@@ -117,7 +121,8 @@ static bool
 run(struct pg_conn *c, const char *text, struct problem *pr)
 {
 	PGresult *res = PQexec(c->h, text);
-	bool good = PQresultStatus(res) == PGRES_COMMAND_OK || PQresultStatus(res) == PGRES_TUPLES_OK;
+	bool good =
+		PQresultStatus(res) == PGRES_COMMAND_OK || PQresultStatus(res) == PGRES_TUPLES_OK;
 
 	if (!good)
 		pg_problem(c, res, text, pr);
@@ -128,27 +133,31 @@ run(struct pg_conn *c, const char *text, struct problem *pr)
 static bool
 set_up(struct pg_conn *c, struct problem *pr)
 {
-	/* true means durable, whatever the server's default; and nobody waits for ever on either side */
+	/* true means durable, whatever the server's default; and nobody waits for ever on either
+	 * side */
 	static const char SESSION[] =
-	    "select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off';"
-	    "set statement_timeout = '30s'; set idle_in_transaction_session_timeout = '60s'";
+		"select set_config('synchronous_commit', 'on', false) where "
+		"current_setting('synchronous_commit') = 'off';"
+		"set statement_timeout = '30s'; set idle_in_transaction_session_timeout = '60s'";
 	const char *encoding;
 
 	PQsetNoticeProcessor(c->h, on_notice, NULL);
 	encoding = PQparameterStatus(c->h, "server_encoding");
 	if (!encoding || strcmp(encoding, "UTF8") != 0)
-		return problem_internal(
-		    pr, "the database must have the encoding UTF8, not %s", encoding ? encoding : "none");
+		return problem_internal(pr, "the database must have the encoding UTF8, not %s",
+			encoding ? encoding : "none");
 	return run(c, SESSION, pr);
 }
 
 static bool
 connected(struct pg_conn *c, const char *where, struct problem *pr)
 {
-	/* before "dbname" (which may be a whole connection string): defaults; after it: ours to say */
-	static const char *const names[] = { "connect_timeout", "keepalives_idle", "keepalives_interval",
-		"keepalives_count", "tcp_user_timeout", "dbname", "client_encoding", NULL };
-	const char *const values[] = { "5", "30", "10", "3", "30000", where, "UTF8", NULL };
+	/* before "dbname" (which may be a whole connection string): defaults; after it: ours to say
+	 */
+	static const char *const names[] = {"connect_timeout", "keepalives_idle",
+		"keepalives_interval", "keepalives_count", "tcp_user_timeout", "dbname",
+		"client_encoding", NULL};
+	const char *const values[] = {"5", "30", "10", "3", "30000", where, "UTF8", NULL};
 
 	if (c->h && PQstatus(c->h) == CONNECTION_OK)
 		return true;
@@ -167,15 +176,18 @@ static bool
 commit(struct pg_conn *c, struct problem *pr)
 {
 	PGresult *res = PQexec(c->h, "commit");
-	bool good = PQresultStatus(res) == PGRES_COMMAND_OK && strcmp(PQcmdStatus(res), "COMMIT") == 0;
+	bool good =
+		PQresultStatus(res) == PGRES_COMMAND_OK && strcmp(PQcmdStatus(res), "COMMIT") == 0;
 	enum sql_fault fault;
 	char line[160];
 
 	if (!good) {
 		fault = pg_problem(c, res, "commit", pr);
 		if (fault == FAULT_CONNECTION)
-			problem_cause(pr, "the connection broke during COMMIT, it may or may not have happened: %s",
-			    first_line(PQerrorMessage(c->h), line, sizeof(line)));
+			problem_cause(pr,
+				"the connection broke during COMMIT, it may or may not have "
+				"happened: %s",
+				first_line(PQerrorMessage(c->h), line, sizeof(line)));
 		/* never run again what may have been committed */
 		c->sql.fault = fault == FAULT_RERUN ? FAULT_RERUN : FAULT_ERROR;
 	}
@@ -184,7 +196,8 @@ commit(struct pg_conn *c, struct problem *pr)
 }
 
 static bool
-attempt(struct pg_store *s, struct pg_conn *c, enum transaction tx, sql_fn fn, void *arg, struct problem *pr)
+attempt(struct pg_store *s, struct pg_conn *c, enum transaction tx, sql_fn fn, void *arg,
+	struct problem *pr)
 {
 	bool good;
 
@@ -199,10 +212,12 @@ attempt(struct pg_store *s, struct pg_conn *c, enum transaction tx, sql_fn fn, v
 		if (good && tx != TX_READ) {
 			good = commit(c, pr);
 			if (good)
-				atomic_fetch_add_explicit(&s->store.commits, 1, memory_order_relaxed);
+				atomic_fetch_add_explicit(
+					&s->store.commits, 1, memory_order_relaxed);
 		}
 	}
-	if (c->sql.fault != FAULT_CONNECTION && PQtransactionStatus(c->h) != PQTRANS_IDLE && !run(c, "rollback", NULL))
+	if (c->sql.fault != FAULT_CONNECTION && PQtransactionStatus(c->h) != PQTRANS_IDLE &&
+		!run(c, "rollback", NULL))
 		disconnect(c);
 	if (c->sql.fault == FAULT_CONNECTION)
 		disconnect(c);
@@ -215,7 +230,7 @@ pause_before(int rerun)
 {
 	uint32_t us = rand_below(1000U << (rerun < 6 ? rerun : 6));
 
-	nanosleep(&(struct timespec){ .tv_nsec = us * 1000L }, NULL);
+	nanosleep(&(struct timespec){.tv_nsec = us * 1000L}, NULL);
 }
 
 static bool
@@ -224,7 +239,7 @@ transact(struct store *store, enum transaction tx, sql_fn fn, void *arg, struct 
 	struct pg_store *s = self(store);
 	struct pg_conn *c = (struct pg_conn *)sql_pool_take(&s->pool);
 	int reruns = 0, reconnects = 0;
-	struct problem mine = { 0 };
+	struct problem mine = {0};
 	bool good;
 
 	while (!(good = attempt(s, c, tx, fn, arg, &mine))) {

@@ -1,4 +1,5 @@
-/* postgres.h - what postgres.c (connections, transactions) and postgres_stmt.c (statements) share. */
+/* postgres.h - what postgres.c (connections, transactions) and postgres_stmt.c (statements) share.
+ */
 #ifndef SQL_POSTGRES_H
 #define SQL_POSTGRES_H
 
@@ -13,7 +14,8 @@ struct pg_conn {
 };
 
 /* The problem behind a result (NULL: the connection's), classed by SQLSTATE. */
-enum sql_fault pg_problem(struct pg_conn *c, const PGresult *res, const char *what, struct problem *pr);
+enum sql_fault pg_problem(
+	struct pg_conn *c, const PGresult *res, const char *what, struct problem *pr);
 /* The same as the transaction's failure. */
 void pg_fail(struct pg_conn *c, const PGresult *res, const char *what);
 

@@ -1,8 +1,9 @@
 /* postgres_stmt.c - statements on PostgreSQL.
  *
- * A statement is prepared at its first step, when the kinds of its values are known, and says them: left to itself the
- * server takes $1 in "$1 + 1" for an int4 and a time in milliseconds no longer fits. A null has no kind; if a later run
- * brings one, or another, the statement is prepared again. Values and results travel in binary, so nothing is escaped. */
+ * A statement is prepared at its first step, when the kinds of its values are known, and says them:
+ * left to itself the server takes $1 in "$1 + 1" for an int4 and a time in milliseconds no longer
+ * fits. A null has no kind; if a later run brings one, or another, the statement is prepared again.
+ * Values and results travel in binary, so nothing is escaped. */
 #include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +15,17 @@
 #define VALUES_KEEP_BYTES 4096 /* memory a statement at rest may hold on to */
 
 /* pg_type.dat; these numbers are part of the protocol and never change */
-enum { OID_BOOL = 16, OID_BYTEA = 17, OID_NAME = 19, OID_INT8 = 20, OID_INT2 = 21, OID_INT4 = 23, OID_TEXT = 25,
-	OID_BPCHAR = 1042, OID_VARCHAR = 1043 };
+enum {
+	OID_BOOL = 16,
+	OID_BYTEA = 17,
+	OID_NAME = 19,
+	OID_INT8 = 20,
+	OID_INT2 = 21,
+	OID_INT4 = 23,
+	OID_TEXT = 25,
+	OID_BPCHAR = 1042,
+	OID_VARCHAR = 1043
+};
 
 struct param {
 	bool is_null;
@@ -25,8 +35,8 @@ struct param {
 struct pg_stmt {
 	struct sql_stmt st; /* first */
 	char *sql;
-	char name[16];   /* "" = not prepared */
-	bool stale;      /* a type changed since */
+	char name[16];    /* "" = not prepared */
+	bool stale;       /* a type changed since */
 	struct buf bytes; /* the values */
 	PGresult *res;
 	int row, rows;
@@ -68,7 +78,8 @@ unprepare(struct pg_stmt *s)
 		return;
 	snprintf(text, sizeof(text), "deallocate %s", s->name);
 	s->name[0] = '\0';
-	/* in a failed transaction the server refuses; the name is never used again and costs it a few KB */
+	/* in a failed transaction the server refuses; the name is never used again and costs it a
+	 * few KB */
 	if (h)
 		PQclear(PQexec(h, text));
 }
@@ -89,12 +100,13 @@ pg_stmt_free(struct sql_stmt *st)
 void
 pg_bind(struct sql_stmt *st, int n, const struct sql_value *value)
 {
-	static const Oid types[] = { [VALUE_INT] = OID_INT8, [VALUE_TEXT] = OID_TEXT, [VALUE_BLOB] = OID_BYTEA };
+	static const Oid types[] = {
+		[VALUE_INT] = OID_INT8, [VALUE_TEXT] = OID_TEXT, [VALUE_BLOB] = OID_BYTEA};
 	struct pg_stmt *s = stmt(st);
 	uint64_t be = htobe64((uint64_t)value->number);
 	struct span v = value->kind == VALUE_INT ? span_of(&be, sizeof(be)) : value->bytes;
 
-	s->params[n - 1] = (struct param){ value->kind == VALUE_NULL, s->bytes.n, v.n };
+	s->params[n - 1] = (struct param){value->kind == VALUE_NULL, s->bytes.n, v.n};
 	if (value->kind == VALUE_NULL)
 		return;
 	if (s->types[n - 1] != types[value->kind]) {
@@ -102,8 +114,8 @@ pg_bind(struct sql_stmt *st, int n, const struct sql_value *value)
 		s->stale = true;
 	}
 	if (!buf_addspan(&s->bytes, v))
-		problem_internal(sql_failure(st->db, FAULT_ERROR), "more than %d octets of values: %.100s",
-		    VALUES_MAX_BYTES, st->text);
+		problem_internal(sql_failure(st->db, FAULT_ERROR),
+			"more than %d octets of values: %.100s", VALUES_MAX_BYTES, st->text);
 }
 
 static bool
@@ -196,12 +208,12 @@ pg_column(struct sql_stmt *st, int col, struct sql_value *ret)
 	n = PQgetlength(s->res, s->row, col);
 	switch (PQftype(s->res, col)) {
 	case OID_BOOL: /* an integer to SQLite */
-		*ret = (struct sql_value){ .kind = VALUE_INT, .number = *p };
+		*ret = (struct sql_value){.kind = VALUE_INT, .number = *p};
 		return;
 	case OID_INT2:
 	case OID_INT4:
 	case OID_INT8:
-		*ret = (struct sql_value){ .kind = VALUE_INT, .number = be_int(p, n) };
+		*ret = (struct sql_value){.kind = VALUE_INT, .number = be_int(p, n)};
 		return;
 	case OID_TEXT:
 	case OID_VARCHAR:

@@ -1,11 +1,13 @@
 /* sqlite.c - the embedded database: WAL, one writer thread with group commit, a pool of readers.
  *
- * A write is a task on the caller's stack. The writer takes all that are queued, runs each in a savepoint of one
- * transaction, commits (one fsync) and then wakes every caller on its own semaphore; whatever is queued meanwhile is the
- * next group, so the queue gets longer while the disk is slow and the number of fsyncs does not. If the commit fails, all
- * of the group fail: also those whose function answered false, for it may have seen what is now gone.
+ * A write is a task on the caller's stack. The writer takes all that are queued, runs each in a
+ * savepoint of one transaction, commits (one fsync) and then wakes every caller on its own
+ * semaphore; whatever is queued meanwhile is the next group, so the queue gets longer while the
+ * disk is slow and the number of fsyncs does not. If the commit fails, all of the group fail: also
+ * those whose function answered false, for it may have seen what is now gone.
  *
- * FULL, not NORMAL: in WAL mode NORMAL does not sync at commit, and what we told the device must survive. */
+ * FULL, not NORMAL: in WAL mode NORMAL does not sync at commit, and what we told the device must
+ * survive. */
 #include <errno.h>
 #include <fcntl.h>
 #include <semaphore.h>
@@ -56,7 +58,8 @@ is_for(const char *where)
 	return strncmp(where, "sqlite:", 7) == 0;
 }
 
-/* Once per process: no memory statistics, their lock is taken at every allocation of every thread. */
+/* Once per process: no memory statistics, their lock is taken at every allocation of every thread.
+ */
 static void
 configure(void)
 {
@@ -75,21 +78,25 @@ conn_free(struct sqlite_conn *c)
 	free(c);
 }
 
-/* The switch to WAL answers "busy" without asking the busy handler when two open a fresh database at once. */
+/* The switch to WAL answers "busy" without asking the busy handler when two open a fresh database
+ * at once. */
 static bool
 exec_patiently(struct sqlite_conn *c, const char *text, struct problem *pr)
 {
 	msec_t until = clock_ms() + BUSY_MS;
 	int rc;
 
-	while ((rc = sqlite3_exec(c->h, text, NULL, NULL, NULL)) == SQLITE_BUSY && clock_ms() < until)
-		nanosleep(&(struct timespec){ .tv_nsec = 5000000 }, NULL);
+	while ((rc = sqlite3_exec(c->h, text, NULL, NULL, NULL)) == SQLITE_BUSY &&
+		clock_ms() < until)
+		nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
 	return rc == SQLITE_OK || sqlite_problem(c, text, pr);
 }
 
-/* Also refuses what only SQLite would take ("text" for 'text'), and schemas that call functions on their own. */
-static const char PRAGMAS[] = "pragma foreign_keys=on; pragma synchronous=full; pragma temp_store=memory;"
-			      "pragma trusted_schema=off;";
+/* Also refuses what only SQLite would take ("text" for 'text'), and schemas that call functions on
+ * their own. */
+static const char PRAGMAS[] =
+	"pragma foreign_keys=on; pragma synchronous=full; pragma temp_store=memory;"
+	"pragma trusted_schema=off;";
 static const char PRAGMAS_WRITER[] = "pragma cache_size=-32768; pragma wal_autocheckpoint=2000;"
 				     "pragma journal_size_limit=67108864;";
 static const char PRAGMAS_READER[] = "pragma cache_size=-8192; pragma query_only=on;";
@@ -100,7 +107,8 @@ conn_new(const char *path, const char *pragmas, struct problem *pr)
 	struct sqlite_conn *c = xcalloc(1, sizeof(*c));
 
 	c->sql.backend = &sqlite_backend;
-	if (sqlite3_open_v2(path, &c->h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK) {
+	if (sqlite3_open_v2(path, &c->h, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) !=
+		SQLITE_OK) {
 		sqlite_problem(c, path, pr);
 		goto fail;
 	}
@@ -110,7 +118,7 @@ conn_new(const char *path, const char *pragmas, struct problem *pr)
 	sqlite3_db_config(c->h, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
 	sqlite3_db_config(c->h, SQLITE_DBCONFIG_DQS_DDL, 0, NULL);
 	if (!exec_patiently(c, "pragma journal_mode=wal", pr) || !exec_patiently(c, PRAGMAS, pr) ||
-	    !exec_patiently(c, pragmas, pr))
+		!exec_patiently(c, pragmas, pr))
 		goto fail;
 	return c;
 fail:
@@ -118,8 +126,9 @@ fail:
 	return NULL;
 }
 
-/* A new file gets mode 0600, and SQLite gives its -wal and -shm the same. An existing one is not even opened here: closing
- * it would drop the POSIX locks that SQLite may hold on it in this process. */
+/* A new file gets mode 0600, and SQLite gives its -wal and -shm the same. An existing one is not
+ * even opened here: closing it would drop the POSIX locks that SQLite may hold on it in this
+ * process. */
 static bool
 make_file(const char *path, struct problem *pr)
 {
@@ -141,10 +150,12 @@ run_task(struct sqlite_conn *w, struct task *t, bool alone, struct problem *pr)
 	t->good = sql_run(&w->sql, t->fn, t->arg, t->pr);
 	/* on a full disk and the like SQLite itself rolls everything back */
 	if (sqlite3_get_autocommit(w->h))
-		return problem_internal(pr, "sqlite gave the transaction up: %.200s", w->sql.failure.cause);
+		return problem_internal(
+			pr, "sqlite gave the transaction up: %.200s", w->sql.failure.cause);
 	if (alone)
 		return true;
-	return (t->good || sqlite_control(w, CONTROL_ROLLBACK_TO, pr)) && sqlite_control(w, CONTROL_RELEASE, pr);
+	return (t->good || sqlite_control(w, CONTROL_ROLLBACK_TO, pr)) &&
+	       sqlite_control(w, CONTROL_RELEASE, pr);
 }
 
 static bool
@@ -171,7 +182,7 @@ run_group(struct sqlite_store *s, struct task *first, struct problem *pr)
 static void
 serve_group(struct sqlite_store *s, struct task *first)
 {
-	struct problem pr = { 0 };
+	struct problem pr = {0};
 	bool good = run_group(s, first, &pr);
 
 	if (!good && !sqlite3_get_autocommit(s->writer->h))
@@ -214,7 +225,7 @@ static bool
 write_store(struct store *store, sql_fn fn, void *arg, struct problem *pr)
 {
 	struct sqlite_store *s = self(store);
-	struct task t = { .fn = fn, .arg = arg, .pr = pr };
+	struct task t = {.fn = fn, .arg = arg, .pr = pr};
 	bool wake;
 
 	sem_init(&t.done, 0, 0);
@@ -241,7 +252,8 @@ read_store(struct store *store, sql_fn fn, void *arg, struct problem *pr)
 	bool good = sqlite_control(c, CONTROL_BEGIN_READ, pr) && sql_run(db, fn, arg, pr);
 
 	if (!sqlite3_get_autocommit(c->h))
-		sqlite_control(c, CONTROL_ROLLBACK, NULL); /* nothing to keep; cannot fail once BEGIN has run */
+		sqlite_control(c, CONTROL_ROLLBACK,
+			NULL); /* nothing to keep; cannot fail once BEGIN has run */
 	sql_pool_give(&s->readers, db);
 	return good;
 }
@@ -280,7 +292,8 @@ open_store(const char *where, unsigned connections, struct store **ret, struct p
 
 	/* names that mean no file to SQLite; each connection would have a database of its own */
 	if (!*path || *path == ':')
-		return problem_set(pr, PROBLEM_MALFORMED, "\"sqlite:\" must be followed by the path of a file");
+		return problem_set(pr, PROBLEM_MALFORMED,
+			"\"sqlite:\" must be followed by the path of a file");
 	pthread_once(&configured, configure);
 	s = xcalloc(1, sizeof(*s));
 	s->store.backend = &sqlite_backend;
@@ -321,7 +334,8 @@ copy_into(struct sqlite_store *s, const char *part, struct problem *pr)
 	if (!c)
 		return false;
 	good = sqlite3_prepare_v2(c->h, "vacuum into ?1", -1, &h, NULL) == SQLITE_OK &&
-	    sqlite3_bind_text(h, 1, part, -1, SQLITE_STATIC) == SQLITE_OK && sqlite3_step(h) == SQLITE_DONE;
+	       sqlite3_bind_text(h, 1, part, -1, SQLITE_STATIC) == SQLITE_OK &&
+	       sqlite3_step(h) == SQLITE_DONE;
 	if (!good)
 		sqlite_problem(c, "vacuum into", pr);
 	sqlite3_finalize(h);
@@ -345,12 +359,13 @@ static bool
 publish(const char *part, const char *path, struct problem *pr)
 {
 	const char *slash = strrchr(path, '/');
-	AUTO_FREE char *folder = !slash ? xstrdup(".") :
-	    slash == path               ? xstrdup("/") :
-					  span_dup(span_of(path, (size_t)(slash - path)));
+	AUTO_FREE char *folder = !slash          ? xstrdup(".")
+				 : slash == path ? xstrdup("/")
+						 : span_dup(span_of(path, (size_t)(slash - path)));
 
-	if (sync_path(part, O_RDWR) && renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_NOREPLACE) == 0 &&
-	    sync_path(folder, O_RDONLY | O_DIRECTORY))
+	if (sync_path(part, O_RDWR) &&
+		renameat2(AT_FDCWD, part, AT_FDCWD, path, RENAME_NOREPLACE) == 0 &&
+		sync_path(folder, O_RDONLY | O_DIRECTORY))
 		return true;
 	if (errno == EEXIST)
 		return problem_set(pr, PROBLEM_MALFORMED, "%.200s exists already", path);

@@ -1,7 +1,8 @@
 /* sqlite_stmt.c - statements on SQLite.
  *
- * SQLite takes "$1" for a name, numbered by first appearance, so the place of each is looked up once when the statement
- * is prepared. Values are copied by SQLite (SQLITE_TRANSIENT): tens of nanoseconds for what we bind. */
+ * SQLite takes "$1" for a name, numbered by first appearance, so the place of each is looked up
+ * once when the statement is prepared. Values are copied by SQLite (SQLITE_TRANSIENT): tens of
+ * nanoseconds for what we bind. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +47,7 @@ sqlite_problem(struct sqlite_conn *c, const char *what, struct problem *pr)
 
 	snprintf(text, sizeof(text), "sqlite %d: %s: %.120s", code, sqlite3_errmsg(c->h), what);
 	if (code == SQLITE_CONSTRAINT_UNIQUE || code == SQLITE_CONSTRAINT_PRIMARYKEY ||
-	    code == SQLITE_CONSTRAINT_ROWID) {
+		code == SQLITE_CONSTRAINT_ROWID) {
 		sql_set_conflict(pr, sqlite3_errmsg(c->h));
 		return false;
 	}
@@ -61,8 +62,8 @@ sqlite_control(struct sqlite_conn *c, enum control what, struct problem *pr)
 	sqlite3_stmt **h = &c->control[what];
 	int rc;
 
-	if (!*h &&
-	    sqlite3_prepare_v3(c->h, controls[what], -1, SQLITE_PREPARE_PERSISTENT, h, NULL) != SQLITE_OK)
+	if (!*h && sqlite3_prepare_v3(c->h, controls[what], -1, SQLITE_PREPARE_PERSISTENT, h,
+			   NULL) != SQLITE_OK)
 		return sqlite_problem(c, controls[what], pr);
 	rc = sqlite3_step(*h);
 	if (rc != SQLITE_DONE)
@@ -92,12 +93,14 @@ sqlite_stmt_new(struct sql *db, const char *text, int params)
 	s->st.params = params;
 	if (db->fault)
 		return &s->st;
-	if (sqlite3_prepare_v3(conn(db)->h, text, -1, SQLITE_PREPARE_PERSISTENT, &s->h, &rest) != SQLITE_OK)
+	if (sqlite3_prepare_v3(conn(db)->h, text, -1, SQLITE_PREPARE_PERSISTENT, &s->h, &rest) !=
+		SQLITE_OK)
 		sqlite_problem(conn(db), text, sql_failure(db, FAULT_ERROR));
 	else if (!s->h || rest[strspn(rest, " \t\n")])
 		problem_internal(sql_failure(db, FAULT_ERROR), "not one statement: %.150s", text);
 	else if (!find_places(s, params))
-		problem_internal(sql_failure(db, FAULT_ERROR), "parameters must be $1, $2 ...: %.150s", text);
+		problem_internal(sql_failure(db, FAULT_ERROR),
+			"parameters must be $1, $2 ...: %.150s", text);
 	return &s->st;
 }
 
@@ -147,7 +150,8 @@ sqlite_step(struct sql_stmt *st)
 	if (rc != SQLITE_DONE)
 		sqlite_problem(conn(st->db), st->text, sql_failure(st->db, FAULT_ERROR));
 	else if (sqlite3_total_changes(h) != s->total_before)
-		/* what it says after a statement that changes nothing is the number of the one before */
+		/* what it says after a statement that changes nothing is the number of the one
+		 * before */
 		st->changes = sqlite3_stmt_readonly(s->h) ? 0 : sqlite3_changes(h);
 	return false;
 }
@@ -160,7 +164,8 @@ sqlite_column(struct sql_stmt *st, int col, struct sql_value *ret)
 
 	switch (col < sqlite3_data_count(h) ? sqlite3_column_type(h, col) : -1) {
 	case SQLITE_INTEGER:
-		*ret = (struct sql_value){ .kind = VALUE_INT, .number = sqlite3_column_int64(h, col) };
+		*ret = (struct sql_value){
+			.kind = VALUE_INT, .number = sqlite3_column_int64(h, col)};
 		return;
 	case SQLITE_TEXT:
 		p = sqlite3_column_text(h, col);

@@ -1,6 +1,7 @@
 /* stmt.c - statements: the cache by text address, the rules for values, and errors that stick.
  *
- * Every function is harmless once the transaction has failed, so callers run straight through and ask sql_end. */
+ * Every function is harmless once the transaction has failed, so callers run straight through and
+ * ask sql_end. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -90,7 +91,8 @@ bind(struct sql_stmt *st, int n, const struct sql_value *value)
 	if (st->db->fault)
 		return;
 	if (n < 1 || n > st->params) {
-		problem_internal(sql_failure(st->db, FAULT_ERROR), "no parameter $%d: %.150s", n, st->text);
+		problem_internal(
+			sql_failure(st->db, FAULT_ERROR), "no parameter $%d: %.150s", n, st->text);
 		return;
 	}
 	st->bound |= (uint64_t)1 << (n - 1);
@@ -100,19 +102,19 @@ bind(struct sql_stmt *st, int n, const struct sql_value *value)
 void
 sql_bind_null(struct sql_stmt *st, int n)
 {
-	bind(st, n, &(struct sql_value){ .kind = VALUE_NULL });
+	bind(st, n, &(struct sql_value){.kind = VALUE_NULL});
 }
 
 void
 sql_bind_int(struct sql_stmt *st, int n, int64_t v)
 {
-	bind(st, n, &(struct sql_value){ .kind = VALUE_INT, .number = v });
+	bind(st, n, &(struct sql_value){.kind = VALUE_INT, .number = v});
 }
 
 void
 sql_bind_blob(struct sql_stmt *st, int n, struct span v)
 {
-	bind(st, n, &(struct sql_value){ .kind = v.p ? VALUE_BLOB : VALUE_NULL, .bytes = v });
+	bind(st, n, &(struct sql_value){.kind = v.p ? VALUE_BLOB : VALUE_NULL, .bytes = v});
 }
 
 /* What PostgreSQL takes as text; SQLite would take anything and the fault would show late. */
@@ -126,10 +128,11 @@ void
 sql_bind_text(struct sql_stmt *st, int n, struct span v)
 {
 	if (v.p && !is_text(v)) {
-		problem_internal(sql_failure(st->db, FAULT_ERROR), "$%d is not text in UTF-8: %.150s", n, st->text);
+		problem_internal(sql_failure(st->db, FAULT_ERROR),
+			"$%d is not text in UTF-8: %.150s", n, st->text);
 		return;
 	}
-	bind(st, n, &(struct sql_value){ .kind = v.p ? VALUE_TEXT : VALUE_NULL, .bytes = v });
+	bind(st, n, &(struct sql_value){.kind = v.p ? VALUE_TEXT : VALUE_NULL, .bytes = v});
 }
 
 void
@@ -147,7 +150,8 @@ all_bound(struct sql_stmt *st)
 		return true;
 	while (st->bound >> (n - 1) & 1)
 		n++;
-	return problem_internal(sql_failure(st->db, FAULT_ERROR), "$%d is not bound: %.150s", n, st->text);
+	return problem_internal(
+		sql_failure(st->db, FAULT_ERROR), "$%d is not bound: %.150s", n, st->text);
 }
 
 bool
@@ -166,8 +170,9 @@ sql_step(struct sql_stmt *st)
 static struct sql_value
 column(struct sql_stmt *st, int col, enum value_kind kind)
 {
-	static const char *const names[] = { "null", "integer", "text", "blob", "of an unknown type" };
-	struct sql_value v = { .kind = VALUE_NULL };
+	static const char *const names[] = {
+		"null", "integer", "text", "blob", "of an unknown type"};
+	struct sql_value v = {.kind = VALUE_NULL};
 
 	if (st->db->fault)
 		return v;
@@ -175,9 +180,9 @@ column(struct sql_stmt *st, int col, enum value_kind kind)
 	st->db->backend->column(st, col, &v);
 	if (v.kind == VALUE_NULL || v.kind == kind)
 		return v;
-	problem_internal(sql_failure(st->db, FAULT_ERROR), "column %d is %s, not %s: %.150s", col, names[v.kind],
-	    names[kind], st->text);
-	return (struct sql_value){ .kind = VALUE_NULL };
+	problem_internal(sql_failure(st->db, FAULT_ERROR), "column %d is %s, not %s: %.150s", col,
+		names[v.kind], names[kind], st->text);
+	return (struct sql_value){.kind = VALUE_NULL};
 }
 
 int64_t
@@ -201,7 +206,7 @@ sql_blob(struct sql_stmt *st, int col)
 bool
 sql_is_null(struct sql_stmt *st, int col)
 {
-	struct sql_value v = { .kind = VALUE_NULL };
+	struct sql_value v = {.kind = VALUE_NULL};
 
 	if (!st->db->fault)
 		st->db->backend->column(st, col, &v);
@@ -216,8 +221,8 @@ sql_copy(struct sql_stmt *st, int col, char *dst, size_t size)
 	if (span_copy(v, dst, size))
 		return;
 	dst[0] = '\0';
-	problem_internal(sql_failure(st->db, FAULT_ERROR), "column %d has %zu octets, room for %zu: %.150s", col,
-	    v.n, size - 1, st->text);
+	problem_internal(sql_failure(st->db, FAULT_ERROR),
+		"column %d has %zu octets, room for %zu: %.150s", col, v.n, size - 1, st->text);
 }
 
 int64_t

@@ -1,7 +1,9 @@
-/* store.c - the common front of both databases: open, transactions, migrations; statements are in stmt.c.
+/* store.c - the common front of both databases: open, transactions, migrations; statements are in
+ * stmt.c.
  *
- * A transaction function always runs through sql_run, on whatever thread the backend chooses: it gets a clean fault state
- * and a problem of its own, and its verdict counts only if no statement failed. */
+ * A transaction function always runs through sql_run, on whatever thread the backend chooses: it
+ * gets a clean fault state and a problem of its own, and its verdict counts only if no statement
+ * failed. */
 #include <assert.h>
 #include <stdlib.h>
 
@@ -10,7 +12,7 @@
 #include "base/rand.h"
 #include "sql/backend.h"
 
-static const struct sql_backend *const backends[] = { &sqlite_backend, &postgres_backend };
+static const struct sql_backend *const backends[] = {&sqlite_backend, &postgres_backend};
 
 static const char CONFLICT[] = "unique violation: ";
 
@@ -26,7 +28,7 @@ store_open(const char *where, unsigned connections, struct store **ret, struct p
 	}
 	/* not quoted: it may hold a password */
 	return problem_set(pr, PROBLEM_MALFORMED,
-	    "the store must be \"sqlite:PATH\" or a PostgreSQL connection string");
+		"the store must be \"sqlite:PATH\" or a PostgreSQL connection string");
 }
 
 void
@@ -84,7 +86,7 @@ store_backup(struct store *store, const char *path, struct problem *pr)
 bool
 sql_run(struct sql *db, sql_fn fn, void *arg, struct problem *pr)
 {
-	struct problem mine = { 0 };
+	struct problem mine = {0};
 	bool good;
 
 	db->fault = FAULT_NONE;
@@ -121,7 +123,7 @@ bool
 sql_is_conflict(const struct problem *pr)
 {
 	return pr->kind == PROBLEM_SERVER_INTERNAL &&
-	    strncmp(pr->cause, CONFLICT, sizeof(CONFLICT) - 1) == 0;
+	       strncmp(pr->cause, CONFLICT, sizeof(CONFLICT) - 1) == 0;
 }
 
 bool
@@ -142,7 +144,7 @@ static bool
 schema_version(struct sql *db, int64_t *ret, struct problem *pr)
 {
 	static const char CREATE[] =
-	    "create table if not exists schema_version (version bigint primary key)";
+		"create table if not exists schema_version (version bigint primary key)";
 	static const char NEWEST[] = "select max(version) from schema_version";
 	struct sql_stmt *st;
 
@@ -175,8 +177,9 @@ migrate(struct sql *db, void *arg, struct problem *pr)
 	if (!schema_version(db, &have, pr))
 		return false;
 	if (have > newest)
-		return problem_internal(pr, "the database has schema version %lld, this program knows %lld",
-		    (long long)have, (long long)newest);
+		return problem_internal(pr,
+			"the database has schema version %lld, this program knows %lld",
+			(long long)have, (long long)newest);
 	for (size_t i = 0; i < m->count; i++) {
 		if (m->list[i].version > have && !apply(db, &m->list[i], pr))
 			return false;
@@ -185,9 +188,10 @@ migrate(struct sql *db, void *arg, struct problem *pr)
 }
 
 bool
-store_migrate(struct store *store, const struct sql_migration *list, size_t count, struct problem *pr)
+store_migrate(
+	struct store *store, const struct sql_migration *list, size_t count, struct problem *pr)
 {
-	struct migration m = { list, count };
+	struct migration m = {list, count};
 
 	assert(!inside);
 	for (size_t i = 0; i < count; i++)

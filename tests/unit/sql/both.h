@@ -14,7 +14,7 @@ struct side {
 	bool is_pg;
 };
 
-static const struct side both[] = { { "sqlite", false }, { "postgresql", true } };
+static const struct side both[] = {{"sqlite", false}, {"postgresql", true}};
 static char both_dir[64];
 
 static inline void
@@ -103,8 +103,8 @@ read_number(struct sql *db, void *arg, struct problem *pr)
 static inline int64_t
 number(struct store *store, const char *text)
 {
-	struct number n = { text, -1 };
-	struct problem pr = { 0 };
+	struct number n = {text, -1};
+	struct problem pr = {0};
 
 	must(store_read(store, read_number, &n, &pr));
 	return n.value;

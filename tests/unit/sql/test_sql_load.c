@@ -35,7 +35,7 @@ actors_init(struct actor *actors, struct store *store, pthread_barrier_t *start)
 {
 	memset(actors, 0, THREADS * sizeof(*actors));
 	for (int i = 0; i < THREADS; i++)
-		actors[i] = (struct actor){ .store = store, .start = start, .id = i + 1 };
+		actors[i] = (struct actor){.store = store, .start = start, .id = i + 1};
 }
 
 static int
@@ -116,7 +116,7 @@ test_race(const struct side *side, struct store *store)
 {
 	struct actor actors[THREADS];
 	pthread_barrier_t start;
-	struct problem pr = { 0 };
+	struct problem pr = {0};
 
 	must(once(store, "create table r (id bigint primary key, winner bigint)", &pr));
 	must(store_write(store, fill_rows, NULL, &pr));
@@ -126,7 +126,8 @@ test_race(const struct side *side, struct store *store)
 	pthread_barrier_destroy(&start);
 	is_int(sum_failed(actors), 0, "%s: to lose a race is no failure", side->name);
 	is_int(sum_won(actors), ROUNDS, "%s: exactly one wins each race", side->name);
-	is_int(number(store, "select count(*) from r where winner is null"), 0, "%s: and it is noted", side->name);
+	is_int(number(store, "select count(*) from r where winner is null"), 0,
+		"%s: and it is noted", side->name);
 }
 
 /* --- read, then decide: what one sees the other cannot change unseen --- */
@@ -174,7 +175,7 @@ test_quota(const struct side *side, struct store *store)
 {
 	struct actor actors[THREADS];
 	pthread_barrier_t start;
-	struct problem pr = { 0 };
+	struct problem pr = {0};
 	struct store_stats stats;
 
 	must(once(store, "create table q (who bigint, round bigint)", &pr));
@@ -187,7 +188,7 @@ test_quota(const struct side *side, struct store *store)
 	is_int(number(store, "select count(*) from q"), QUOTA, "%s: to the row", side->name);
 	store_stats(store, &stats);
 	ok(side->is_pg ? stats.reruns > 0 : stats.reruns == 0, "%s: %llu runs again", side->name,
-	    (unsigned long long)stats.reruns);
+		(unsigned long long)stats.reruns);
 }
 
 /* --- group commit; a rollback among the others; readers beside it --- */
@@ -212,7 +213,7 @@ static void *
 load(void *arg)
 {
 	struct actor *a = arg;
-	struct number mine = { "select count(*) from l", 0 };
+	struct number mine = {"select count(*) from l", 0};
 	int64_t before = 0;
 
 	pthread_barrier_wait(a->start);
@@ -222,7 +223,7 @@ load(void *arg)
 		else if (a->pr.kind != PROBLEM_REJECTED_IDENTIFIER || a->round % 5)
 			a->failed++;
 		if (!store_read(a->store, read_number, &mine, &a->pr) || mine.value < before ||
-		    mine.value < a->won)
+			mine.value < a->won)
 			a->failed++;
 		before = mine.value;
 	}
@@ -234,7 +235,7 @@ test_load(const struct side *side, struct store *store)
 {
 	struct actor actors[THREADS];
 	pthread_barrier_t start;
-	struct problem pr = { 0 };
+	struct problem pr = {0};
 	struct store_stats before, after;
 	int want = THREADS * WRITES_EACH * 4 / 5;
 
@@ -245,13 +246,17 @@ test_load(const struct side *side, struct store *store)
 	at_once(load, actors, sizeof(actors[0]));
 	pthread_barrier_destroy(&start);
 	store_stats(store, &after);
-	is_int(sum_failed(actors), 0, "%s: each sees its own writes, and no reader goes back in time", side->name);
+	is_int(sum_failed(actors), 0,
+		"%s: each sees its own writes, and no reader goes back in time", side->name);
 	is_int(sum_won(actors), want, "%s: a refusal rolls back itself alone", side->name);
-	is_int(number(store, "select count(*) from l"), want, "%s: and no row more is kept", side->name);
-	is_int(after.writes - before.writes, THREADS * WRITES_EACH, "%s: writes are counted", side->name);
+	is_int(number(store, "select count(*) from l"), want, "%s: and no row more is kept",
+		side->name);
+	is_int(after.writes - before.writes, THREADS * WRITES_EACH, "%s: writes are counted",
+		side->name);
 	if (!side->is_pg)
-		ok(after.commits - before.commits < (uint64_t)want * 3 / 4, "%s: %llu commits carried %d writes",
-		    side->name, (unsigned long long)(after.commits - before.commits), want);
+		ok(after.commits - before.commits < (uint64_t)want * 3 / 4,
+			"%s: %llu commits carried %d writes", side->name,
+			(unsigned long long)(after.commits - before.commits), want);
 	else
 		is_int(after.commits - before.commits, want, "%s: a commit each", side->name);
 }
@@ -259,9 +264,9 @@ test_load(const struct side *side, struct store *store)
 /* --- several gateways start at once --- */
 
 static const struct sql_migration plan[] = {
-	{ 1, "create table m (n bigint)", "create table m (n bigint)" },
-	{ 2, "insert into m values (1)", "insert into m values (1)" },
-	{ 3, "insert into m select n + 1 from m", "insert into m select n + 1 from m" },
+	{1, "create table m (n bigint)", "create table m (n bigint)"},
+	{2, "insert into m values (1)", "insert into m values (1)"},
+	{3, "insert into m select n + 1 from m", "insert into m select n + 1 from m"},
 };
 
 struct starter {
@@ -276,7 +281,8 @@ start_up(void *arg)
 	struct starter *s = arg;
 	struct store *store = NULL;
 
-	s->good = store_open(s->where, 1, &store, &s->pr) && store_migrate(store, plan, COUNT_OF(plan), &s->pr);
+	s->good = store_open(s->where, 1, &store, &s->pr) &&
+		  store_migrate(store, plan, COUNT_OF(plan), &s->pr);
 	store_close(store);
 	return NULL;
 }
@@ -285,9 +291,9 @@ static void
 test_migrate_at_once(const struct side *side)
 {
 	AUTO_FREE char *where = fresh(side);
-	struct starter starters[THREADS] = { 0 };
+	struct starter starters[THREADS] = {0};
 	struct store *store = NULL;
-	struct problem pr = { 0 };
+	struct problem pr = {0};
 	int good = 0;
 
 	for (int i = 0; i < THREADS; i++)
@@ -310,10 +316,10 @@ static void
 test_two_writers(void)
 {
 	AUTO_FREE char *where = fresh(&both[0]);
-	struct store *stores[2] = { NULL, NULL };
+	struct store *stores[2] = {NULL, NULL};
 	struct actor actors[THREADS];
 	pthread_barrier_t start;
-	struct problem pr = { 0 };
+	struct problem pr = {0};
 
 	must(store_open(where, 2, &stores[0], &pr));
 	must(store_open(where, 2, &stores[1], &pr));
@@ -351,7 +357,8 @@ report(void *arg)
 	struct actor *a = arg;
 
 	for (int64_t id = a->id * 1000000;; id++) {
-		if (!store_write(a->store, insert_id, &id, &a->pr) || write(1, &id, sizeof(id)) != sizeof(id))
+		if (!store_write(a->store, insert_id, &id, &a->pr) ||
+			write(1, &id, sizeof(id)) != sizeof(id))
 			_exit(1);
 	}
 }
@@ -363,7 +370,7 @@ report_refused(void *arg)
 	struct actor *a = arg;
 
 	for (int64_t id = a->id * 1000000, said; a->failed < 20; id++) {
-		struct number n = { "select count(*) from d", 0 };
+		struct number n = {"select count(*) from d", 0};
 
 		said = store_write(a->store, insert_id, &id, &a->pr) ? id : -id;
 		a->failed += said < 0;
@@ -382,7 +389,7 @@ child_main(const char *how, const char *where)
 {
 	struct actor actors[THREADS];
 	struct store *store = NULL;
-	struct problem pr = { 0 };
+	struct problem pr = {0};
 	bool full = strcmp(how, "--full") == 0;
 
 	if (!store_open(where, THREADS, &store, &pr))
@@ -390,7 +397,7 @@ child_main(const char *how, const char *where)
 	actors_init(actors, store, NULL);
 	if (full) {
 		signal(SIGXFSZ, SIG_IGN);
-		setrlimit(RLIMIT_FSIZE, &(struct rlimit){ 300 * 1024, 300 * 1024 });
+		setrlimit(RLIMIT_FSIZE, &(struct rlimit){300 * 1024, 300 * 1024});
 	}
 	at_once(full ? report_refused : report, actors, sizeof(actors[0]));
 	store_close(store);
@@ -451,9 +458,9 @@ static void
 test_kill(const struct side *side)
 {
 	AUTO_FREE char *where = fresh(side);
-	struct reported r = { xcalloc(1000000, sizeof(int64_t)), 0 };
+	struct reported r = {xcalloc(1000000, sizeof(int64_t)), 0};
 	struct store *store = NULL;
-	struct problem pr = { 0 };
+	struct problem pr = {0};
 	size_t total = 0;
 	int fd, status;
 	pid_t pid;
@@ -464,17 +471,19 @@ test_kill(const struct side *side)
 	pid = child_start("--child", where, &fd);
 	while (total < 1000000 && read(fd, &r.ids[total], sizeof(int64_t)) == sizeof(int64_t)) {
 		if (++total == 500)
-			kill(pid, SIGKILL); /* in the middle of the work of eight threads; read what is in the pipe */
+			kill(pid, SIGKILL); /* in the middle of the work of eight threads; read what
+					       is in the pipe */
 	}
 	close(fd);
 	waitpid(pid, &status, 0);
-	ok(WIFSIGNALED(status) && total >= 500, "%s: a process was killed after reporting %zu commits", side->name,
-	    total);
+	ok(WIFSIGNALED(status) && total >= 500,
+		"%s: a process was killed after reporting %zu commits", side->name, total);
 	r.count = total;
 	must(store_open(where, 1, &store, &pr));
 	must(store_read(store, count_wrong, &r, &pr));
 	is_int(r.count, 0, "%s: all of them are there", side->name);
-	ok(once(store, "insert into d (id) values (1)", &pr), "%s: and the database goes on", side->name);
+	ok(once(store, "insert into d (id) values (1)", &pr), "%s: and the database goes on",
+		side->name);
 	store_close(store);
 	free(r.ids);
 }
@@ -485,9 +494,9 @@ static void
 test_full_disk(void)
 {
 	AUTO_FREE char *where = fresh(&both[0]);
-	struct reported r = { xcalloc(1000000, sizeof(int64_t)), 0 };
+	struct reported r = {xcalloc(1000000, sizeof(int64_t)), 0};
 	struct store *store = NULL;
-	struct problem pr = { 0 };
+	struct problem pr = {0};
 	size_t total = 0, refused = 0;
 	int fd, status;
 	pid_t pid;
@@ -500,8 +509,10 @@ test_full_disk(void)
 		refused += r.ids[total++] < 0;
 	close(fd);
 	waitpid(pid, &status, 0);
-	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0, "on a full disk writes are refused and reads go on");
-	ok(refused >= (size_t)THREADS && refused < total, "%zu commits, then %zu refusals", total - refused, refused);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+		"on a full disk writes are refused and reads go on");
+	ok(refused >= (size_t)THREADS && refused < total, "%zu commits, then %zu refusals",
+		total - refused, refused);
 	r.count = total;
 	must(store_open(where, 1, &store, &pr));
 	must(store_read(store, count_wrong, &r, &pr));
@@ -518,7 +529,7 @@ main(int argc, char **argv)
 	if (both_start()) {
 		for (size_t i = 0; i < COUNT_OF(both); i++) {
 			AUTO_FREE char *where = fresh(&both[i]);
-			struct problem pr = { 0 };
+			struct problem pr = {0};
 			struct store *store = NULL;
 
 			test_kill(&both[i]);
