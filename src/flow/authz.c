@@ -50,7 +50,7 @@ review_one(struct sql *db, int64_t id, void *arg, struct problem *pr)
 {
 	struct review *r = arg;
 
-	return event_add(db, id, r->node, r->what, pr, "%s", r->detail) &&
+	return event_note(db, id, r->node, r->what, pr, "%s", r->detail) &&
 		order_review(db, id, r->now, r->node, pr);
 }
 

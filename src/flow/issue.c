@@ -47,7 +47,7 @@ issue_store(struct sql *db, const struct order *order, const struct issued *issu
 	if (!found)
 		row_fill(&row, order, leaf);
 	good = (found || insert(db, &row, issued, pr)) &&
-		event_add(db, order->id, node, "certificate", pr, "serial=%s issuer=\"%s\" until=%s",
+		event_note(db, order->id, node, "certificate", pr, "serial=%s issuer=\"%s\" until=%s",
 			leaf->serial, leaf->issuer, time_rfc3339(leaf->not_after_unix_s, until)) &&
 		order_issued(db, order->id, row.id, node, pr);
 	cert_row_done(&row);

@@ -63,7 +63,7 @@ order_step(struct sql *db, int64_t id, enum order_state from, enum order_event e
 		return true;
 	if (!order_move(db, id, from, to, error, ret_moved, pr))
 		return false;
-	return !*ret_moved || event_add(db, id, node, "order", pr, "%s->%s by %s",
+	return !*ret_moved || event_note(db, id, node, "order", pr, "%s->%s by %s",
 				order_state_name(from), order_state_name(to), order_event_name(ev));
 }
 

@@ -161,7 +161,7 @@ move(struct sql *db, struct finalize *f, int64_t join, struct problem *pr)
 		return false;
 	if (!moved)
 		return problem_set(pr, PROBLEM_ORDER_NOT_READY, "the order is being finalized already");
-	return event_add(db, o->id, jobs_node(f->api->srv->jobs), "order", pr, "ready->processing by finalize%s",
+	return event_note(db, o->id, jobs_node(f->api->srv->jobs), "order", pr, "ready->processing by finalize%s",
 		join ? " (joined to an order at work for the same key and names)" : "");
 }
 

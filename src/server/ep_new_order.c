@@ -238,7 +238,7 @@ insert_order(struct sql *db, struct new_order *n, struct problem *pr)
 	struct order *o = &n->v.order;
 	bool all = true;
 
-	if (!order_insert(db, o, pr) || !event_add(db, o->id, node, "order", pr, "created for profile %s, %zu identifiers", o->profile, o->idents.count))
+	if (!order_insert(db, o, pr) || !event_note(db, o->id, node, "order", pr, "created for profile %s, %zu identifiers", o->profile, o->idents.count))
 		return false;
 	for (size_t i = 0; i < o->idents.count; i++) {
 		bool valid;

@@ -10,7 +10,7 @@
 #define DETAIL_TEXT 513
 
 bool
-event_add(struct sql *db, int64_t order_id, const char *node, const char *what, struct problem *pr, const char *detail_fmt, ...)
+event_note(struct sql *db, int64_t order_id, const char *node, const char *what, struct problem *pr, const char *detail_fmt, ...)
 {
 	static const char SQL[] =
 		"insert into event (order_id, at_ms, node, what, detail) values ($1, $2, $3, $4, $5)";

@@ -5,7 +5,7 @@
 #include "sql/sql.h"
 
 /* detail: "key=value key=value" or plain words; never a key, token or MAC; cut at 512 octets. */
-__attribute__((format(printf, 6, 7))) bool event_add(struct sql *db, int64_t order_id, const char *node,
+__attribute__((format(printf, 6, 7))) bool event_note(struct sql *db, int64_t order_id, const char *node,
 	const char *what, struct problem *pr, const char *detail_fmt, ...) MUST_CHECK;
 
 struct event_row {

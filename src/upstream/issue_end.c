@@ -51,7 +51,7 @@ ordered_tx(struct sql *db, void *arg, struct problem *pr)
 
 	return jobs_fence(is->job, db, pr) &&
 		upstream_order_ordered(db, is->order.id, r->url, finalize, is->ca_order.expires_unix_s, pr) &&
-		event_add(db, is->order.id, node_of(is), "upstream", pr, "ordered at %s: %s (attempt %lld, status %s)", is->u->name, r->url,
+		event_note(db, is->order.id, node_of(is), "upstream", pr, "ordered at %s: %s (attempt %lld, status %s)", is->u->name, r->url,
 			(long long)is->row.attempt, order_state_name(is->ca_order.state));
 }
 
@@ -97,7 +97,7 @@ present_tx(struct sql *db, void *arg, struct problem *pr)
 
 	return jobs_fence(is->job, db, pr) &&
 		upstream_authz_put(db, is->order.id, r->url, is->challenge_url, is->token, is->key_auth, pr) &&
-		event_add(db, is->order.id, node_of(is), "upstream", pr, "http-01 proof laid out for %s", r->url);
+		event_note(db, is->order.id, node_of(is), "upstream", pr, "http-01 proof laid out for %s", r->url);
 }
 
 bool
@@ -122,7 +122,7 @@ restart_tx(struct sql *db, void *arg, struct problem *pr)
 	struct issue *is = r->is;
 
 	return jobs_fence(is->job, db, pr) && upstream_order_restart(db, is->order.id, r->failed, r->why, pr) &&
-		event_add(db, is->order.id, node_of(is), "upstream", pr, "new order at %s needed: %s", is->u->name, r->why);
+		event_note(db, is->order.id, node_of(is), "upstream", pr, "new order at %s needed: %s", is->u->name, r->why);
 }
 
 bool
@@ -146,7 +146,7 @@ gone_tx(struct sql *db, void *arg, struct problem *pr)
 
 	return jobs_fence(is->job, db, pr) && upstream_set_account(db, is->u->id, NULL, pr) &&
 		upstream_order_restart(db, is->order.id, false, "account unknown to the CA", pr) &&
-		event_add(db, is->order.id, node_of(is), "upstream", pr, "%s does not know our account any more", is->u->name) &&
+		event_note(db, is->order.id, node_of(is), "upstream", pr, "%s does not know our account any more", is->u->name) &&
 		jobs_insert(is->job->jobs, db, JOB_ACCOUNT, is->u->id, &r->job_id, pr);
 }
 
@@ -170,7 +170,7 @@ refuse_tx(struct sql *db, void *arg, struct problem *pr)
 	struct issue *is = r->is;
 
 	return jobs_fence(is->job, db, pr) &&
-		event_add(db, is->order.id, node_of(is), "upstream", pr, "%s refused: %s", is->u->name, r->why) &&
+		event_note(db, is->order.id, node_of(is), "upstream", pr, "%s refused: %s", is->u->name, r->why) &&
 		order_refuse(db, is->order.id, buf_cstr(&r->error), node_of(is), pr) && job_delete(db, is->job->row.id, pr);
 }
 
@@ -215,7 +215,7 @@ note_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct end_rq *r = arg;
 
-	return event_add(db, r->is->order.id, node_of(r->is), "upstream", pr, "%s", r->why);
+	return event_note(db, r->is->order.id, node_of(r->is), "upstream", pr, "%s", r->why);
 }
 
 bool
