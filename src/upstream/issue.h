@@ -69,6 +69,46 @@ struct issue {
 	char key_auth[ACME_TOKEN_TEXT + THUMBPRINT_TEXT];
 };
 
+/* ---- issue_ask.c ---- */
+/* The step ends: go on with phase `then` in wait_ms. */
+enum job_next issue_again(struct issue *is, int64_t wait_ms, enum issue_phase then);
+/* The same after a fault: growing pauses with jitter (U5), at least at_least_ms. */
+enum job_next issue_pause_then(struct issue *is, int64_t at_least_ms, enum issue_phase then);
+enum job_next issue_store_trouble(struct issue *is, const struct problem *pr);
+/* Send a request; its answer comes to phase `phase`. `url` and `payload` must live until then: they lie in *is. */
+enum job_next issue_ask(struct issue *is, enum issue_phase phase, enum ca_target target, const char *url, struct span payload, const char *accept);
+enum job_next issue_read_url(struct issue *is, enum issue_phase phase, const char *url);
+enum job_next issue_begin_anew(struct issue *is, bool validation_failed, const char *why);
+enum job_next issue_refused(struct issue *is, const struct problem *why, const struct acme_problem *ca);
+/* newOrder once more without knowing what became of the one before (U8). */
+enum job_next issue_order_blindly(struct issue *is);
+/* The request of this phase failed. */
+enum job_next issue_failed(struct issue *is);
+/* Types a device's owner can act on (U3). */
+bool issue_is_for_device(enum problem_kind kind);
+
+/* ---- issue_order.c ---- */
+/* Read the order in the answer into is->ca_order, if it is for our identifiers. */
+bool issue_read_order(struct issue *is, struct problem *pr) MUST_CHECK;
+enum job_next issue_unreadable(struct issue *is, const struct problem *pr);
+/* Do what is->ca_order asks for. */
+enum job_next issue_act(struct issue *is);
+enum job_next issue_got_new_order(struct issue *is);
+enum job_next issue_got_order(struct issue *is);
+enum job_next issue_got_authz(struct issue *is);
+enum job_next issue_next_authz(struct issue *is);
+
+/* ---- issue_find.c ---- */
+enum job_next issue_got_account(struct issue *is);
+enum job_next issue_got_list(struct issue *is);
+enum job_next issue_got_listed(struct issue *is);
+
+/* ---- issue_cert.c ---- */
+enum job_next issue_got_cert(struct issue *is);
+enum job_next issue_got_alternate(struct issue *is);
+enum job_next issue_next_alternate(struct issue *is);
+void issue_forget_chains(struct issue *is);
+
 /* ---- issue_end.c: one transaction each; true = durable ---- */
 bool issue_load(struct issue *is, struct problem *pr) MUST_CHECK;
 /* The CA's order URL is known: on record before anything else is done with the answer. */

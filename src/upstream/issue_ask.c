@@ -1,0 +1,206 @@
+/* issue_ask.c - the issue job's requests to the CA, its pauses, and what to do with a "no"; see issue.h. */
+#include "upstream/issue.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/rand.h"
+
+#define POLL_MIN_MS 1000
+#define PAUSE_MIN_MS 1000
+#define PAUSE_MAX_MS (5 * 60 * 1000)
+#define HOLD_MS (15 * 60 * 1000)   /* an operator is needed (T6) */
+#define REGISTERING_MS 500         /* our account is being made */
+#define FINALIZES_MAX 3            /* refused that often: an operator should look */
+
+enum job_next
+issue_again(struct issue *is, int64_t wait_ms, enum issue_phase then)
+{
+	is->phase = then;
+	is->job->wait_ms = wait_ms;
+	return JOB_AGAIN;
+}
+
+/* Growing pauses with jitter after a fault (U5). */
+enum job_next
+issue_pause_then(struct issue *is, int64_t at_least_ms, enum issue_phase then)
+{
+	int64_t ms;
+
+	is->pause_ms = is->pause_ms ? is->pause_ms * 2 : PAUSE_MIN_MS;
+	if (is->pause_ms > PAUSE_MAX_MS)
+		is->pause_ms = PAUSE_MAX_MS;
+	ms = is->pause_ms - is->pause_ms / 5 + rand_below((uint32_t)(is->pause_ms * 2 / 5));
+	return issue_again(is, at_least_ms > ms ? at_least_ms : ms, then);
+}
+
+enum job_next
+issue_store_trouble(struct issue *is, const struct problem *pr)
+{
+	log_error("issue_not_stored", LS("order", is->order.ref), LS("phase", issue_phase_name(is->phase)), LPR(pr));
+	return issue_pause_then(is, 0, ISSUE_LOAD);
+}
+
+static void
+on_reply(struct ca_call *call, void *arg)
+{
+	struct issue *is = arg;
+
+	(void)call;
+	is->called = true;
+	jobs_resume(is->job);
+}
+
+/* Send the request of a phase; the answer comes to the same phase. */
+enum job_next
+issue_ask(struct issue *is, enum issue_phase phase, enum ca_target target, const char *url, struct span payload, const char *accept)
+{
+	is->phase = phase;
+	ca_call_done(&is->call);
+	is->call = (struct ca_call){ .target = target, .url = url, .payload = payload, .accept = accept,
+		.signer = ca_account_signer(is->account), .done = on_reply, .arg = is };
+	if (phase == ISSUE_CERT || phase == ISSUE_ALTERNATE)
+		is->call.body_max_bytes = CHAIN_MAX_BYTES;
+	ca_post(is->u->ca, &is->call);
+	return JOB_IO;
+}
+
+enum job_next
+issue_read_url(struct issue *is, enum issue_phase phase, const char *url)
+{
+	return issue_ask(is, phase, CA_URL, url, SPAN(""), NULL);
+}
+
+enum job_next
+issue_begin_anew(struct issue *is, bool validation_failed, const char *why)
+{
+	static const int64_t pauses_ms[] = { 60 * 1000, 10 * 60 * 1000, 100 * 60 * 1000 }; /* U4 */
+	struct problem pr = { 0 };
+	int64_t wait_ms = 0;
+
+	if (validation_failed)
+		wait_ms = pauses_ms[is->row.failures < 3 ? is->row.failures : 2];
+	if (!issue_restart(is, validation_failed, why, &pr))
+		return issue_store_trouble(is, &pr);
+	log_warning("upstream_restart", LS("order", is->order.ref), LS("upstream", is->u->name), LS("why", why));
+	if (!validation_failed)
+		return issue_pause_then(is, 0, ISSUE_LOAD);
+	return issue_again(is, wait_ms, ISSUE_LOAD);
+}
+
+enum job_next
+issue_refused(struct issue *is, const struct problem *why, const struct acme_problem *ca)
+{
+	struct problem pr = { 0 };
+
+	if (!issue_refuse(is, why, ca, &pr))
+		return issue_store_trouble(is, &pr);
+	log_warning("order_refused", LS("order", is->order.ref), LS("upstream", is->u->name), LPR(why));
+	return JOB_DONE;
+}
+
+/* Types a device's owner can act on; all else is between us and the CA (U3). */
+bool
+issue_is_for_device(enum problem_kind kind)
+{
+	switch (kind) {
+	case PROBLEM_REJECTED_IDENTIFIER:
+	case PROBLEM_REJECTED_IDENTIFIER_403:
+	case PROBLEM_UNSUPPORTED_IDENTIFIER:
+	case PROBLEM_CAA:
+	case PROBLEM_BAD_CSR:
+	case PROBLEM_DNS:
+	case PROBLEM_CONNECTION:
+	case PROBLEM_TLS:
+	case PROBLEM_INCORRECT_RESPONSE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Wait for an operator: the order stays `processing`, its story says why. */
+static enum job_next
+hold(struct issue *is, enum issue_phase then)
+{
+	const struct ca_call *call = &is->call;
+	struct problem pr = { 0 };
+	char text[400];
+
+	snprintf(text, sizeof(text), "%s at %s: %.200s (%.100s)", issue_phase_name(is->phase), is->u->name,
+		call->problem.problem.detail, call->problem.type);
+	log_error("upstream_needs_operator", LS("order", is->order.ref), LS("upstream", is->u->name),
+		LS("phase", issue_phase_name(is->phase)), LI("http_status", call->http_status), LS("type", call->problem.type),
+		LPR(&call->problem.problem));
+	if (!issue_note(is, text, &pr))
+		return issue_store_trouble(is, &pr);
+	return issue_again(is, HOLD_MS, then);
+}
+
+static enum job_next
+account_gone(struct issue *is)
+{
+	struct problem pr = { 0 };
+
+	if (!issue_account_gone(is, &pr))
+		return issue_store_trouble(is, &pr);
+	ca_account_unref(is->account);
+	is->account = NULL;
+	return issue_again(is, REGISTERING_MS, ISSUE_LOAD);
+}
+
+static enum job_next
+pause_for_ca(struct issue *is, enum issue_phase then)
+{
+	const struct ca_call *call = &is->call;
+
+	snprintf(is->job->error, sizeof(is->job->error), "%s: %.150s", issue_phase_name(is->phase), call->problem.problem.detail);
+	log_warning("upstream_waits", LS("order", is->order.ref), LS("upstream", is->u->name), LS("phase", issue_phase_name(is->phase)),
+		LS("result", ca_result_name(call->result)), LI("http_status", call->http_status), LPR(&call->problem.problem));
+	return issue_pause_then(is, call->has_retry_after ? call->retry_after_s * 1000 : 0, then);
+}
+
+/* newOrder's outcome is unknown and there is no list to look in (Boulder): once more (U8), and if that is lost too, seldom. */
+enum job_next
+issue_order_blindly(struct issue *is)
+{
+	return issue_again(is, ++is->blind_orders > 1 ? HOLD_MS : 0, ISSUE_NEW_ORDER);
+}
+
+/* A request of this phase failed. */
+enum job_next
+issue_failed(struct issue *is)
+{
+	const struct ca_call *call = &is->call;
+	enum problem_kind kind = call->problem.problem.kind;
+	enum issue_phase phase = is->phase;
+	/* newOrder that may have had an effect is looked for, finalize likewise by reading the order (10) */
+	bool effect = call->result == CA_LOST || (call->result == CA_PROBLEM && call->http_status >= 500 && kind != PROBLEM_OVERLOADED);
+	enum issue_phase retry = phase == ISSUE_NEW_ORDER ? (effect ? ISSUE_FIND : ISSUE_NEW_ORDER) :
+		phase == ISSUE_FINALIZE || phase == ISSUE_CHALLENGE || phase == ISSUE_AUTHZ ? ISSUE_ORDER : phase;
+
+	if (call->result != CA_PROBLEM || kind == PROBLEM_RATE_LIMITED || kind == PROBLEM_OVERLOADED ||
+		kind == PROBLEM_BAD_NONCE || call->http_status >= 500 || ca_call_is_temporary(call))
+		return pause_for_ca(is, retry);
+	if (kind == PROBLEM_ACCOUNT_DOES_NOT_EXIST)
+		return account_gone(is);
+	if (phase == ISSUE_NEW_ORDER || phase == ISSUE_FINALIZE) {
+		if (issue_is_for_device(kind))
+			return issue_refused(is, &call->problem.problem, &call->problem);
+		if (phase == ISSUE_NEW_ORDER)
+			return hold(is, ISSUE_LOAD);
+		/* orderNotReady, unauthorized, malformed: the order itself says what is the matter (5) */
+		return is->finalizes < FINALIZES_MAX ? pause_for_ca(is, ISSUE_ORDER) : hold(is, ISSUE_ORDER);
+	}
+	if (phase == ISSUE_FIND || phase == ISSUE_FIND_LIST || phase == ISSUE_FIND_LOOK)
+		return issue_order_blindly(is);
+	/* "not pending any more": the authorization says what is the matter (10) */
+	if (phase == ISSUE_CHALLENGE)
+		return issue_again(is, POLL_MIN_MS, ISSUE_ORDER);
+	if (phase == ISSUE_ALTERNATE) {
+		log_warning("alternate_chain_refused", LS("order", is->order.ref), LS("upstream", is->u->name), LPR(&call->problem.problem));
+		return issue_next_alternate(is);
+	}
+	/* 404, 403 on an object of ours: it is gone (8) */
+	return issue_begin_anew(is, false, call->problem.problem.detail);
+}

@@ -1,0 +1,212 @@
+/* issue_order.c - what the CA's order says is what happens next: authorizations, challenge, CSR; see issue.h. */
+#include "upstream/issue.h"
+
+#include <stdio.h>
+
+#include "base/b64url.h"
+#include "base/log.h"
+
+#define POLL_MIN_MS 1000
+#define POLL_MAX_MS 30000
+#define UNDONE_READ_MS 10000       /* U7 */
+
+static int64_t
+poll_wait_ms(struct issue *is)
+{
+	if (is->call.has_retry_after)
+		return is->call.retry_after_s * 1000;
+	is->poll_ms = is->poll_ms ? is->poll_ms * 3 / 2 : POLL_MIN_MS;
+	if (is->poll_ms > POLL_MAX_MS)
+		is->poll_ms = POLL_MAX_MS;
+	return is->poll_ms;
+}
+
+/* What failed at the CA, in its words (U3, U4). */
+static enum job_next
+validation_failed(struct issue *is, const struct acme_problem *error)
+{
+	struct problem why = { 0 };
+
+	if (error)
+		why = error->problem;
+	else
+		problem_set(&why, PROBLEM_SERVER_INTERNAL, "the certificate authority could not validate the names");
+	if (!issue_is_for_device(why.kind) && why.kind != PROBLEM_UNAUTHORIZED)
+		why.kind = PROBLEM_SERVER_INTERNAL;
+	if (why.kind == PROBLEM_CAA || why.kind == PROBLEM_REJECTED_IDENTIFIER || why.kind == PROBLEM_BAD_CSR || is->row.failures >= 3)
+		return issue_refused(is, &why, error);
+	return issue_begin_anew(is, true, why.detail);
+}
+
+static enum job_next
+finalize(struct issue *is)
+{
+	struct jw w = jw_to(&is->payload);
+	AUTO_BUF csr = BUF_MAX(B64URL_LEN(CSR_MAX_BYTES) + 4);
+
+	b64url_add(&csr, is->csr.p, is->csr.n);
+	buf_clear(&is->payload);
+	w = jw_to(&is->payload);
+	jw_object(&w, NULL);
+	jw_span(&w, "csr", buf_span(&csr));
+	jw_end(&w);
+	is->finalized = true;
+	is->finalizes++;
+	is->ready_reads = 0;
+	return issue_ask(is, ISSUE_FINALIZE, CA_URL, is->row.finalize_url, buf_span(&is->payload), NULL);
+}
+
+/* `ready`: send the CSR; after a finalize whose answer is unknown only when two reads 10 s apart still say so (U7). */
+static enum job_next
+act_ready(struct issue *is)
+{
+	if (is->late)
+		return jobs_drop(is->job);
+	if (!is->row.finalize_url[0])
+		return issue_begin_anew(is, false, "the CA's order has no finalize URL");
+	if (!is->finalized || is->ready_reads >= 2)
+		return finalize(is);
+	is->ready_reads++;
+	return issue_again(is, UNDONE_READ_MS, ISSUE_ORDER);
+}
+
+static enum job_next
+act_pending(struct issue *is)
+{
+	if (is->late)
+		return jobs_drop(is->job);
+	if (is->finalized || is->ca_order.authzs.count == 0)
+		return issue_again(is, poll_wait_ms(is), ISSUE_ORDER); /* some CAs lag behind their own answers */
+	is->at = is->open = 0;
+	return issue_read_url(is, ISSUE_AUTHZ, is->ca_order.authzs.list[0]);
+}
+
+/* What the CA's order says is what happens next. */
+enum job_next
+issue_act(struct issue *is)
+{
+	struct acme_order *o = &is->ca_order;
+
+	switch (o->state) {
+	case ORDER_PENDING:
+		return act_pending(is);
+	case ORDER_READY:
+		return act_ready(is);
+	case ORDER_PROCESSING:
+		is->finalized = true;
+		return issue_again(is, poll_wait_ms(is), ISSUE_ORDER);
+	case ORDER_VALID:
+		if (!o->certificate || !span_copy(span_str(o->certificate), is->cert_url, sizeof(is->cert_url)))
+			return issue_again(is, poll_wait_ms(is), ISSUE_ORDER);
+		return issue_ask(is, ISSUE_CERT, CA_URL, is->cert_url, SPAN(""), "application/pem-certificate-chain");
+	default:
+		return validation_failed(is, o->has_error ? &o->error : NULL);
+	}
+}
+
+/* The reply's order, checked against ours. */
+bool
+issue_read_order(struct issue *is, struct problem *pr)
+{
+	struct acme_order o = { 0 };
+
+	if (!acme_order_read(ca_call_body(&is->call), &o, pr))
+		return false;
+	if (!idents_same(&o.idents, &is->order.idents)) {
+		acme_order_done(&o);
+		return problem_internal(pr, "the CA's order is for other identifiers");
+	}
+	acme_order_done(&is->ca_order);
+	is->ca_order = o;
+	return true;
+}
+
+enum job_next
+issue_unreadable(struct issue *is, const struct problem *pr)
+{
+	log_error("upstream_answer_unreadable", LS("order", is->order.ref), LS("upstream", is->u->name),
+		LS("phase", issue_phase_name(is->phase)), LPR(pr));
+	return issue_pause_then(is, 0, is->row.state == UPSTREAM_ORDERED ? ISSUE_ORDER : ISSUE_FIND);
+}
+
+enum job_next
+issue_got_new_order(struct issue *is)
+{
+	struct problem pr = { 0 };
+
+	if (!is->call.location[0] || !issue_read_order(is, &pr))
+		return issue_unreadable(is, &pr);
+	if (!issue_ordered(is, is->call.location, &pr))
+		return issue_store_trouble(is, &pr);
+	return issue_act(is);
+}
+
+enum job_next
+issue_got_order(struct issue *is)
+{
+	struct problem pr = { 0 };
+
+	if (!issue_read_order(is, &pr))
+		return issue_unreadable(is, &pr);
+	return issue_act(is);
+}
+
+enum job_next
+issue_next_authz(struct issue *is)
+{
+	if (++is->at < is->ca_order.authzs.count)
+		return issue_read_url(is, ISSUE_AUTHZ, is->ca_order.authzs.list[is->at]);
+	/* a round is over: all valid, then the order is ready; else look again */
+	if (is->open == 0)
+		return issue_read_url(is, ISSUE_ORDER, is->row.url);
+	return issue_again(is, poll_wait_ms(is), ISSUE_ORDER);
+}
+
+static enum job_next
+respond(struct issue *is, const struct acme_authz *authz)
+{
+	const struct acme_chall *c = acme_authz_chall(authz, "http-01");
+	struct problem pr = { 0 };
+
+	if (!c || !c->token[0] || !span_copy(span_str(c->url), is->challenge_url, sizeof(is->challenge_url))) {
+		struct problem why = { 0 };
+
+		problem_set(&why, PROBLEM_SERVER_INTERNAL, "the certificate authority offers no challenge for \"%s\" that this gateway can solve",
+			authz->ident.value);
+		return issue_refused(is, &why, NULL);
+	}
+	is->open++;
+	if (c->state != CHALL_PENDING)
+		return issue_next_authz(is);
+	memcpy(is->token, c->token, sizeof(is->token));
+	snprintf(is->key_auth, sizeof(is->key_auth), "%s.%s", c->token, is->account->thumbprint);
+	if (!issue_present(is, is->ca_order.authzs.list[is->at], &pr))
+		return issue_store_trouble(is, &pr);
+	return issue_ask(is, ISSUE_CHALLENGE, CA_URL, is->challenge_url, SPAN("{}"), NULL);
+}
+
+enum job_next
+issue_got_authz(struct issue *is)
+{
+	struct acme_authz authz = { 0 };
+	struct problem pr = { 0 };
+	enum job_next next;
+
+	if (!acme_authz_read(ca_call_body(&is->call), &authz, &pr))
+		return issue_unreadable(is, &pr);
+	switch (authz.state) {
+	case AUTHZ_VALID:
+		next = issue_next_authz(is);
+		break;
+	case AUTHZ_PENDING:
+		next = respond(is, &authz);
+		break;
+	case AUTHZ_INVALID:
+		next = validation_failed(is, acme_authz_error(&authz));
+		break;
+	default:
+		next = issue_begin_anew(is, false, "an authorization at the CA has ended");
+	}
+	acme_authz_done(&authz);
+	return next;
+}
