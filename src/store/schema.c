@@ -71,7 +71,7 @@
 	" order_id " INT " primary key, upstream text not null, attempt " INT " not null,"         \
 	" state " INT " not null, url text, finalize_url text, cert_url text, expires " INT ","    \
 	" intent_at " INT ", failures " INT " not null, error text);"                                \
-	"create index upstream_order_url on upstream_order (url) where url is not null;"           \
+	"create unique index upstream_order_url on upstream_order (url) where url is not null;"    \
 	"create table upstream_authz ("                                                            \
 	" id " ID ", order_id " INT " not null, url text not null, challenge_url text,"            \
 	" token text, key_auth text, unique (order_id, url));"                                     \

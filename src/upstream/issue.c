@@ -114,10 +114,14 @@ load(struct issue *is)
 	is->account = upstream_account(is->u);
 	if (!is->account->kid[0])
 		return issue_again(is, REGISTERING_MS, ISSUE_LOAD);
-	if (is->row.state == UPSTREAM_ORDERED)
+	if (is->row.state == UPSTREAM_ORDERED) {
 		is->phase = ISSUE_ORDER;
-	else
+	} else {
 		is->phase = is->fresh ? ISSUE_NEW_ORDER : ISSUE_FIND;
+		is->finalized = is->proven = false;
+		is->finalizes = is->ready_reads = 0;
+		is->poll_ms = 0;
+	}
 	return proceed(is);
 }
 

@@ -57,6 +57,7 @@ struct issue {
 	unsigned ready_reads;     /* since finalize: reads that still showed `ready` (U7) */
 	unsigned blind_orders;    /* newOrders sent without knowing what became of the one before */
 	unsigned finalizes;       /* sent in this run */
+	bool proven;              /* all authorizations were valid when last read */
 	bool finalized;           /* a finalize was sent in this run */
 	int64_t poll_ms, pause_ms;
 	/* the request under way: */

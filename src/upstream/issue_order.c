@@ -8,6 +8,7 @@
 
 #define POLL_MIN_MS 1000
 #define POLL_MAX_MS 30000
+#define SAME_ORDER_MS 5000
 #define UNDONE_READ_MS 10000       /* U7 */
 
 static int64_t
@@ -41,8 +42,8 @@ validation_failed(struct issue *is, const struct acme_problem *error)
 static enum job_next
 finalize(struct issue *is)
 {
-	struct jw w = jw_to(&is->payload);
 	AUTO_BUF csr = BUF_MAX(B64URL_LEN(CSR_MAX_BYTES) + 4);
+	struct jw w;
 
 	b64url_add(&csr, is->csr.p, is->csr.n);
 	buf_clear(&is->payload);
@@ -53,6 +54,7 @@ finalize(struct issue *is)
 	is->finalized = true;
 	is->finalizes++;
 	is->ready_reads = 0;
+	is->poll_ms = 0;
 	return issue_ask(is, ISSUE_FINALIZE, CA_URL, is->row.finalize_url, buf_span(&is->payload), NULL);
 }
 
@@ -75,8 +77,11 @@ act_pending(struct issue *is)
 {
 	if (is->late)
 		return jobs_drop(is->job);
-	if (is->finalized || is->ca_order.authzs.count == 0)
-		return issue_again(is, poll_wait_ms(is), ISSUE_ORDER); /* some CAs lag behind their own answers */
+	/* some CAs lag behind their own answers */
+	if (is->finalized || is->proven || is->ca_order.authzs.count == 0) {
+		is->proven = false;
+		return issue_again(is, poll_wait_ms(is), ISSUE_ORDER);
+	}
 	is->at = is->open = 0;
 	return issue_read_url(is, ISSUE_AUTHZ, is->ca_order.authzs.list[0]);
 }
@@ -133,9 +138,16 @@ enum job_next
 issue_got_new_order(struct issue *is)
 {
 	struct problem pr = { 0 };
+	bool taken;
 
 	if (!is->call.location[0] || !issue_read_order(is, &pr))
 		return issue_unreadable(is, &pr);
+	if (!issue_url_taken(is, is->call.location, &taken, &pr))
+		return issue_store_trouble(is, &pr);
+	/* the CA hands out its open order for these names again: one after the other (U9) */
+	if (taken)
+		return issue_again(is, SAME_ORDER_MS, ISSUE_NEW_ORDER);
+	is->blind_orders = 0;
 	if (!issue_ordered(is, is->call.location, &pr))
 		return issue_store_trouble(is, &pr);
 	return issue_act(is);
@@ -157,8 +169,10 @@ issue_next_authz(struct issue *is)
 	if (++is->at < is->ca_order.authzs.count)
 		return issue_read_url(is, ISSUE_AUTHZ, is->ca_order.authzs.list[is->at]);
 	/* a round is over: all valid, then the order is ready; else look again */
-	if (is->open == 0)
+	if (is->open == 0) {
+		is->proven = true;
 		return issue_read_url(is, ISSUE_ORDER, is->row.url);
+	}
 	return issue_again(is, poll_wait_ms(is), ISSUE_ORDER);
 }
 
