@@ -1,4 +1,4 @@
-/* addr.h - IP addresses, networks, and where the gateway may connect (RFC 5952, DECISIONS V1). Any thread. */
+/* addr.h - IP addresses, networks, and where the gateway may connect (RFC 5952, V1). Any thread. */
 #ifndef BASE_ADDR_H
 #define BASE_ADDR_H
 

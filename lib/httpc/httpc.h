@@ -37,7 +37,7 @@ struct httpc_request {
 	const char *ca_file;       /* PEM of trust anchors INSTEAD of the system's; NULL = the system's. Read once an hour */
 	const char *proxy;         /* "http://host:port", NULL = none; not together with `pin`; `allow` then judges the proxy */
 	const char *host_header;   /* NULL = from the URL */
-	bool tls_no_verify;        /* http-01 redirect targets only (validation.md 2) */
+	bool tls_no_verify;        /* http-01 redirect targets only (V4) */
 	bool fresh;                /* neither reuse nor keep a connection */
 	bool http2;                /* may use HTTP/2 with multiplexing */
 	msec_t connect_ms;         /* names, TCP and TLS handshake, all pins together; 0 = 10 s */

@@ -1,7 +1,7 @@
 /* accept.c - the acceptor: listening sockets, counts per address, and dealing connections to the
  * fronts.
  *
- * One thread owns one socket for each address (DECISIONS H7): with a socket for each front the
+ * One thread owns one socket for each address (H7): with a socket for each front the
  * kernel would reset the connections queued at the one that closes first. A connection over a limit
  * is closed here, before its handshake. */
 #include "httpd/server.h"

@@ -21,7 +21,7 @@ struct jwk {
 };
 
 /* From a parsed `jwk` object. Missing member or jwk.alg differing from `alg` (may be SPAN_NONE): PROBLEM_MALFORMED;
- * bad value, private member, wrong use or key_ops: PROBLEM_BAD_PUBLIC_KEY (DECISIONS W8). Free with jwk_free. */
+ * bad value, private member, wrong use or key_ops: PROBLEM_BAD_PUBLIC_KEY (W8). Free with jwk_free. */
 bool jwk_parse(const struct json_node *node, struct span alg, struct jwk **ret, struct problem *pr)
 	__attribute__((warn_unused_result));
 /* The same from text, such as jwk_write's; jwk.alg is not compared. */

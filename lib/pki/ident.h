@@ -21,7 +21,7 @@ struct idents {
 
 const char *ident_type_name(enum ident_type type);
 /* Unknown type: PROBLEM_UNSUPPORTED_IDENTIFIER. Bad value: PROBLEM_MALFORMED; a well-formed but disallowed name (bad IDNA,
- * reserved LDH label): PROBLEM_REJECTED_IDENTIFIER (DECISIONS W9). dns is lower-cased; ip must be canonical. Says nothing of
+ * reserved LDH label): PROBLEM_REJECTED_IDENTIFIER (W9). dns is lower-cased; ip must be canonical. Says nothing of
  * policy: a single label and "*.com" pass. */
 bool ident_parse(struct span type, struct span value, struct ident *ret, struct problem *pr) __attribute__((warn_unused_result));
 bool ident_is_wildcard(const struct ident *id);

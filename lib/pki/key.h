@@ -15,7 +15,7 @@ bool key_make(enum key_type type, EVP_PKEY **ret, struct problem *pr) __attribut
 enum key_type key_type_of(EVP_PKEY *key); /* KEY_OTHER for anything else, other RSA sizes included */
 int key_bits(EVP_PKEY *key);
 /* May a certificate be made for this key? P-256, P-384, P-521, Ed25519, RSA of 2048-8192 bits with an odd
- * 65537 <= e < 2^32 (DECISIONS W7); anything else is refused with `kind`. */
+ * 65537 <= e < 2^32 (W7); anything else is refused with `kind`. */
 bool key_check(EVP_PKEY *key, enum problem_kind kind, struct problem *pr) __attribute__((warn_unused_result));
 /* DER; the same octets for one key however it was encoded when it came (EC points uncompressed). */
 bool key_spki_write(EVP_PKEY *key, struct buf *out);

@@ -1,8 +1,8 @@
-/* conf_keys.c - every key of acmegate.conf, one row each: the only list there is (DECISIONS N2,
+/* conf_keys.c - every key of acmegate.conf, one row each: the only list there is (N2,
  * N3).
  *
  * etc/acmegate.conf, the list in acmegate.conf(5) and `acmegatectl config` are printed from it.
- * Defaults: DECISIONS T7 (attempts), T9 and W29 (limits), O2, O3 (lifetimes), O12 (local CA), V1
+ * Defaults: T7 (attempts), T9 and W29 (limits), O2, O3 (lifetimes), O12 (local CA), V1
  * (networks), E4 (account_idle). */
 #include "gate/conf.h"
 

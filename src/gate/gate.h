@@ -6,7 +6,7 @@
 
 struct gate;
 
-/* Exit codes of the daemon (DECISIONS N9). */
+/* Exit codes of the daemon (N9). */
 enum gate_exit { GATE_OK = 0, GATE_USAGE = 64, GATE_UNAVAILABLE = 69, GATE_INTERNAL = 70, GATE_CONFIG = 78 };
 
 /* Start all of it; takes over the reference. Signals SIGHUP, SIGTERM, SIGINT must be blocked already. On failure says what and which

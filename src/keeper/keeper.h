@@ -1,4 +1,4 @@
-/* keeper.h - the process that holds the keys: client side (DESIGN section 5, HACKING "The keeper").
+/* keeper.h - the process that holds the keys: client side (HACKING.md "The keeper").
  *
  * A child forked before any thread starts holds the master key and every opened secret. What leaves it is a sealed blob
  * (AES-256-GCM under the master key, purpose and scope as associated data), public keys, signatures and MACs. A request

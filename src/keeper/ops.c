@@ -15,7 +15,7 @@
 
 #define CN_MAX 64        /* ub-common-name, RFC 5280 appendix A.1 */
 #define SCOPE_CA 32      /* SHA-256 of the CA certificate */
-#define SECRET_MIN 16    /* octets of a MAC key (DECISIONS E2) */
+#define SECRET_MIN 16    /* octets of a MAC key (E2) */
 #define PRIVATE_MAX 4096 /* octets of a PKCS#8 key */
 
 #define MAY(op) (1u << (op))

@@ -1,5 +1,5 @@
 /* policy.h - who may have what: ordered rules over identifiers, first match wins, else refused
- * (DECISIONS E6, E7, W18).
+ * (E6, E7, W18).
  *
  * Pure: facts in, verdict out; no I/O, no clock, no configuration types. A compiled policy is
  * immutable: any thread.

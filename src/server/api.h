@@ -58,7 +58,7 @@ struct api {
 /* Find the route of a path and its ids; NULL: no such resource. */
 const struct route *route_find(struct api *api, struct span path);
 
-/* Open the envelope: signature, nonce, url, payload (rfc8555-server.md section 3, DECISIONS W4). */
+/* Open the envelope: signature, nonce, url, payload (RFC 8555 6.2-6.5, W4). */
 bool envelope_open(struct api *api) MUST_CHECK;
 /* First thing in each transaction of a request signed by kid: the account still has this key and is valid. Fills what
  * account_check does. False with the problem to answer. */

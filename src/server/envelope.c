@@ -1,4 +1,4 @@
-/* envelope.c - the signed request (RFC 8555 6.2-6.5): rfc8555-server.md section 3's order of checks, always the same one.
+/* envelope.c - the signed request (RFC 8555 6.2-6.5): one order of checks, always the same (W4).
  *
  * shape and header -> the nonce is spent -> alg -> jwk or kid -> the key -> the signature -> told: nonce, then url -> payload.
  * The account's status is asked in the endpoint's own transaction (api_account). */

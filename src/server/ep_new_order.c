@@ -58,7 +58,7 @@ kinds_for(const struct profile_conf *p, const struct ident *id, enum challenge_k
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->challenges.count && n < AUTHZ_CHALLENGES_MAX; i++) {
-		/* http-01 does not prove a wildcard (validation.md 2) */
+		/* http-01 does not prove a wildcard (V6) */
 		if (challenge_kind_parse(span_str(p->challenges.list[i]), &ret[n]) &&
 			!(ident_is_wildcard(id) && ret[n] == CHALLENGE_HTTP_01))
 			n++;

@@ -1,6 +1,6 @@
 /* keycache.h - verified account keys, bounded: the public key by account, so that a request costs no look-up and no parsing.
  *
- * Only the key is kept (DECISIONS H10): whether the account still has it, and its status, is read in each transaction. Any thread. */
+ * Only the key is kept (H10): whether the account still has it, and its status, is read in each transaction. Any thread. */
 #ifndef SERVER_KEYCACHE_H
 #define SERVER_KEYCACHE_H
 

@@ -1,4 +1,4 @@
-/* routes.c - the resources below external_url (DECISIONS N1): the only list of its kind. */
+/* routes.c - the resources below external_url (N1): the only list of its kind. */
 #include "server/api.h"
 
 static const struct route routes[] = {

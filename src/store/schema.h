@@ -1,7 +1,7 @@
 /* schema.h - the tables, and their migrations. State columns hold the numbers of acme/status.h: they never change.
  *
  * A row has two ids: an int64 for joins, which never leaves the gateway, and `ref`, 128 random bits in base64url, which is
- * the id in URLs (DECISIONS H2). Times are unix seconds, job times unix milliseconds. */
+ * the id in URLs (H2). Times are unix seconds, job times unix milliseconds. */
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 

@@ -6,7 +6,7 @@
 
 #include "upstream/ca_int.h"
 
-#define RATE_LIMIT_S 3600 /* of a rate limit that names no time (DECISIONS U5) */
+#define RATE_LIMIT_S 3600 /* of a rate limit that names no time (U5) */
 #define CONNECT_MS 10000
 #define SKEW_S 5
 

@@ -1,4 +1,4 @@
-/* ca.h - the link to one ACME CA (RFC 8555 6, 7.1.1, 7.2; DECISIONS U5, U6): its directory, its
+/* ca.h - the link to one ACME CA (RFC 8555 6, 7.1.1, 7.2; U5, U6): its directory, its
  * nonces, signed requests.
  *
  * One ca_post is one request as its caller sees it: the directory is fetched if need be, a nonce
@@ -114,7 +114,7 @@ struct ca_call {
 	struct ca_signer signer;
 	msec_t deadline_ms;        /* of all of it; 0 = upstream->request_ms */
 	size_t body_max_bytes;     /* 0 = ACME_BODY_MAX_BYTES */
-	int64_t retry_after_max_s; /* 0 = newOrder, newAccount 7 d, else 15 min (DECISIONS U6) */
+	int64_t retry_after_max_s; /* 0 = newOrder, newAccount 7 d, else 15 min (U6) */
 	/* Exactly once, on a worker, never from within ca_post. The call may be freed in it. */
 	void (*done)(struct ca_call *call, void *arg);
 	void *arg;

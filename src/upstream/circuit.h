@@ -1,5 +1,5 @@
 /* circuit.h - do not hammer a CA that is down: closed, open for a growing pause, one probe
- * (DECISIONS U5). No locking.
+ * (U5). No locking.
  *
  * Three failures in a row open it for 1 s; each failed probe doubles the pause up to 5 min; a
  * success closes it. */

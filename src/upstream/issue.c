@@ -1,4 +1,4 @@
-/* issue.c - carry one order to its CA (rfc8555-client.md 5, 8-10). Each step acts on the answer at hand and asks the next thing:
+/* issue.c - carry one order to its CA (RFC 8555 7.4, 7.5.1; HACKING.md). Each step acts on the answer at hand and asks the next thing:
  *
  *   LOAD -> NEW_ORDER -> (authorizations: AUTHZ, CHALLENGE, poll) -> FINALIZE -> ORDER (poll) -> CERT -> ALTERNATE -> finish
  *   LOAD with the order URL on record -> ORDER -> whatever its status says
@@ -81,7 +81,7 @@ write_new_order(struct issue *is)
 		jw_end(&w);
 	}
 	jw_end(&w);
-	/* only what the CA advertises (profiles.md 5) */
+	/* only what the CA advertises (draft-ietf-acme-profiles section 4) */
 	if (p && p->upstream_profile && p->upstream_profile[0] && dir && acme_directory_has_profile(&dir->d, p->upstream_profile))
 		jw_str(&w, "profile", p->upstream_profile);
 	jw_end(&w);

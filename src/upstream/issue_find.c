@@ -1,4 +1,4 @@
-/* issue_find.c - newOrder's answer was lost: look for its order in our account's list (rfc8555-client.md 10). */
+/* issue_find.c - newOrder's answer was lost: look for its order in our account's list (U8; RFC 8555 7.1.2.1). */
 #include "upstream/issue.h"
 
 #include "base/log.h"
