@@ -4,6 +4,8 @@
  * the next comma outside of quotes and does not hide its neighbours. */
 #include "httpc/httpc.h"
 
+#include <ctype.h>
+
 #include <curl/curl.h>
 
 #define URL_MAX_OCTETS 8192
@@ -166,6 +168,17 @@ is_http(struct span s)
 		(s.n > 8 && strncasecmp(s.p, "https://", 8) == 0);
 }
 
+/* ALPHA *( ALPHA / DIGIT / "+" / "-" / "." ) ":" (RFC 3986 section 3.1) */
+static bool
+has_scheme(struct span s)
+{
+	size_t n = 0;
+
+	while (n < s.n && (isalnum((unsigned char)s.p[n]) || strchr("+-.", s.p[n])))
+		n++;
+	return n > 0 && n < s.n && s.p[n] == ':' && isalpha((unsigned char)s.p[0]);
+}
+
 static struct span
 without_fragment(struct span s)
 {
@@ -187,7 +200,8 @@ httpc_url_resolve(const char *base, struct span reference, char *ret, size_t siz
 
 	if (!is_url_text(span_str(base)) || !is_url_text(ref) ||
 		!span_copy(without_fragment(span_str(base)), base_text, sizeof(base_text)) ||
-		!span_copy(ref, ref_text, sizeof(ref_text)) || !is_http(span_str(base_text)))
+		!span_copy(ref, ref_text, sizeof(ref_text)) || !is_http(span_str(base_text)) ||
+		(has_scheme(ref) && !is_http(ref)))
 		return false;
 	parts = curl_url();
 	if (!parts)
@@ -195,7 +209,8 @@ httpc_url_resolve(const char *base, struct span reference, char *ret, size_t siz
 	/* libcurl takes an empty reference for the base's folder, which is the base itself */
 	if (curl_url_set(parts, CURLUPART_URL, base_text, CURLU_DISALLOW_USER | CURLU_PATH_AS_IS) == 0 &&
 		(ref.n == 0 || curl_url_set(parts, CURLUPART_URL, ref_text, CURLU_DISALLOW_USER) == 0) &&
-		curl_url_get(parts, CURLUPART_URL, &url, 0) == 0 && is_http(span_str(url)))
+		curl_url_get(parts, CURLUPART_URL, &url, 0) == 0 && is_http(span_str(url)) &&
+		is_url_text(span_str(url))) /* a host may have been percent-decoded */
 		done = true;
 	/* An ACME client signs the URL that it was given, so absolute ones are not rewritten (RFC 8555 section 6.4). */
 	if (done && ref.n == 0)
