@@ -15,6 +15,7 @@
 #include <event2/event.h>
 
 #define SPARES_MAX 32
+#define KEPT_MAX 128
 
 struct httpc {
 	struct loop *loop;
@@ -273,6 +274,9 @@ httpc_new(struct loop *loop, const struct httpc_conf *conf)
 	curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_timer);
 	curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
 	curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+	/* libcurl's own measure, four for each running transfer, would close connections whenever the load falls */
+	curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS,
+		(long)(conf->connections_max > 0 ? conf->connections_max : KEPT_MAX));
 	curl_multi_setopt(h->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)conf->connections_max);
 	curl_multi_setopt(h->multi, CURLMOPT_MAX_HOST_CONNECTIONS, (long)conf->per_host_max);
 	return h;

@@ -4,6 +4,7 @@ librooms_a_SOURCES += \
 	lib/httpc/head.c lib/httpc/head.h \
 	lib/httpc/link.c \
 	lib/httpc/reply.c \
+	lib/httpc/request.c \
 	lib/httpc/sockets.c lib/httpc/sockets.h \
 	lib/httpc/transfer.c lib/httpc/transfer.h
 

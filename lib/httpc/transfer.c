@@ -23,78 +23,7 @@
 
 #include "httpc/head.h"
 
-#define HEAD_MAX_OCTETS (64 * 1024)
 #define CA_CACHE_S 3600L
-
-static void *
-copy_of(const void *p, size_t n)
-{
-	void *copy;
-
-	if (n == 0)
-		return NULL;
-	copy = xmalloc(n);
-	memcpy(copy, p, n);
-	return copy;
-}
-
-static char *
-string_copy(const char *s)
-{
-	return s ? xstrdup(s) : NULL;
-}
-
-struct transfer *
-transfer_new(const struct httpc_request *rq, httpc_fn fn, void *arg)
-{
-	struct transfer *t = xcalloc(1, sizeof(*t));
-
-	t->fn = fn;
-	t->arg = arg;
-	t->started_ms = clock_ms();
-	t->method = xstrdup(rq->method);
-	t->url = xstrdup(rq->url);
-	t->host_header = string_copy(rq->host_header);
-	t->content_type = string_copy(rq->content_type);
-	t->accept = string_copy(rq->accept);
-	t->ca_file = string_copy(rq->ca_file);
-	t->proxy = string_copy(rq->proxy);
-	t->body = copy_of(rq->body.p, rq->body.n);
-	t->body_n = rq->body.n;
-	t->pins = copy_of(rq->pin, rq->pin_count * sizeof(*rq->pin));
-	t->pin_count = rq->pin_count;
-	t->allow = copy_of(rq->allow, rq->allow_count * sizeof(*rq->allow));
-	t->allow_count = rq->allow_count;
-	t->judged = rq->allow_check || rq->allow_count > 0;
-	t->tls_no_verify = rq->tls_no_verify;
-	t->fresh = rq->fresh;
-	t->http2 = rq->http2;
-	t->connect_ms = rq->connect_ms > 0 ? rq->connect_ms : 10 * 1000;
-	t->total_ms = rq->total_ms > 0 ? rq->total_ms : 60 * 1000;
-	t->reply.head = BUF_MAX(HEAD_MAX_OCTETS);
-	t->reply.body = BUF_MAX(rq->body_max_bytes);
-	return t;
-}
-
-void
-transfer_free(struct transfer *t)
-{
-	timer_free(t->deadline);
-	curl_slist_free_all(t->fields);
-	curl_slist_free_all(t->connect_to);
-	httpc_reply_done(&t->reply);
-	free(t->method);
-	free(t->url);
-	free(t->host_header);
-	free(t->content_type);
-	free(t->accept);
-	free(t->ca_file);
-	free(t->proxy);
-	free(t->body);
-	free(t->pins);
-	free(t->allow);
-	free(t);
-}
 
 /* May a server act twice on it without harm (RFC 9110 section 9.2.2)? */
 static bool
@@ -341,7 +270,8 @@ set_times(struct transfer *t, CURL *easy)
 	if (t->pin_count > t->pin_at)
 		connect_ms /= (msec_t)(t->pin_count - t->pin_at);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)(connect_ms > 1 ? connect_ms : 1));
-	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(total_ms > 1 ? total_ms : 1));
+	/* after our own deadline, which then always decides */
+	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)(total_ms > 0 ? total_ms : 0) + 1000L);
 }
 
 /* The first allowed one from there on; pin_count if there is none. */
@@ -423,8 +353,6 @@ transfer_again(struct transfer *t, CURLcode code)
 static enum httpc_result
 result_before_sending(struct transfer *t, CURLcode code)
 {
-	curl_off_t resolved_us = 0;
-
 	if (t->denied.family && !t->dialed)
 		return HTTPC_DENIED;
 	switch (code) {
@@ -442,8 +370,8 @@ result_before_sending(struct transfer *t, CURLcode code)
 	case CURLE_OPERATION_TIMEDOUT:
 		if (t->handshake)
 			return HTTPC_TLS;
-		curl_easy_getinfo(t->easy, CURLINFO_NAMELOOKUP_TIME_T, &resolved_us);
-		return resolved_us > 0 || t->opened > 0 ? HTTPC_CONNECT : HTTPC_DNS;
+		/* only libcurl's words tell this from a wait for a free connection */
+		return strncmp(t->error, "Resolving", 9) == 0 ? HTTPC_DNS : HTTPC_CONNECT;
 	default:
 		return HTTPC_CONNECT;
 	}
@@ -472,7 +400,7 @@ reply_fill(struct transfer *t)
 static void
 reply_explain(struct transfer *t, const char *text)
 {
-	snprintf(t->reply.error, sizeof(t->reply.error), "%s", text);
+	snprintf(t->reply.error, sizeof(t->reply.error), "%.*s", (int)sizeof(t->reply.error) - 1, text);
 }
 
 void

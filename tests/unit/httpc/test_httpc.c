@@ -1,8 +1,26 @@
 /* HTTP without TLS: every result, limits and deadlines, reuse of connections, pins and allowed networks, proxies. */
+#include <dlfcn.h>
+#include <netdb.h>
+
 #include "client.h"
 #include "server.h"
 
 static struct server server, other, six; /* six: on ::1, if there is IPv6 */
+
+/* In libcurl's place of the real one: a resolver that hangs. */
+int
+getaddrinfo(const char *name, const char *service, const struct addrinfo *hints, struct addrinfo **ret)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) =
+		(int (*)(const char *, const char *, const struct addrinfo *, struct addrinfo **))dlsym(
+			RTLD_NEXT, "getaddrinfo");
+
+	if (name && strcmp(name, "hang.invalid") == 0) {
+		usleep(1000 * 1000);
+		return EAI_AGAIN;
+	}
+	return real(name, service, hints, ret);
+}
 
 static bool
 answer(struct peer *p)
@@ -259,6 +277,25 @@ test_connect_timeout(void)
 	for (size_t i = 0; i < COUNT_OF(fill); i++)
 		close(fill[i]);
 	close(fd);
+}
+
+static void
+test_resolver(void)
+{
+	struct httpc_request rq = get("/");
+	struct httpc_reply *rp;
+
+	rq.url = "http://hang.invalid/";
+	rq.connect_ms = 100;
+	rp = fetch(&rq);
+	is_result(rp, HTTPC_DNS, "a hanging resolver is a DNS fault after connect_ms");
+	ok(rp->took_ms < 600, "nobody waits for it");
+	rq.connect_ms = 10000;
+	rq.total_ms = 100;
+	rp = fetch(&rq);
+	is_result(rp, HTTPC_CONNECT, "at the total deadline nothing was sent");
+	ok(rp->took_ms < 600, "nobody waits for it then either");
+	usleep(1100 * 1000); /* its threads end, so that they leak nothing */
 }
 
 static void
@@ -551,6 +588,7 @@ main(void)
 	test_request();
 	test_faults();
 	test_connect_timeout();
+	test_resolver();
 	test_reuse();
 	test_resend();
 	test_pins();
