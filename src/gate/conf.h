@@ -45,7 +45,6 @@ struct upstream_conf {
 	int64_t request_ms;            /* acme: deadline of one request */
 	int64_t conns_max;             /* acme: connections to this CA */
 	char *ca_name;                 /* local: common name of the CA, never NULL; acme: NULL */
-	bool send_not_after;
 };
 
 struct rule_conf {

@@ -136,8 +136,6 @@ static const struct conf_key upstream_keys[] = {
 	KEY(STRING, "ca_name", upstream_conf, ca_name, NULL, "1", "64", RELOAD,
 		"common name of the local CA, fixed when it is made",
 		.example = "acmegate local CA"),
-	KEY(BOOL, "send_not_after", upstream_conf, send_not_after, "false", NULL, NULL, RELOAD,
-		"pass an order's notAfter on to the CA; many CAs refuse it"),
 	{ .name = NULL },
 };
 
