@@ -19,3 +19,11 @@ test_b64url_LDADD = $(rooms_libs)
 test_utf8_SOURCES = tests/unit/base/test_utf8.c tests/tap.h
 test_utf8_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_utf8_LDADD = $(rooms_libs)
+
+check_PROGRAMS += test_addr test_base
+test_addr_SOURCES = tests/unit/base/test_addr.c tests/tap.h
+test_addr_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_addr_LDADD = $(rooms_libs)
+test_base_SOURCES = tests/unit/base/test_base.c tests/tap.h
+test_base_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_base_LDADD = $(rooms_libs)
