@@ -102,7 +102,7 @@ load(struct issue *is)
 	}
 	if (!is->has_order || !is->has_row)
 		return jobs_drop(is->job);
-	is->late = is->order.state != ORDER_PROCESSING;
+	is->late = is->order.state != ORDER_PROCESSING && is->waiters == 0;
 	if (is->late && is->row.state != UPSTREAM_ORDERED)
 		return jobs_drop(is->job);
 	is->u = upstreams_get(is->ups, is->row.upstream);

@@ -36,6 +36,7 @@ struct issue {
 	/* the rows: */
 	struct order order;
 	bool has_order;
+	size_t waiters;           /* orders that joined it (O4) */
 	struct upstream_order row;
 	bool has_row;
 	struct buf csr;           /* DER */

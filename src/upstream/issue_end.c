@@ -20,12 +20,26 @@ node_of(const struct issue *is)
 }
 
 static bool
+count_waiter(struct sql *db, int64_t id, void *arg, struct problem *pr)
+{
+	struct issue *is = arg;
+
+	(void)db;
+	(void)id;
+	(void)pr;
+	is->waiters++;
+	return true;
+}
+
+static bool
 load_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct issue *is = arg;
 
 	order_done(&is->order);
+	is->waiters = 0;
 	return order_by_id(db, is->job->row.subject, &is->order, &is->has_order, pr) &&
+		order_each_joined(db, is->job->row.subject, count_waiter, is, pr) &&
 		upstream_order_get(db, is->job->row.subject, &is->row, &is->has_row, pr) &&
 		order_csr(db, is->job->row.subject, &is->csr, pr);
 }
