@@ -1,2 +1,3 @@
-# man: sources, unit tests (check_PROGRAMS) and fuzz targets (fuzz_targets) of this room
-dist_man_MANS += man/acmegate.conf.5
+# man: the manual pages, and what else there is to read
+dist_man_MANS += man/acmegate.conf.5 man/acmegated.8
+EXTRA_DIST += doc/decisions.md
