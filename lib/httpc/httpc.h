@@ -63,6 +63,8 @@ enum httpc_result {
 	HTTPC_TOO_LARGE,     /* head or body; the request was received */
 	HTTPC_BROKEN         /* reset, truncated, bad framing: the request may have been received */
 };
+/* The system's PEM file of trust anchors, NULL if libcurl knows none. */
+const char *httpc_system_anchors(void);
 const char *httpc_result_name(enum httpc_result result);
 
 struct httpc_reply {

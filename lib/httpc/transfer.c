@@ -201,12 +201,18 @@ set_request(struct transfer *t, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_USERAGENT, t->user_agent);
 }
 
+const char *
+httpc_system_anchors(void)
+{
+	return curl_version_info(CURLVERSION_NOW)->cainfo;
+}
+
 /* With a folder of anchors libcurl would not keep the parsed ones (CURLOPT_CA_CACHE_TIMEOUT), and with our own file the
  * system's folder would be searched as well. */
 static void
 set_anchors(struct transfer *t, CURL *easy)
 {
-	const char *file = t->ca_file ? t->ca_file : curl_version_info(CURLVERSION_NOW)->cainfo;
+	const char *file = t->ca_file ? t->ca_file : httpc_system_anchors();
 
 	if (file) {
 		curl_easy_setopt(easy, CURLOPT_CAINFO, file);

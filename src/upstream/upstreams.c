@@ -3,11 +3,14 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/log.h"
+#include "base/secret.h"
 #include "pki/cert.h"
 
 #define KEY_MAX_BYTES (64 * 1024)
+#define ANCHORS_MAX_BYTES (8 * 1024 * 1024)
 
 struct upstreams {
 	struct upstream_env env;
@@ -164,11 +167,42 @@ on_directory(const char *name, struct span text, void *arg)
 	free(r.text);
 }
 
+/* The system's anchors and ca_file's in one file of ours: that is what libcurl reads once and keeps. *ret NULL: the system's alone. */
 static bool
-open_acme(struct upstreams *ups, const struct upstream_conf *conf, struct upstream *u, struct row_rq *r, struct problem *pr)
+anchors_of(const struct gate_conf *conf, const struct upstream_conf *upstream, char **ret, struct problem *pr)
 {
-	struct problem stale = { 0 };
+	AUTO_BUF pem = BUF_MAX(ANCHORS_MAX_BYTES);
+	AUTO_FREE char *path = xasprintf("%s/anchors-%s.pem", conf->state_dir, upstream->name);
+	const char *system = httpc_system_anchors();
 
+	*ret = NULL;
+	if (!upstream->ca_file || !upstream->ca_file[0])
+		return true;
+	if (!file_load(upstream->ca_file, &pem, pr))
+		return false;
+	buf_adds(&pem, "\n");
+	/* an isolated site may have no system anchors at all */
+	if (system && access(system, R_OK) == 0 && !file_load(system, &pem, pr))
+		return false;
+	if (!file_save(path, buf_span(&pem), 0600, pr))
+		return false;
+	*ret = TAKE(path);
+	return true;
+}
+
+static bool
+open_acme(struct upstreams *ups, const struct upstream_conf *entry, struct upstream *u, struct row_rq *r, struct problem *pr)
+{
+	struct gate_conf *all = conf_holder_take(ups->env.conf);
+	struct upstream_conf with_anchors = *entry, *conf = &with_anchors;
+	AUTO_FREE char *anchors = NULL;
+	struct problem stale = { 0 };
+	bool good = anchors_of(all, entry, &anchors, pr);
+
+	gate_conf_unref(all);
+	if (!good)
+		return false;
+	conf->ca_file = anchors;
 	u->ca = ca_new(&(struct ca_conf){ .upstream = conf, .httpc = ups->env.httpc, .pool = ups->env.pool,
 		.keeper = ups->env.keeper, .on_directory = on_directory, .arg = ups });
 	if (r->row.directory && !ca_directory_restore(u->ca, span_str(r->row.directory), r->row.directory_at, &stale))
