@@ -141,11 +141,10 @@ def acme_tiny(place):
 
 def trace(t, gate, name, host):
     """The whole story of its order, as acmegatectl tells it."""
-    orders = json.loads(gate.ctl("--json", "order", "list"))
-    orders = orders.get("orders", orders) if isinstance(orders, dict) else orders
+    orders = json.loads(gate.ctl("--json", "order", "list"))["items"]
     mine = [o for o in orders if host in json.dumps(o)]
     t.equal(len(mine), 1, "%s: acmegatectl lists its order" % name)
-    story = gate.ctl("order", "show", "--trace", mine[0].get("id") or mine[0]["ref"])
+    story = gate.ctl("order", "show", "--trace", mine[0]["id"])
     t.ok(host in story and len(story.splitlines()) > 8, "%s: acmegatectl tells the order's whole way" % name)
     t.note(story)
 
