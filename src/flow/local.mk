@@ -1,1 +1,9 @@
 libgate_a_SOURCES += src/flow/authz.c src/flow/authz.h src/flow/issue.c src/flow/issue.h src/flow/order.c src/flow/order.h
+
+check_PROGRAMS += test_rules test_flow
+test_rules_SOURCES = tests/unit/flow/test_rules.c tests/tap.h
+test_rules_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_rules_LDADD = $(gate_libs)
+test_flow_SOURCES = tests/unit/flow/test_flow.c tests/unit/store/world.h tests/unit/sql/both.h tests/pg.h tests/tap.h
+test_flow_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_flow_LDADD = $(gate_libs)
