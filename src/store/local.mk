@@ -8,3 +8,9 @@ libgate_a_SOURCES += \
 	src/store/schema.c src/store/schema.h \
 	src/store/sweep.c src/store/sweep.h \
 	src/store/upstream.c src/store/upstream.h
+
+check_PROGRAMS += test_store
+test_store_SOURCES = tests/unit/store/test_store.c tests/unit/store/world.h tests/unit/sql/both.h tests/pg.h tests/tap.h
+test_store_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_store_LDADD = $(gate_libs)
+test_store_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sql_begin

@@ -1,0 +1,699 @@
+/* Every function of src/store on both databases; then, on SQLite, how each of their statements finds its rows.
+ *
+ * The linker hands sql_begin to __wrap_sql_begin (local.mk), which notes each statement that the cases run. */
+#include <dirent.h>
+
+#include <sqlite3.h>
+
+#include "world.h"
+
+/* ---- accounts ---- */
+
+struct list {
+	int64_t ids[16];
+	size_t count;
+};
+
+static void
+list_account(const struct account *a, void *arg)
+{
+	struct list *l = arg;
+
+	l->ids[l->count++ % 16] = a->id;
+}
+
+static bool
+case_accounts(struct sql *db, void *arg, struct problem *pr)
+{
+	struct account a = { .state = ACCOUNT_VALID, .terms = true, .thumbprint = "thumb-1" }, got = { 0 };
+	bool found, moved, has;
+	struct list list = { 0 };
+	int64_t second;
+
+	(void)arg;
+	a.jwk = xstrdup("{\"kty\":\"EC\"}");
+	a.contact = xstrdup("[\"mailto:a@b.test\"]");
+	ok(account_insert(db, &a, pr) && a.id > 0 && strlen(a.ref) == REF_TEXT - 1 && a.created_at > 0, "an account is inserted with ids of its own");
+	ok(account_by_ref(db, span_str(a.ref), &got, &found, pr) && found && got.id == a.id && got.terms, "found by its ref");
+	is_str(got.jwk, a.jwk, "with its key");
+	is_str(got.contact, a.contact, "and its contact");
+	account_done(&got);
+	ok(account_by_ref(db, SPAN("nobody"), &got, &found, pr) && !found, "an unknown ref finds nothing");
+	ok(account_by_thumbprint(db, "thumb-1", &got, &found, pr) && found && got.id == a.id, "found by its key");
+	account_done(&got);
+	ok(account_by_thumbprint(db, "thumb-2", &got, &found, pr) && !found, "not by another");
+	ok(account_check(db, span_str(a.ref), &got, &found, pr) && found && got.id == a.id && got.state == ACCOUNT_VALID, "account_check finds it");
+	is_str(got.thumbprint, "thumb-1", "with its thumbprint");
+	ok(account_check(db, SPAN("nobody"), &got, &found, pr) && !found, "and nobody else");
+	ok(account_set_contact(db, a.id, "[]", pr) && account_by_ref(db, span_str(a.ref), &got, &found, pr), "the contact is changed");
+	is_str(got.contact, "[]", "to what was said");
+	account_done(&got);
+	ok(account_set_key(db, a.id, "thumb-x", "thumb-2", "{}", &moved, pr) && !moved, "the key is not changed for who names a wrong old one");
+	ok(account_set_key(db, a.id, "thumb-1", "thumb-2", "{}", &moved, pr) && moved, "it is for who names the right one");
+	ok(account_has_key(db, "thumb-1", &has, pr) && !has, "the old key is nobody's now");
+	ok(account_has_key(db, "thumb-2", &has, pr) && has, "the new one is an account's");
+	ok(account_move(db, a.id, ACCOUNT_DEACTIVATED, ACCOUNT_VALID, &moved, pr) && !moved, "a state moves only from where it is");
+	ok(account_move(db, a.id, ACCOUNT_VALID, ACCOUNT_DEACTIVATED, &moved, pr) && moved, "and then it does");
+	second = put_account(db, "thumb-3");
+	ok(account_list(db, 0, 10, list_account, &list, pr) && list.count == 2 && list.ids[0] == second && list.ids[1] == a.id, "the list has the newest first");
+	list.count = 0;
+	ok(account_list(db, second, 10, list_account, &list, pr) && list.count == 1 && list.ids[0] == a.id, "below a row id");
+	list.count = 0;
+	ok(account_list(db, 0, 1, list_account, &list, pr) && list.count == 1, "and up to a limit");
+	account_done(&a);
+	return true;
+}
+
+static bool
+insert_twice(struct sql *db, void *arg, struct problem *pr)
+{
+	struct account a = { .thumbprint = "same" };
+	bool good;
+
+	(void)arg;
+	put_account(db, "same");
+	a.jwk = xstrdup("{}");
+	a.contact = xstrdup("[]");
+	good = account_insert(db, &a, pr);
+	account_done(&a);
+	return good;
+}
+
+static bool
+take_key(struct sql *db, void *arg, struct problem *pr)
+{
+	int64_t id = put_account(db, "mine");
+	bool moved;
+
+	(void)arg;
+	put_account(db, "theirs");
+	return account_set_key(db, id, "mine", "theirs", "{}", &moved, pr);
+}
+
+static void
+test_conflicts(struct store *store)
+{
+	struct problem pr = { 0 };
+
+	ok(!store_write(store, insert_twice, NULL, &pr) && sql_is_conflict(&pr), "two accounts cannot have one key");
+	ok(!store_write(store, take_key, NULL, &pr) && sql_is_conflict(&pr), "nor can a change of key make it so");
+}
+
+/* ---- orders ---- */
+
+static bool
+note_id(struct sql *db, int64_t id, void *arg, struct problem *pr)
+{
+	struct list *l = arg;
+
+	(void)db;
+	(void)pr;
+	l->ids[l->count++ % 16] = id;
+	return true;
+}
+
+static void
+note_ref(const char *ref, int64_t id, void *arg)
+{
+	(void)ref;
+	note_id(NULL, id, arg, NULL);
+}
+
+static void
+list_order(const struct order *o, void *arg)
+{
+	note_id(NULL, o->id, arg, NULL);
+}
+
+static bool
+case_orders(struct sql *db, void *arg, struct problem *pr)
+{
+	int64_t account = put_account(db, "orders"), other = put_account(db, "other"), counts[ORDER__COUNT];
+	struct order o = { .account_id = account, .state = ORDER_PENDING, .expires = NOW + 10, .profile = "prof", .upstream = "up",
+		.not_before = NOW, .not_after = NOW + 5, .replaces = (char *)"aki.01" }, got;
+	struct ident a = dns("b.test"), b = dns("*.a.test");
+	AUTO_BUF csr = BUF_MAX(1000);
+	struct list list = { 0 };
+	bool found, moved;
+
+	(void)arg;
+	idents_add(&o.idents, &a);
+	idents_add(&o.idents, &b);
+	ok(order_insert(db, &o, pr) && o.id > 0 && strlen(o.ref) == REF_TEXT - 1, "an order is inserted");
+	ok(order_by_ref(db, span_str(o.ref), account, &got, &found, pr) && found, "its account finds it");
+	ok(got.id == o.id && got.state == ORDER_PENDING && got.expires == NOW + 10 && got.not_before == NOW && got.not_after == NOW + 5, "with its times");
+	ok(got.idents.count == 2 && ident_eq(&got.idents.list[0], &a) && ident_eq(&got.idents.list[1], &b), "and identifiers in their order");
+	ok(strcmp(got.profile, "prof") == 0 && strcmp(got.upstream, "up") == 0 && strcmp(got.replaces, "aki.01") == 0, "profile, upstream, replaces");
+	ok(!got.error && !got.cert_ref[0] && got.cert_id == 0 && got.joined_to == 0 && got.finalized_at == 0 && !got.key_hash[0], "and nothing that is yet to come");
+	order_done(&got);
+	ok(order_by_ref(db, span_str(o.ref), other, &got, &found, pr) && !found, "another account does not");
+	ok(order_by_ref(db, span_str(o.ref), 0, &got, &found, pr) && found, "an operator does");
+	order_done(&got);
+	ok(order_by_ref(db, SPAN("x"), 0, &got, &found, pr) && !found, "an unknown ref finds nothing");
+	ok(order_by_id(db, o.id, &got, &found, pr) && found, "a job finds it by id");
+	order_done(&got);
+	ok(order_by_id(db, 999, &got, &found, pr) && !found, "but not another");
+	ok(order_set_expiry(db, o.id, NOW + 8, pr), "its expiry is pulled in");
+	ok(order_move(db, o.id, ORDER_READY, ORDER_INVALID, "{}", &moved, pr) && !moved, "it moves only from the state it has");
+	ok(order_set_csr(db, o.id, SPAN("der"), "kh", 0, NOW, NOW + 99, &moved, pr) && !moved, "no CSR while it is pending");
+	ok(order_move(db, o.id, ORDER_PENDING, ORDER_READY, NULL, &moved, pr) && moved, "pending to ready");
+	ok(order_set_csr(db, o.id, SPAN("d\0r"), "kh", 0, NOW, NOW + 99, &moved, pr) && moved, "then with a CSR to processing");
+	ok(order_csr(db, o.id, &csr, pr) && span_eq(buf_span(&csr), SPAN("d\0r")), "the CSR is kept octet for octet");
+	ok(order_set_csr(db, o.id, SPAN("der2"), "kh", 0, NOW, NOW + 99, &moved, pr) && !moved, "a second CSR comes too late");
+	got = get_order(db, o.id);
+	ok(got.finalized_at == NOW && got.expires == NOW + 99 && strcmp(got.key_hash, "kh") == 0, "finalize leaves its marks");
+	order_done(&got);
+	ok(order_set_cert(db, o.id, put_cert(db, o.id, account, "o1"), pr) && order_move(db, o.id, ORDER_PROCESSING, ORDER_VALID, NULL, &moved, pr) && moved, "issued");
+	got = get_order(db, o.id);
+	ok(got.cert_id > 0 && got.cert_ref[0], "it has a certificate and its ref");
+	order_done(&got);
+	idents_done(&o.idents);
+
+	put_order(db, account, ORDER_PENDING, NOW + 5, "x.test");
+	put_order(db, account, ORDER_INVALID, NOW + 5, "x.test");
+	ok(order_counts(db, counts, pr) && counts[ORDER_PENDING] == 1 && counts[ORDER_READY] == 0 && counts[ORDER_PROCESSING] == 0, "unfinished orders are counted");
+	ok(order_list(db, -1, 0, 0, 10, list_order, &list, pr) && list.count == 3, "operators list all");
+	list.count = 0;
+	ok(order_list(db, ORDER_VALID, account, 0, 10, list_order, &list, pr) && list.count == 1 && list.ids[0] == o.id, "or by state and account");
+	list.count = 0;
+	ok(order_list(db, -1, other, 0, 10, list_order, &list, pr) && list.count == 0, "of that account alone");
+	return true;
+}
+
+static bool
+case_order_finds(struct sql *db, void *arg, struct problem *pr)
+{
+	int64_t account = put_account(db, "finds"), other = put_account(db, "finds not"), id, leader, first, second, third, found_id;
+	struct order like = { .account_id = account, .profile = "p" }, got;
+	struct ident a = dns("a.test"), b = dns("b.test");
+	struct list list = { 0 };
+	char key[IDENTS_KEY_TEXT];
+	bool found, moved;
+
+	(void)arg;
+	idents_add(&like.idents, &b);
+	idents_add(&like.idents, &a);
+	idents_key(&like.idents, key);
+	id = put_order(db, account, ORDER_PENDING, NOW + 10, "a.test,b.test");
+	must_(order_find_same(db, &like, NOW + 10, &got, &found, pr), pr, "find", __LINE__);
+	ok(found && got.id == id, "the same order is found, whatever the names' order (O1)");
+	order_done(&got);
+	ok(order_find_same(db, &like, NOW + 11, &got, &found, pr) && !found, "not if it would live too short");
+	strcpy(like.profile, "q");
+	ok(order_find_same(db, &like, NOW, &got, &found, pr) && !found, "not of another profile");
+	strcpy(like.profile, "p");
+	like.not_after = NOW + 1;
+	ok(order_find_same(db, &like, NOW, &got, &found, pr) && !found, "not with other dates");
+	like.not_after = 0;
+	like.replaces = (char *)"x.y";
+	ok(order_find_same(db, &like, NOW, &got, &found, pr) && !found, "not with another replaces");
+	like.replaces = NULL;
+	like.account_id = other;
+	ok(order_find_same(db, &like, NOW, &got, &found, pr) && !found, "not of another account");
+	like.account_id = account;
+	must_(order_move(db, id, ORDER_PENDING, ORDER_READY, NULL, &moved, pr), pr, "move", __LINE__);
+	ok(order_find_same(db, &like, NOW, &got, &found, pr) && found, "a ready one is found as well");
+	order_done(&got);
+	must_(order_set_csr(db, id, SPAN("c"), "kh", 0, NOW, NOW + 10, &moved, pr), pr, "csr", __LINE__);
+	ok(order_find_same(db, &like, NOW, &got, &found, pr) && !found, "one that is processing is not");
+
+	ok(order_find_working(db, account, "kh", key, "p", &found_id, pr) && found_id == id, "it is found as work under way (O4)");
+	ok(order_find_working(db, account, "other", key, "p", &found_id, pr) && found_id == 0, "not for another key");
+	ok(order_find_working(db, other, "kh", key, "p", &found_id, pr) && found_id == 0, "not for another account");
+	ok(order_find_working(db, account, "kh", key, "q", &found_id, pr) && found_id == 0, "not for another profile");
+	leader = id;
+	first = put_order(db, account, ORDER_READY, NOW + 10, "a.test,b.test");
+	must_(order_set_csr(db, first, SPAN("c"), "kh", leader, NOW, NOW + 10, &moved, pr), pr, "csr", __LINE__);
+	ok(order_find_working(db, account, "kh", key, "p", &found_id, pr) && found_id == leader, "one that joined is not joined in its turn");
+	ok(order_each_joined(db, leader, note_id, &list, pr) && list.count == 1 && list.ids[0] == first, "who joined is told");
+	list.count = 0;
+	ok(order_each_joined(db, first, note_id, &list, pr) && list.count == 0, "nobody joined the other");
+	idents_done(&like.idents);
+
+	second = put_order(db, other, ORDER_PENDING, NOW - 5, "c.test");
+	third = put_order(db, other, ORDER_READY, NOW - 9, "c.test");
+	put_order(db, other, ORDER_VALID, NOW - 9, "c.test");
+	ok(order_each_expired(db, NOW, 10, note_id, &list, pr) && list.count == 2 && list.ids[0] == third && list.ids[1] == second, "expired orders, the longest over first");
+	list.count = 0;
+	ok(order_each_expired(db, NOW, 1, note_id, &list, pr) && list.count == 1, "up to a limit");
+	list.count = 0;
+	ok(order_each_open_of(db, other, note_id, &list, pr) && list.count == 2, "open orders of an account");
+	list.count = 0;
+	ok(order_refs(db, other, NOW, 0, 10, note_ref, &list, pr) && list.count == 0, "the orders list shows nothing that is over (O11)");
+	ok(order_refs(db, account, NOW, 0, 10, note_ref, &list, pr) && list.count == 2 && list.ids[0] == first && list.ids[1] == leader, "it shows processing ones, newest first");
+	list.count = 0;
+	ok(order_refs(db, account, NOW, first, 10, note_ref, &list, pr) && list.count == 1 && list.ids[0] == leader, "and goes on below a row id");
+	must_(order_move(db, leader, ORDER_PROCESSING, ORDER_VALID, NULL, &moved, pr) &&
+		order_set_cert(db, leader, put_cert(db, leader, account, "refs"), pr), pr, "issued", __LINE__);
+	list.count = 0;
+	ok(order_refs(db, account, NOW + 1000, 0, 10, note_ref, &list, pr) && list.count == 1 && list.ids[0] == leader, "a valid one while its certificate lives");
+	list.count = 0;
+	ok(order_refs(db, account, NOW + 1001, 0, 10, note_ref, &list, pr) && list.count == 0, "no longer");
+	return true;
+}
+
+/* ---- authorizations ---- */
+
+static void
+add_text(const char *ref, void *arg)
+{
+	buf_adds(arg, ref);
+	buf_addc(arg, ' ');
+}
+
+static bool
+case_authzs(struct sql *db, void *arg, struct problem *pr)
+{
+	int64_t account = put_account(db, "authzs"), other = put_account(db, "others"), order = put_order(db, account, ORDER_PENDING, NOW, "a.test");
+	struct authz a = { .account_id = account, .ident = dns("a.test"), .wildcard = true, .profile = "prof", .expires = NOW + 7, .challenge_count = 2 }, got;
+	size_t index = 9;
+	bool found, moved;
+	struct challenge *c;
+
+	(void)arg;
+	ok(authz_insert(db, &a, pr) && a.id > 0 && a.challenges[1].id > a.challenges[0].id, "an authorization is inserted with its challenges");
+	ok(strlen(a.challenges[0].token) == TOKEN_TEXT - 1 && strcmp(a.challenges[0].token, a.challenges[1].token) != 0, "each has a token of its own");
+	ok(authz_by_ref(db, span_str(a.ref), account, &got, &found, pr) && found && got.challenge_count == 2, "its account finds it, with them");
+	ok(got.wildcard && got.expires == NOW + 7 && strcmp(got.profile, "prof") == 0 && ident_eq(&got.ident, &a.ident), "as it was");
+	authz_done(&got);
+	ok(authz_by_ref(db, span_str(a.ref), other, &got, &found, pr) && !found, "another account does not");
+	ok(authz_by_ref(db, SPAN(""), account, &got, &found, pr) && !found, "an unknown ref finds nothing");
+	ok(authz_by_id(db, a.id, &got, &found, pr) && found, "found by id");
+	authz_done(&got);
+	ok(authz_by_challenge_ref(db, span_str(a.challenges[1].ref), account, &got, &index, &found, pr) && found && index == 1, "found by a challenge's ref");
+	authz_done(&got);
+	ok(authz_by_challenge_ref(db, span_str(a.challenges[1].ref), other, &got, &index, &found, pr) && !found, "not by another account");
+	ok(authz_by_challenge_id(db, a.challenges[1].id, &got, &index, &found, pr) && found && index == 1, "by a challenge's id");
+	authz_done(&got);
+	ok(authz_by_challenge_id(db, 99999, &got, &index, &found, pr) && !found, "not by another's");
+
+	ok(challenge_respond(db, a.challenges[0].id, "tok.thumb", &moved, pr) && moved, "a response is taken");
+	ok(challenge_respond(db, a.challenges[0].id, "tok.other", &moved, pr) && !moved, "once");
+	ok(challenge_attempted(db, a.challenges[0].id, "{\"type\":\"dns\"}", NOW + 3, pr), "an attempt fails");
+	got = get_authz(db, a.id);
+	c = &got.challenges[0];
+	ok(c->state == CHALL_PROCESSING && c->attempts == 1 && c->next_at == NOW + 3 && strcmp(c->key_auth, "tok.thumb") == 0 && c->error, "it is noted");
+	authz_done(&got);
+	ok(challenge_validated(db, a.challenges[1].id, NOW, &moved, pr) && !moved, "a challenge nobody responded to is not validated");
+	ok(challenge_validated(db, a.challenges[0].id, NOW, &moved, pr) && moved, "one that is processing is");
+	got = get_authz(db, a.id);
+	ok(got.challenges[0].state == CHALL_VALID && got.challenges[0].validated_at == NOW && !got.challenges[0].error, "and its error forgotten");
+	authz_done(&got);
+	ok(challenge_move(db, a.challenges[1].id, CHALL_PROCESSING, CHALL_INVALID, &moved, pr) && !moved, "a challenge moves from its state alone");
+	ok(challenge_move(db, a.challenges[1].id, CHALL_PENDING, CHALL_INVALID, &moved, pr) && moved, "and then it does");
+	ok(authz_move(db, a.id, AUTHZ_PENDING, AUTHZ_VALID, NOW + 100, &moved, pr) && moved, "the authorization becomes valid");
+	ok(authz_move(db, a.id, AUTHZ_PENDING, AUTHZ_VALID, NOW + 900, &moved, pr) && !moved, "once");
+	got = get_authz(db, a.id);
+	is_int(got.expires, NOW + 100, "with its new expiry");
+	authz_done(&got);
+	ok(authz_move(db, a.id, AUTHZ_VALID, AUTHZ_DEACTIVATED, 0, &moved, pr) && moved, "0 leaves the expiry");
+	got = get_authz(db, a.id);
+	is_int(got.expires, NOW + 100, "as it was");
+	authz_done(&got);
+	ok(authz_link(db, order, a.id, pr) && authz_link(db, order, a.id, pr), "an order takes it, twice without harm");
+	return true;
+}
+
+static bool
+case_authz_sets(struct sql *db, void *arg, struct problem *pr)
+{
+	int64_t account = put_account(db, "sets"), other = put_account(db, "others"), order = put_order(db, account, ORDER_PENDING, NOW, "a.test,b.test");
+	int64_t pending = put_authz(db, account, order, "a.test", AUTHZ_PENDING, NOW + 5), valid = put_authz(db, account, order, "b.test", AUTHZ_VALID, NOW + 9);
+	struct authz_summary s;
+	AUTO_BUF refs = BUF_MAX(1000), want = BUF_MAX(1000);
+	struct ident a = dns("a.test"), b = dns("b.test"), wild = dns("*.b.test");
+	struct idents names = { 0 };
+	struct list list = { 0 };
+	struct authz got;
+	int64_t id, expires, count;
+	bool covers;
+
+	(void)arg;
+	ok(authz_summary_of_order(db, order, NOW, &s, pr) && s.count == 2 && s.not_valid == 1 && s.dead == 0 && s.first_expiry == NOW + 5, "the summary of an order's authorizations");
+	ok(authz_summary_of_order(db, order, NOW + 6, &s, pr) && s.dead == 1, "one past its time is dead");
+	ok(authz_summary_of_order(db, 9999, NOW, &s, pr) && s.count == 0, "there are none of an unknown order");
+	got = get_authz(db, pending);
+	add_text(got.ref, &want);
+	authz_done(&got);
+	got = get_authz(db, valid);
+	add_text(got.ref, &want);
+	authz_done(&got);
+	ok(authz_refs_of_order(db, order, (authz_ref_fn)add_text, &refs, pr) && span_eq(buf_span(&refs), buf_span(&want)), "refs come in the order of the identifiers");
+	ok(order_each_with_authz(db, pending, note_id, &list, pr) && list.count == 1 && list.ids[0] == order, "the orders that use an authorization");
+
+	ok(authz_find_valid(db, account, &b, false, "p", NOW + 9, &id, &expires, pr) && id == valid && expires == NOW + 9, "a valid one is found again (O2)");
+	ok(authz_find_valid(db, account, &b, false, "p", NOW + 10, &id, &expires, pr) && id == 0, "not if it would live too short");
+	ok(authz_find_valid(db, account, &b, true, "p", NOW, &id, &expires, pr) && id == 0, "not for the wildcard");
+	ok(authz_find_valid(db, account, &b, false, "q", NOW, &id, &expires, pr) && id == 0, "not for another profile");
+	ok(authz_find_valid(db, other, &b, false, "p", NOW, &id, &expires, pr) && id == 0, "not for another account");
+	ok(authz_find_valid(db, account, &a, false, "p", NOW, &id, &expires, pr) && id == 0, "a pending one is not");
+
+	ok(authz_covers(db, account, &names, NOW, &covers, pr) && !covers, "no names are not covered");
+	idents_add(&names, &b);
+	ok(authz_covers(db, account, &names, NOW + 9, &covers, pr) && covers, "a valid authorization covers its name");
+	ok(authz_covers(db, account, &names, NOW + 10, &covers, pr) && !covers, "while it lives");
+	ok(authz_covers(db, other, &names, NOW, &covers, pr) && !covers, "for its account");
+	idents_add(&names, &a);
+	ok(authz_covers(db, account, &names, NOW, &covers, pr) && !covers, "all names must be covered");
+	idents_done(&names);
+	idents_add(&names, &wild);
+	ok(authz_covers(db, account, &names, NOW, &covers, pr) && !covers, "a name does not cover its wildcard");
+	idents_done(&names);
+
+	ok(authz_expire(db, NOW + 6, 10, &count, pr) && count == 1 && authz_state_of(db, pending) == AUTHZ_EXPIRED, "what is over expires");
+	ok(authz_expire(db, NOW + 99, 0, &count, pr) && count == 0, "up to a limit");
+	pending = put_authz(db, account, order, "a.test", AUTHZ_PENDING, NOW + 5);
+	ok(authz_deactivate_pending_of(db, account, pr) && authz_state_of(db, pending) == AUTHZ_DEACTIVATED && authz_state_of(db, valid) == AUTHZ_VALID, "pending ones of an account are deactivated, valid ones are not");
+	return true;
+}
+
+static void
+test_kinds(void)
+{
+	enum challenge_kind kind = CHALLENGE_KIND__COUNT;
+
+	is_str(challenge_kind_name(CHALLENGE_HTTP_01), "http-01", "challenge kinds have names");
+	ok(challenge_kind_parse(SPAN("http-01"), &kind) && kind == CHALLENGE_HTTP_01, "and are read by them");
+	ok(!challenge_kind_parse(SPAN("HTTP-01"), &kind) && !challenge_kind_parse(SPAN(""), &kind), "octet for octet");
+	for (int k = 0; k < JOB_KIND__COUNT; k++)
+		ok(job_kind_name((enum job_kind)k) != NULL, "job kind %d has a name", k);
+}
+
+/* ---- certificates ---- */
+
+static void
+list_cert(const struct cert_row *c, void *arg)
+{
+	note_id(NULL, c->id, arg, NULL);
+}
+
+static bool
+case_certs(struct sql *db, void *arg, struct problem *pr)
+{
+	int64_t account = put_account(db, "certs"), other = put_account(db, "others"), id, n;
+	struct cert_row c = cert_like(7, account, "c1", "a.test", NOW + 1000), got = { 0 };
+	AUTO_BUF pem = BUF_MAX(1000);
+	char key[IDENTS_KEY_TEXT];
+	struct list list = { 0 };
+	bool found, moved, has;
+
+	(void)arg;
+	idents_key(&c.idents, key);
+	ok(cert_insert(db, &c, SPAN("CHAIN"), pr) && c.id > 0, "a certificate is inserted");
+	ok(cert_by_ref(db, span_str(c.ref), account, &got, &found, pr) && found && got.id == c.id && got.order_id == 7, "its account finds it");
+	ok(strcmp(got.serial, c.serial) == 0 && strcmp(got.certid, c.certid) == 0 && strcmp(got.sha256, c.sha256) == 0 && strcmp(got.key_hash, c.key_hash) == 0 &&
+			strcmp(got.issuer, c.issuer) == 0 && got.not_before == c.not_before && got.not_after == c.not_after && idents_same(&got.idents, &c.idents), "as it was");
+	ok(got.fetched_at == 0 && got.revoked_at == 0 && got.revoked_reason == -1 && got.revoked_upstream_at == 0, "not fetched, not revoked");
+	cert_row_done(&got);
+	ok(cert_by_ref(db, span_str(c.ref), other, &got, &found, pr) && !found, "another account does not");
+	ok(cert_by_id(db, c.id, &got, &found, pr) && found, "found by id");
+	cert_row_done(&got);
+	ok(cert_by_sha256(db, "sha-c1", &got, &found, pr) && found, "found by its digest");
+	cert_row_done(&got);
+	ok(cert_by_sha256(db, "sha-c2", &got, &found, pr) && !found, "not by another");
+	ok(cert_chain(db, c.id, 0, &pem, &found, pr) && found && span_is(buf_span(&pem), "CHAIN"), "its chain");
+	ok(cert_chain(db, c.id, 1, &pem, &found, pr) && !found && pem.n == 0, "has no alternate");
+	ok(cert_alternates(db, c.id, &n, pr) && n == 0, "as their number says");
+	ok(cert_add_alternate(db, c.id, 1, SPAN("OTHER"), pr) && cert_alternates(db, c.id, &n, pr) && n == 1, "now it has one");
+	ok(cert_chain(db, c.id, 1, &pem, &found, pr) && found && span_is(buf_span(&pem), "OTHER"), "that one");
+
+	ok(cert_find_again(db, account, "key-c1", key, "p", NOW, NOW, &id, pr) && id == c.id, "it may be had again (O4)");
+	ok(cert_find_again(db, other, "key-c1", key, "p", NOW, NOW, &id, pr) && id == 0, "not by another account");
+	ok(cert_find_again(db, account, "key-c2", key, "p", NOW, NOW, &id, pr) && id == 0, "not with another key");
+	ok(cert_find_again(db, account, "key-c1", key, "q", NOW, NOW, &id, pr) && id == 0, "not in another profile");
+	ok(cert_find_again(db, account, "key-c1", key, "p", NOW + 1000, NOW, &id, pr) && id == 0, "not when it has ended");
+	ok(cert_set_fetched(db, c.id, NOW, pr) && cert_set_fetched(db, c.id, NOW + 5, pr) && cert_by_id(db, c.id, &got, &found, pr) && got.fetched_at == NOW, "the first fetch counts");
+	cert_row_done(&got);
+	ok(cert_find_again(db, account, "key-c1", key, "p", NOW, c.created_at + 1, &id, pr) && id == 0, "once fetched it is not given out again when it is old");
+	ok(cert_find_again(db, account, "key-c1", key, "p", NOW, c.created_at, &id, pr) && id == c.id, "it is while it is young");
+	ok(cert_revoke(db, c.id, NOW, 4, &moved, pr) && moved && cert_revoke(db, c.id, NOW + 1, 1, &moved, pr) && !moved, "it is revoked once");
+	ok(cert_set_revoked_upstream(db, c.id, NOW + 2, pr) && cert_by_id(db, c.id, &got, &found, pr) && got.revoked_at == NOW && got.revoked_reason == 4 && got.revoked_upstream_at == NOW + 2, "with the first reason, at the CA too");
+	cert_row_done(&got);
+	ok(cert_find_again(db, account, "key-c1", key, "p", NOW, NOW, &id, pr) && id == 0, "a revoked one is not given out again");
+	ok(cert_each_revoked(db, "u", NOW + 1000, list_cert, &list, pr) && list.count == 1 && list.ids[0] == c.id, "it is on the list of revoked ones");
+	list.count = 0;
+	ok(cert_each_revoked(db, "u", NOW + 1001, list_cert, &list, pr) && list.count == 0, "until it ends");
+	ok(cert_each_revoked(db, "v", NOW, list_cert, &list, pr) && list.count == 0, "of its CA");
+	id = put_cert(db, 8, other, "c2");
+	ok(cert_revoke(db, id, NOW, -1, &moved, pr) && cert_by_id(db, id, &got, &found, pr) && got.revoked_at == NOW && got.revoked_reason == -1, "a revocation needs no reason");
+	cert_row_done(&got);
+	list.count = 0;
+	ok(cert_list(db, 0, 0, 10, list_cert, &list, pr) && list.count == 2 && list.ids[0] == id, "operators list all, newest first");
+	list.count = 0;
+	ok(cert_list(db, account, 0, 10, list_cert, &list, pr) && list.count == 1 && list.ids[0] == c.id, "or an account's");
+	ok(denied_key_has(db, "kh", &has, pr) && !has, "no key is denied at first");
+	ok(denied_key_add(db, "kh", "why", pr) && denied_key_add(db, "kh", "again", pr) && denied_key_has(db, "kh", &has, pr) && has, "then one is, twice without harm");
+	cert_row_done(&c);
+	return true;
+}
+
+/* ---- jobs ---- */
+
+static bool
+case_jobs(struct sql *db, void *arg, struct problem *pr)
+{
+	struct job_row rows[8];
+	int64_t free_id, later, mine, id, due, counts[JOB_KIND__COUNT];
+	size_t n;
+	bool is_mine;
+
+	(void)arg;
+	ok(job_next_due(db, &due, pr) && due == INT64_MAX, "no job is due");
+	ok(job_insert(db, JOB_ISSUE, 1, 1000, NULL, 0, &free_id, pr) && free_id > 0, "a free job is inserted");
+	ok(job_insert(db, JOB_ISSUE, 1, 5, NULL, 0, &id, pr) && id == 0, "the same again stays as it is");
+	ok(job_insert(db, JOB_ISSUE, 2, 3000, NULL, 0, &later, pr) && job_insert(db, JOB_VALIDATE, 1, 1000, "n1", 9000, &mine, pr) && mine > 0, "another, and one that is leased at once");
+	ok(job_next_due(db, &due, pr) && due == 1000, "the next free one is due");
+	ok(job_is_mine(db, mine, "n1", &is_mine, pr) && is_mine, "a leased one is its node's");
+	ok(job_is_mine(db, mine, "n2", &is_mine, pr) && !is_mine, "not another's");
+	ok(job_is_mine(db, free_id, "n1", &is_mine, pr) && !is_mine, "a free one is nobody's");
+	ok(job_claim(db, "n2", 2000, 8000, 8, rows, &n, pr) && n == 1, "what is due and free is claimed");
+	ok(rows[0].id == free_id && rows[0].kind == JOB_ISSUE && rows[0].subject == 1 && rows[0].attempts == 0, "as it was");
+	ok(job_claim(db, "n1", 2000, 8000, 8, rows, &n, pr) && n == 0, "by one node alone");
+	ok(job_release(db, free_id, 2500, "why", pr) && job_claim(db, "n1", 2499, 8000, 8, rows, &n, pr) && n == 0, "given back, it waits until it is due");
+	ok(job_hurry(db, JOB_ISSUE, 1, 100, pr) && job_claim(db, "n1", 100, 8000, 8, rows, &n, pr) && n == 1 && rows[0].attempts == 1, "unless somebody hurries it; attempts are counted");
+	ok(job_hurry(db, JOB_ISSUE, 1, 50, pr) && job_is_mine(db, free_id, "n1", &is_mine, pr) && is_mine, "a leased one is not hurried");
+	ok(job_extend(db, "n1", 20000, pr) && job_release_expired(db, 19999, pr) && job_is_mine(db, mine, "n1", &is_mine, pr) && is_mine, "a heartbeat keeps leases");
+	ok(job_release_expired(db, 20001, pr) && job_is_mine(db, mine, "n1", &is_mine, pr) && !is_mine, "without it they end");
+	ok(job_claim(db, "n3", 4000, 8000, 1, rows, &n, pr) && n == 1, "no more is claimed than the limit says");
+	ok(job_claim(db, "n3", 4000, 8000, 8, rows, &n, pr) && n == 2, "then the rest");
+	ok(job_release_node(db, "n3", pr) && job_claim(db, "n4", 4000, 8000, 8, rows, &n, pr) && n == 3, "a node's leases end when it says so");
+	ok(job_counts(db, counts, pr) && counts[JOB_ISSUE] == 2 && counts[JOB_VALIDATE] == 1 && counts[JOB_REVOKE] == 0, "jobs are counted by kind");
+	ok(job_delete(db, later, pr) && job_counts(db, counts, pr) && counts[JOB_ISSUE] == 1, "a job that is done goes");
+	return true;
+}
+
+/* ---- what the store knows of the CAs ---- */
+
+static void
+count_upstream(const char *name, int64_t count, void *arg)
+{
+	int64_t *total = arg;
+
+	*total += strcmp(name, "ca-1") == 0 ? count : 100;
+}
+
+static bool
+case_upstreams(struct sql *db, void *arg, struct problem *pr)
+{
+	struct upstream_row u = { 0 };
+	struct upstream_order o = { 0 };
+	AUTO_BUF key_auth = BUF_MAX(1000);
+	bool found, moved, known;
+	int64_t id, total = 0;
+
+	(void)arg;
+	ok(upstream_row_get(db, "ca-1", &u, pr) && u.id > 0 && u.sealed_key.n == 0 && !u.public_key && !u.account_url[0], "the row of a CA is made when first asked for");
+	id = u.id;
+	upstream_row_done(&u);
+	ok(upstream_set_key(db, id, SPAN("sealed"), "jwk", SPAN("der"), &moved, pr) && moved, "its key is set");
+	ok(upstream_set_key(db, id, SPAN("second"), "jwk2", SPAN("der2"), &moved, pr) && !moved, "once: the first gateway's counts");
+	ok(upstream_set_account(db, id, "https://ca/acct/1", pr) && upstream_set_directory(db, "ca-1", "{}", NOW, pr), "account and directory");
+	ok(upstream_row_get(db, "ca-1", &u, pr) && u.id == id && span_is(buf_span(&u.sealed_key), "sealed") && span_is(buf_span(&u.ca_cert), "der") && u.directory_at == NOW, "are there when asked again");
+	is_str(u.public_key, "jwk", "with the public key");
+	is_str(u.account_url, "https://ca/acct/1", "and the account");
+	upstream_row_done(&u);
+	ok(upstream_row_by_id(db, id, &u, &found, pr) && found && strcmp(u.name, "ca-1") == 0, "found by id");
+	upstream_row_done(&u);
+	ok(upstream_row_by_id(db, id + 1, &u, &found, pr) && !found, "not by another");
+	ok(upstream_set_account(db, id, NULL, pr) && upstream_row_get(db, "ca-1", &u, pr) && !u.account_url[0], "an account may be forgotten");
+	upstream_row_done(&u);
+
+	ok(upstream_order_insert(db, 5, "ca-1", pr) && upstream_order_get(db, 5, &o, &found, pr) && found && o.state == UPSTREAM_INTENT && o.attempt == 1 && o.intent_at > 0 && !o.url[0], "an intent is on record");
+	ok(upstream_order_get(db, 6, &o, &found, pr) && !found, "of that order alone");
+	ok(upstream_order_ordered(db, 5, "https://ca/order/1", "https://ca/order/1/f", NOW, pr) && upstream_order_get(db, 5, &o, &found, pr) && o.state == UPSTREAM_ORDERED && o.expires == NOW, "then the CA's order");
+	is_str(o.finalize_url, "https://ca/order/1/f", "with its URLs");
+	ok(upstream_order_url_known(db, "https://ca/order/1", &known, pr) && known, "which is known as taken");
+	ok(upstream_order_url_known(db, "https://ca/order/2", &known, pr) && !known, "others are not");
+	ok(upstream_authz_put(db, 5, "https://ca/authz/1", "https://ca/chall/1", "tok", "tok.old", pr) && upstream_authz_put(db, 5, "https://ca/authz/1", "https://ca/chall/1", "tok", "tok.new", pr), "a proof is laid out, and again");
+	ok(upstream_token_lookup(db, SPAN("tok"), &key_auth, &found, pr) && found && span_is(buf_span(&key_auth), "tok.new"), "it is found by its token");
+	ok(upstream_token_lookup(db, SPAN("tik"), &key_auth, &found, pr) && !found && key_auth.n == 0, "no other is");
+	ok(upstream_order_counts(db, count_upstream, &total, pr) && total == 1, "orders under way are counted by CA");
+	ok(upstream_order_restart(db, 5, true, "why", pr) && upstream_order_get(db, 5, &o, &found, pr) && o.state == UPSTREAM_INTENT && o.attempt == 2 && o.failures == 1 && !o.url[0] && o.expires == 0, "a restart begins anew and counts");
+	ok(upstream_token_lookup(db, SPAN("tok"), &key_auth, &found, pr) && !found, "its proofs are forgotten");
+	ok(upstream_order_delete(db, 5, pr) && upstream_order_get(db, 5, &o, &found, pr) && !found, "it goes when the order ends");
+	return true;
+}
+
+static bool
+case_events(struct sql *db, void *arg, struct problem *pr)
+{
+	AUTO_FREE char *longest = xasprintf("%*s", 600, "x");
+	struct story s;
+
+	(void)arg;
+	ok(event_add(db, 3, "n1", "order", pr, "a=%d", 1) && event_add(db, 4, "n1", "order", pr, "other") && event_add(db, 3, "n1", "upstream", pr, "b"), "events are noted");
+	s = story_of(db, 3);
+	is_str(s.text, "order a=1\nupstream b\n", "an order's story is its own, oldest first");
+	ok(event_add(db, 9, "n1", "w", pr, "%s", longest), "a long detail");
+	s = story_of(db, 9);
+	is_int(strlen(s.text), strlen("w \n") + 512, "is cut at 512 octets");
+	return true;
+}
+
+static const struct {
+	const char *name;
+	sql_fn fn;
+} cases[] = {
+	{ "accounts", case_accounts },
+	{ "orders", case_orders },
+	{ "order look-ups", case_order_finds },
+	{ "authorizations", case_authzs },
+	{ "sets of authorizations", case_authz_sets },
+	{ "certificates", case_certs },
+	{ "jobs", case_jobs },
+	{ "CAs", case_upstreams },
+	{ "events", case_events },
+};
+
+/* ---- how statements find their rows ---- */
+
+static const char *seen[256];
+static size_t seen_count;
+static bool noting;
+
+struct sql_stmt *__real_sql_begin(struct sql *db, const char *text);
+struct sql_stmt *__wrap_sql_begin(struct sql *db, const char *text);
+
+struct sql_stmt *
+__wrap_sql_begin(struct sql *db, const char *text)
+{
+	for (size_t i = 0; noting && i < seen_count; i++) {
+		if (seen[i] == text)
+			return __real_sql_begin(db, text);
+	}
+	if (noting && seen_count < COUNT_OF(seen))
+		seen[seen_count++] = text;
+	return __real_sql_begin(db, text);
+}
+
+/* Only operators and the status page ask these: they may look at all rows. */
+static const char *const for_operators[] = {
+	"select state, count(*) from orders where state<=2 group by state",
+	"select kind, count(*) from job group by kind",
+	"select upstream, count(*) from upstream_order group by upstream",
+};
+
+static bool
+is_for_operators(const char *text)
+{
+	for (size_t i = 0; i < COUNT_OF(for_operators); i++) {
+		if (strcmp(for_operators[i], text) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+test_plan(sqlite3 *h, const char *text)
+{
+	AUTO_FREE char *sql = xasprintf("explain query plan %s", text);
+	char *token = strstr(sql, "{skip_locked}");
+	sqlite3_stmt *st = NULL;
+	bool good = true;
+
+	if (token)
+		memset(token, ' ', strlen("{skip_locked}"));
+	if (!ok(sqlite3_prepare_v2(h, sql, -1, &st, NULL) == SQLITE_OK, "it can be explained: %.60s", text))
+		return;
+	while (sqlite3_step(st) == SQLITE_ROW) {
+		const char *detail = (const char *)sqlite3_column_text(st, 3);
+
+		if ((strncmp(detail, "SCAN ", 5) == 0 && strcmp(detail, "SCAN CONSTANT ROW") != 0) || strstr(detail, "AUTOMATIC")) {
+			printf("# %s\n", detail);
+			good = false;
+		}
+	}
+	sqlite3_finalize(st);
+	ok(good || is_for_operators(text), "an index leads to the rows of: %.100s", text);
+}
+
+/* How many statements do the files of src/store have? */
+static size_t
+count_statements(void)
+{
+	static const char mark[] = "static const char SQL";
+	DIR *d = opendir(TESTS_DIR "/../src/store");
+	struct dirent *e;
+	size_t count = 0;
+
+	while (d && (e = readdir(d))) {
+		AUTO_FREE char *path = xasprintf("%s/../src/store/%s", TESTS_DIR, e->d_name);
+		char line[512];
+		FILE *f;
+
+		if (!strstr(e->d_name, ".c") || !(f = fopen(path, "r")))
+			continue;
+		while (fgets(line, sizeof(line), f))
+			count += strstr(line, mark) != NULL;
+		fclose(f);
+	}
+	if (d)
+		closedir(d);
+	return count;
+}
+
+static void
+test_plans(const char *where)
+{
+	sqlite3 *h = NULL;
+
+	is_int(seen_count, count_statements(), "every statement of src/store has been run");
+	if (!ok(sqlite3_open_v2(where + strlen("sqlite:"), &h, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK, "the database can be asked"))
+		return;
+	for (size_t i = 0; i < seen_count; i++)
+		test_plan(h, seen[i]);
+	sqlite3_close(h);
+}
+
+int
+main(void)
+{
+	AUTO_FREE char *where = NULL;
+	struct problem pr = { 0 };
+	struct store *store;
+
+	if (!both_start())
+		return done_testing();
+	test_kinds();
+	for (size_t s = 0; s < COUNT_OF(both); s++) {
+		for (size_t i = 0; i < COUNT_OF(cases); i++) {
+			store = world_open(&both[s]);
+			printf("# %s, %s\n", both[s].name, cases[i].name);
+			noting = true;
+			world_case(store, cases[i].fn, NULL);
+			noting = false;
+			store_close(store);
+		}
+		store = world_open(&both[s]);
+		test_conflicts(store);
+		store_close(store);
+	}
+	where = fresh(&both[0]);
+	must(store_open(where, 1, &store, &pr));
+	must(schema_migrate(store, &pr));
+	must(schema_migrate(store, &pr));
+	store_close(store);
+	test_plans(where);
+	both_stop();
+	return done_testing();
+}
