@@ -14,13 +14,17 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define LEASE_MS (120 * 1000)
-#define HEARTBEAT_MS (30 * 1000)
-#define PARK_MAX_MS (60 * 1000) /* longer waits go back to the table */
 #define CLAIM_MAX 64
-#define ACTIVE_MAX 4096         /* jobs in memory; the rest waits in the table */
-#define IDLE_POLL_MS (60 * 1000)
-#define SHARED_POLL_MS 2000     /* other gateways may have added jobs */
+#define ACTIVE_MAX 4096 /* jobs in memory; the rest waits in the table */
+#define RETRY_MS 5000   /* after the store failed */
+
+const struct jobs_times jobs_default_times = {
+	.lease_ms = 120 * 1000,
+	.heartbeat_ms = 30 * 1000,
+	.park_max_ms = 60 * 1000,
+	.idle_poll_ms = 60 * 1000,
+	.shared_poll_ms = 2000,
+};
 
 struct jobs {
 	struct loop *loop;
@@ -28,6 +32,7 @@ struct jobs {
 	struct store *store;
 	char node[NODE_TEXT];
 	struct job_ops ops[JOB_KIND__COUNT];
+	struct jobs_times times;
 	_Atomic(bool) stopping;
 	_Atomic(bool) claiming;      /* a claim task is queued or running */
 	struct timer *claim_timer, *heartbeat; /* loop thread */
@@ -103,8 +108,11 @@ on_wake(void *arg)
 static void
 claim_in(struct jobs *jobs, msec_t in_ms)
 {
-	struct wake *wake = xmalloc(sizeof(*wake));
+	struct wake *wake;
 
+	if (atomic_load(&jobs->stopping))
+		return;
+	wake = xmalloc(sizeof(*wake));
 	*wake = (struct wake){ jobs, clock_ms() + in_ms };
 	loop_post(jobs->loop, on_wake, wake);
 }
@@ -125,11 +133,23 @@ struct release {
 };
 
 static bool
+is_mine(struct job *job, struct sql *db, bool *ret, struct problem *pr)
+{
+	*ret = true;
+	/* one node alone: nobody takes its jobs over */
+	return !store_is_shared(job->jobs->store) || job_is_mine(db, job->row.id, job->jobs->node, ret, pr);
+}
+
+static bool
 release_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct release *r = arg;
+	bool mine;
 
-	return job_release(db, r->job->row.id, r->due_ms, r->job->error[0] ? r->job->error : NULL, pr);
+	if (!is_mine(r->job, db, &mine, pr))
+		return false;
+	/* a lease that another node has by now is not ours to end */
+	return !mine || job_release(db, r->job->row.id, r->due_ms, r->job->error[0] ? r->job->error : NULL, pr);
 }
 
 /* Back to the table. If the store fails now the lease ends by itself once we stop or restart; until then try again. */
@@ -179,12 +199,12 @@ again(struct job *job)
 	struct jobs *jobs = job->jobs;
 	int64_t wait_ms = job->wait_ms;
 
-	if (wait_ms <= PARK_MAX_MS) {
+	if (wait_ms <= jobs->times.park_max_ms) {
 		loop_post(jobs->loop, park, job);
 		return;
 	}
 	if (!release(job)) {
-		job->wait_ms = 5000;
+		job->wait_ms = RETRY_MS;
 		loop_post(jobs->loop, park, job);
 		return;
 	}
@@ -236,19 +256,44 @@ claim_tx(struct sql *db, void *arg, struct problem *pr)
 	struct claim *c = arg;
 	int64_t now = clock_unix_ms();
 
-	return job_claim(db, c->jobs->node, now, now + LEASE_MS, CLAIM_MAX, c->rows, &c->count, pr) &&
+	return job_claim(db, c->jobs->node, now, now + c->jobs->times.lease_ms, CLAIM_MAX, c->rows, &c->count, pr) &&
 		job_next_due(db, &c->next_due_ms, pr);
 }
 
 static msec_t
 until_next_claim(struct jobs *jobs, const struct claim *c)
 {
-	msec_t poll = store_is_shared(jobs->store) ? SHARED_POLL_MS : IDLE_POLL_MS;
+	msec_t poll = store_is_shared(jobs->store) ? jobs->times.shared_poll_ms : jobs->times.idle_poll_ms;
 	int64_t now = clock_unix_ms();
 
 	if (c->next_due_ms == INT64_MAX || c->next_due_ms - now > poll)
 		return poll;
 	return c->next_due_ms > now ? c->next_due_ms - now : 0;
+}
+
+/* Was our own lease ended while the job is at work here, because a heartbeat was late? Then we have it again, and it goes on. */
+static bool
+is_at_work(struct jobs *jobs, int64_t id)
+{
+	const struct job *job;
+
+	pthread_mutex_lock(&jobs->lock);
+	for (job = jobs->active; job && job->row.id != id; job = job->next)
+		;
+	pthread_mutex_unlock(&jobs->lock);
+	return job != NULL;
+}
+
+/* A newer gateway of the cluster may have jobs that this one does not know: their lease ends, and that one takes them. */
+static void
+begin_claimed(struct jobs *jobs, const struct job_row *row)
+{
+	if (store_is_shared(jobs->store) && is_at_work(jobs, row->id))
+		log_warning("job_lease_was_lost", LI("kind", row->kind), LI("id", row->id));
+	else if ((unsigned)row->kind < JOB_KIND__COUNT && jobs->ops[row->kind].step)
+		pool_post(jobs->pool, run_step, job_new(jobs, row));
+	else
+		log_error("job_of_unknown_kind", LI("kind", row->kind), LI("id", row->id));
 }
 
 /* Worker */
@@ -271,28 +316,53 @@ claim_task(void *arg)
 		return;
 	}
 	for (size_t i = 0; i < c.count; i++)
-		pool_post(jobs->pool, run_step, job_new(jobs, &c.rows[i]));
+		begin_claimed(jobs, &c.rows[i]);
 	atomic_store(&jobs->claiming, false);
 	claim_in(jobs, until_next_claim(jobs, &c));
+}
+
+struct heartbeat {
+	struct jobs *jobs;
+	int64_t *ids;
+	size_t count;
+};
+
+/* Only what is in memory is kept leased: a row that was committed without our hearing of it is free again in time. */
+static void
+heartbeat_ids(struct heartbeat *h)
+{
+	struct jobs *jobs = h->jobs;
+
+	pthread_mutex_lock(&jobs->lock);
+	h->ids = xcalloc(jobs->active_count + 1, sizeof(*h->ids));
+	for (const struct job *job = jobs->active; job; job = job->next)
+		h->ids[h->count++] = job->row.id;
+	pthread_mutex_unlock(&jobs->lock);
 }
 
 static bool
 heartbeat_tx(struct sql *db, void *arg, struct problem *pr)
 {
-	struct jobs *jobs = arg;
+	struct heartbeat *h = arg;
 	int64_t now = clock_unix_ms();
 
-	return job_extend(db, jobs->node, now + LEASE_MS, pr) && job_release_expired(db, now, pr);
+	for (size_t i = 0; i < h->count; i++) {
+		if (!job_extend(db, h->ids[i], h->jobs->node, now + h->jobs->times.lease_ms, pr))
+			return false;
+	}
+	return job_release_expired(db, now, pr);
 }
 
 static void
 heartbeat_task(void *arg)
 {
-	struct jobs *jobs = arg;
+	struct heartbeat h = { .jobs = arg };
 	struct problem pr = { 0 };
 
-	if (!store_write(jobs->store, heartbeat_tx, jobs, &pr))
+	heartbeat_ids(&h);
+	if (!store_write(h.jobs->store, heartbeat_tx, &h, &pr))
 		log_error("job_heartbeat_failed", LPR(&pr));
+	free(h.ids);
 }
 
 static void
@@ -305,7 +375,7 @@ on_heartbeat(void *arg)
 	/* one node alone needs no heartbeat: nobody else ends its leases */
 	if (store_is_shared(jobs->store))
 		pool_post(jobs->pool, heartbeat_task, jobs);
-	timer_set(jobs->heartbeat, HEARTBEAT_MS);
+	timer_set(jobs->heartbeat, jobs->times.heartbeat_ms);
 }
 
 struct jobs *
@@ -316,10 +386,17 @@ jobs_new(struct loop *loop, struct pool *pool, struct store *store, const char *
 	jobs->loop = loop;
 	jobs->pool = pool;
 	jobs->store = store;
+	jobs->times = jobs_default_times;
 	jobs->claim_at = INT64_MAX;
 	snprintf(jobs->node, sizeof(jobs->node), "%s", node);
 	pthread_mutex_init(&jobs->lock, NULL);
 	return jobs;
+}
+
+void
+jobs_set_times(struct jobs *jobs, const struct jobs_times *times)
+{
+	jobs->times = *times;
 }
 
 void
@@ -336,7 +413,7 @@ begin(void *arg)
 	jobs->claim_timer = timer_new(jobs->loop, on_claim_timer, jobs);
 	jobs->heartbeat = timer_new(jobs->loop, on_heartbeat, jobs);
 	claim_no_later(jobs, loop_now(jobs->loop));
-	timer_set(jobs->heartbeat, HEARTBEAT_MS);
+	timer_set(jobs->heartbeat, jobs->times.heartbeat_ms);
 }
 
 static bool
@@ -347,10 +424,19 @@ release_node_tx(struct sql *db, void *arg, struct problem *pr)
 	return job_release_node(db, jobs->node, pr);
 }
 
+/* A node alone takes all leases back: it may have had another name before, and no heartbeat will end them. */
+static bool
+start_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct jobs *jobs = arg;
+
+	return store_is_shared(jobs->store) ? job_release_node(db, jobs->node, pr) : job_release_expired(db, INT64_MAX, pr);
+}
+
 bool
 jobs_start(struct jobs *jobs, struct problem *pr)
 {
-	if (!store_write(jobs->store, release_node_tx, jobs, pr))
+	if (!store_write(jobs->store, start_tx, jobs, pr))
 		return false;
 	loop_post(jobs->loop, begin, jobs);
 	return true;
@@ -413,8 +499,7 @@ jobs_node(const struct jobs *jobs)
 int64_t
 jobs_lease_ms(const struct jobs *jobs)
 {
-	(void)jobs;
-	return clock_unix_ms() + LEASE_MS;
+	return clock_unix_ms() + jobs->times.lease_ms;
 }
 
 bool
@@ -484,8 +569,11 @@ hurry(void *arg)
 void
 jobs_hurry(struct jobs *jobs, enum job_kind kind, int64_t subject)
 {
-	struct hurry *h = xmalloc(sizeof(*h));
+	struct hurry *h;
 
+	if (atomic_load(&jobs->stopping))
+		return;
+	h = xmalloc(sizeof(*h));
 	*h = (struct hurry){ jobs, kind, subject };
 	loop_post(jobs->loop, hurry, h);
 }
@@ -493,11 +581,9 @@ jobs_hurry(struct jobs *jobs, enum job_kind kind, int64_t subject)
 bool
 jobs_fence(struct job *job, struct sql *db, struct problem *pr)
 {
-	bool mine = true;
+	bool mine;
 
-	if (!store_is_shared(job->jobs->store))
-		return true;
-	if (!job_is_mine(db, job->row.id, job->jobs->node, &mine, pr))
+	if (!is_mine(job, db, &mine, pr))
 		return false;
 	return mine ? true : problem_internal(pr, "job %lld was taken over by another node",
 				(long long)job->row.id);
@@ -519,7 +605,7 @@ jobs_drop(struct job *job)
 	if (store_write(job->jobs->store, drop_tx, job, &pr))
 		return JOB_DONE;
 	log_error("job_not_dropped", LS("kind", job_kind_name(job->row.kind)), LI("subject", job->row.subject), LPR(&pr));
-	job->wait_ms = 5000;
+	job->wait_ms = RETRY_MS;
 	return JOB_AGAIN;
 }
 

@@ -39,8 +39,19 @@ struct job_ops {
 	void *arg;
 };
 
+struct jobs_times {
+	msec_t lease_ms;       /* a node that says nothing for so long has lost its jobs */
+	msec_t heartbeat_ms;   /* how often it says that it lives */
+	msec_t park_max_ms;    /* longer waits go back to the table */
+	msec_t idle_poll_ms;   /* how often the table is looked at, on a store of one's own */
+	msec_t shared_poll_ms; /* and on one where other gateways may have added jobs */
+};
+extern const struct jobs_times jobs_default_times;
+
 /* `loop` runs the timers; `node` names this gateway among those that share the store. */
 struct jobs *jobs_new(struct loop *loop, struct pool *pool, struct store *store, const char *node);
+/* Before jobs_start; for tests. */
+void jobs_set_times(struct jobs *jobs, const struct jobs_times *times);
 void jobs_register(struct jobs *jobs, enum job_kind kind, const struct job_ops *ops);
 /* Take back what an earlier run of this node had leased, and begin to claim. */
 bool jobs_start(struct jobs *jobs, struct problem *pr) MUST_CHECK;

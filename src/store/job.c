@@ -108,13 +108,14 @@ job_hurry(struct sql *db, enum job_kind kind, int64_t subject, int64_t now_ms, s
 }
 
 bool
-job_extend(struct sql *db, const char *node, int64_t lease_until_ms, struct problem *pr)
+job_extend(struct sql *db, int64_t id, const char *node, int64_t lease_until_ms, struct problem *pr)
 {
-	static const char SQL[] = "update job set lease_until=$2 where lease_until>0 and lease_node=$1";
+	static const char SQL[] = "update job set lease_until=$3 where id=$1 and lease_node=$2 and lease_until>0";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
-	sql_bind_str(st, 1, node);
-	sql_bind_int(st, 2, lease_until_ms);
+	sql_bind_int(st, 1, id);
+	sql_bind_str(st, 2, node);
+	sql_bind_int(st, 3, lease_until_ms);
 	sql_step(st);
 	return sql_end(st, pr);
 }

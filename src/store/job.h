@@ -35,8 +35,9 @@ bool job_delete(struct sql *db, int64_t id, struct problem *pr) MUST_CHECK;
 bool job_release(struct sql *db, int64_t id, int64_t due_ms, const char *error, struct problem *pr) MUST_CHECK;
 /* Make a free job due now. */
 bool job_hurry(struct sql *db, enum job_kind kind, int64_t subject, int64_t now_ms, struct problem *pr) MUST_CHECK;
-/* All leases of a node: extend them (heartbeat), or end them (at start: whatever an earlier run of this node left). */
-bool job_extend(struct sql *db, const char *node, int64_t lease_until_ms, struct problem *pr) MUST_CHECK;
+/* Extend a lease that is still this node's (heartbeat). */
+bool job_extend(struct sql *db, int64_t id, const char *node, int64_t lease_until_ms, struct problem *pr) MUST_CHECK;
+/* End all leases of a node (at start: whatever an earlier run of it left). */
 bool job_release_node(struct sql *db, const char *node, struct problem *pr) MUST_CHECK;
 /* Leases of nodes that died. */
 bool job_release_expired(struct sql *db, int64_t now_ms, struct problem *pr) MUST_CHECK;

@@ -472,7 +472,7 @@ case_jobs(struct sql *db, void *arg, struct problem *pr)
 	ok(job_release(db, free_id, 2500, "why", pr) && job_claim(db, "n1", 2499, 8000, 8, rows, &n, pr) && n == 0, "given back, it waits until it is due");
 	ok(job_hurry(db, JOB_ISSUE, 1, 100, pr) && job_claim(db, "n1", 100, 8000, 8, rows, &n, pr) && n == 1 && rows[0].attempts == 1, "unless somebody hurries it; attempts are counted");
 	ok(job_hurry(db, JOB_ISSUE, 1, 50, pr) && job_is_mine(db, free_id, "n1", &is_mine, pr) && is_mine, "a leased one is not hurried");
-	ok(job_extend(db, "n1", 20000, pr) && job_release_expired(db, 19999, pr) && job_is_mine(db, mine, "n1", &is_mine, pr) && is_mine, "a heartbeat keeps leases");
+	ok(job_extend(db, mine, "n1", 20000, pr) && job_extend(db, mine, "n2", 1, pr) && job_release_expired(db, 19999, pr) && job_is_mine(db, mine, "n1", &is_mine, pr) && is_mine, "a heartbeat keeps leases");
 	ok(job_release_expired(db, 20001, pr) && job_is_mine(db, mine, "n1", &is_mine, pr) && !is_mine, "without it they end");
 	ok(job_claim(db, "n3", 4000, 8000, 1, rows, &n, pr) && n == 1, "no more is claimed than the limit says");
 	ok(job_claim(db, "n3", 4000, 8000, 8, rows, &n, pr) && n == 2, "then the rest");
