@@ -1,22 +1,17 @@
 /* jobs.c - see jobs.h.
  *
- * The way of a job: claimed from the table (claim_task) or handed in leased (jobs_run) -> step on a worker -> I/O and
+ * The way of a job: claimed from the table (claim.c) or handed in leased (jobs_run) -> step on a worker -> I/O and
  * jobs_resume, or parked on a timer of the loop, or given back to the table (release) -> step ... -> done (forgotten).
- * `active` holds every job in memory. A heartbeat extends the leases of this node; leases of dead nodes are ended by whoever
- * sees them first. */
-#include "jobs/jobs.h"
+ * `active` holds every job in memory. */
+#include "jobs/jobs_int.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 
-#define CLAIM_MAX 64
-#define ACTIVE_MAX 4096 /* jobs in memory; the rest waits in the table */
-#define RETRY_MS 5000   /* after the store failed */
+#define RETRY_MS 5000 /* after the store failed */
 
 const struct jobs_times jobs_default_times = {
 	.lease_ms = 120 * 1000,
@@ -26,25 +21,7 @@ const struct jobs_times jobs_default_times = {
 	.shared_poll_ms = 2000,
 };
 
-struct jobs {
-	struct loop *loop;
-	struct pool *pool;
-	struct store *store;
-	char node[NODE_TEXT];
-	struct job_ops ops[JOB_KIND__COUNT];
-	struct jobs_times times;
-	_Atomic(bool) stopping;
-	_Atomic(bool) claiming;      /* a claim task is queued or running */
-	struct timer *claim_timer, *heartbeat; /* loop thread */
-	msec_t claim_at;             /* loop thread: when claim_timer fires, monotonic */
-	pthread_mutex_t lock;
-	struct job *active;          /* under lock, as is the next */
-	size_t active_count;
-};
-
-static void claim_task(void *arg);
-
-static struct job *
+struct job *
 job_new(struct jobs *jobs, const struct job_row *row)
 {
 	struct job *job = xcalloc(1, sizeof(*job));
@@ -77,54 +54,6 @@ job_forget(struct job *job)
 	if (job->state && ops->free_state)
 		ops->free_state(job->state);
 	free(job);
-}
-
-/* Loop thread: make sure a claim happens no later than `at` (monotonic). */
-static void
-claim_no_later(struct jobs *jobs, msec_t at)
-{
-	msec_t now = loop_now(jobs->loop);
-
-	if (jobs->claim_at <= at)
-		return;
-	jobs->claim_at = at;
-	timer_set(jobs->claim_timer, at > now ? at - now : 0);
-}
-
-struct wake {
-	struct jobs *jobs;
-	msec_t at;
-};
-
-static void
-on_wake(void *arg)
-{
-	struct wake *wake = arg;
-
-	claim_no_later(wake->jobs, wake->at);
-	free(wake);
-}
-
-static void
-claim_in(struct jobs *jobs, msec_t in_ms)
-{
-	struct wake *wake;
-
-	if (atomic_load(&jobs->stopping))
-		return;
-	wake = xmalloc(sizeof(*wake));
-	*wake = (struct wake){ jobs, clock_ms() + in_ms };
-	loop_post(jobs->loop, on_wake, wake);
-}
-
-static void
-on_claim_timer(void *arg)
-{
-	struct jobs *jobs = arg;
-
-	jobs->claim_at = INT64_MAX;
-	if (!atomic_load(&jobs->stopping) && !atomic_exchange(&jobs->claiming, true))
-		pool_post(jobs->pool, claim_task, jobs);
 }
 
 struct release {
@@ -166,8 +95,6 @@ release(struct job *job)
 	return false;
 }
 
-static void run_step(void *arg);
-
 /* Loop thread */
 static void
 on_park_timer(void *arg)
@@ -176,7 +103,7 @@ on_park_timer(void *arg)
 
 	timer_free(job->timer);
 	job->timer = NULL;
-	pool_post(job->jobs->pool, run_step, job);
+	pool_post(job->jobs->pool, job_run, job);
 }
 
 /* Loop thread. A job parked while we stop keeps its row; only its memory goes. */
@@ -212,8 +139,8 @@ again(struct job *job)
 	claim_in(jobs, wait_ms);
 }
 
-static void
-run_step(void *arg)
+void
+job_run(void *arg)
 {
 	struct job *job = arg;
 	struct jobs *jobs = job->jobs;
@@ -240,142 +167,7 @@ void
 jobs_resume(struct job *job)
 {
 	job->resumed = true;
-	pool_post(job->jobs->pool, run_step, job);
-}
-
-struct claim {
-	struct jobs *jobs;
-	struct job_row rows[CLAIM_MAX];
-	size_t count;
-	int64_t next_due_ms;
-};
-
-static bool
-claim_tx(struct sql *db, void *arg, struct problem *pr)
-{
-	struct claim *c = arg;
-	int64_t now = clock_unix_ms();
-
-	return job_claim(db, c->jobs->node, now, now + c->jobs->times.lease_ms, CLAIM_MAX, c->rows, &c->count, pr) &&
-		job_next_due(db, &c->next_due_ms, pr);
-}
-
-static msec_t
-until_next_claim(struct jobs *jobs, const struct claim *c)
-{
-	msec_t poll = store_is_shared(jobs->store) ? jobs->times.shared_poll_ms : jobs->times.idle_poll_ms;
-	int64_t now = clock_unix_ms();
-
-	if (c->next_due_ms == INT64_MAX || c->next_due_ms - now > poll)
-		return poll;
-	return c->next_due_ms > now ? c->next_due_ms - now : 0;
-}
-
-/* Was our own lease ended while the job is at work here, because a heartbeat was late? Then we have it again, and it goes on. */
-static bool
-is_at_work(struct jobs *jobs, int64_t id)
-{
-	const struct job *job;
-
-	pthread_mutex_lock(&jobs->lock);
-	for (job = jobs->active; job && job->row.id != id; job = job->next)
-		;
-	pthread_mutex_unlock(&jobs->lock);
-	return job != NULL;
-}
-
-/* A newer gateway of the cluster may have jobs that this one does not know: their lease ends, and that one takes them. */
-static void
-begin_claimed(struct jobs *jobs, const struct job_row *row)
-{
-	if (store_is_shared(jobs->store) && is_at_work(jobs, row->id))
-		log_warning("job_lease_was_lost", LI("kind", row->kind), LI("id", row->id));
-	else if ((unsigned)row->kind < JOB_KIND__COUNT && jobs->ops[row->kind].step)
-		pool_post(jobs->pool, run_step, job_new(jobs, row));
-	else
-		log_error("job_of_unknown_kind", LI("kind", row->kind), LI("id", row->id));
-}
-
-/* Worker */
-static void
-claim_task(void *arg)
-{
-	struct jobs *jobs = arg;
-	struct claim c = { .jobs = jobs };
-	struct problem pr = { 0 };
-
-	if (jobs_active(jobs) >= ACTIVE_MAX) {
-		atomic_store(&jobs->claiming, false);
-		claim_in(jobs, 200);
-		return;
-	}
-	if (!store_write(jobs->store, claim_tx, &c, &pr)) {
-		log_error("job_claim_failed", LPR(&pr));
-		atomic_store(&jobs->claiming, false);
-		claim_in(jobs, 2000);
-		return;
-	}
-	for (size_t i = 0; i < c.count; i++)
-		begin_claimed(jobs, &c.rows[i]);
-	atomic_store(&jobs->claiming, false);
-	claim_in(jobs, until_next_claim(jobs, &c));
-}
-
-struct heartbeat {
-	struct jobs *jobs;
-	int64_t *ids;
-	size_t count;
-};
-
-/* Only what is in memory is kept leased: a row that was committed without our hearing of it is free again in time. */
-static void
-heartbeat_ids(struct heartbeat *h)
-{
-	struct jobs *jobs = h->jobs;
-
-	pthread_mutex_lock(&jobs->lock);
-	h->ids = xcalloc(jobs->active_count + 1, sizeof(*h->ids));
-	for (const struct job *job = jobs->active; job; job = job->next)
-		h->ids[h->count++] = job->row.id;
-	pthread_mutex_unlock(&jobs->lock);
-}
-
-static bool
-heartbeat_tx(struct sql *db, void *arg, struct problem *pr)
-{
-	struct heartbeat *h = arg;
-	int64_t now = clock_unix_ms();
-
-	for (size_t i = 0; i < h->count; i++) {
-		if (!job_extend(db, h->ids[i], h->jobs->node, now + h->jobs->times.lease_ms, pr))
-			return false;
-	}
-	return job_release_expired(db, now, pr);
-}
-
-static void
-heartbeat_task(void *arg)
-{
-	struct heartbeat h = { .jobs = arg };
-	struct problem pr = { 0 };
-
-	heartbeat_ids(&h);
-	if (!store_write(h.jobs->store, heartbeat_tx, &h, &pr))
-		log_error("job_heartbeat_failed", LPR(&pr));
-	free(h.ids);
-}
-
-static void
-on_heartbeat(void *arg)
-{
-	struct jobs *jobs = arg;
-
-	if (atomic_load(&jobs->stopping))
-		return;
-	/* one node alone needs no heartbeat: nobody else ends its leases */
-	if (store_is_shared(jobs->store))
-		pool_post(jobs->pool, heartbeat_task, jobs);
-	timer_set(jobs->heartbeat, jobs->times.heartbeat_ms);
+	pool_post(job->jobs->pool, job_run, job);
 }
 
 struct jobs *
@@ -514,7 +306,7 @@ jobs_run(struct jobs *jobs, int64_t id, enum job_kind kind, int64_t subject)
 	struct job_row row = { .id = id, .kind = kind, .subject = subject };
 
 	if (id != 0 && !atomic_load(&jobs->stopping))
-		pool_post(jobs->pool, run_step, job_new(jobs, &row));
+		pool_post(jobs->pool, job_run, job_new(jobs, &row));
 }
 
 struct hurry {

@@ -60,6 +60,7 @@ bool jobs_start(struct jobs *jobs, struct problem *pr) MUST_CHECK;
 void jobs_stop(struct jobs *jobs);
 void jobs_free(struct jobs *jobs);
 
+/* The name given to jobs_new. */
 const char *jobs_node(const struct jobs *jobs);
 /* Lease end to give to job_insert for a job that jobs_run will run. */
 int64_t jobs_lease_ms(const struct jobs *jobs);

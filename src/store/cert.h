@@ -20,6 +20,7 @@ struct cert_row {
 };
 void cert_row_done(struct cert_row *c);
 
+/* account_id 0 = any. Absent and foreign alike: *ret_found = false, *ret untouched. */
 bool cert_by_ref(struct sql *db, struct span ref, int64_t account_id, struct cert_row *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
 bool cert_by_id(struct sql *db, int64_t id, struct cert_row *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
 bool cert_by_sha256(struct sql *db, const char *sha256, struct cert_row *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
@@ -38,6 +39,7 @@ bool cert_set_revoked_upstream(struct sql *db, int64_t id, int64_t at, struct pr
 bool cert_find_again(struct sql *db, int64_t account_id, const char *key_hash, const char *idents_key, const char *profile, int64_t now, int64_t created_min, int64_t *ret_id, struct problem *pr) MUST_CHECK;
 
 typedef void (*cert_each_fn)(const struct cert_row *c, void *arg);
+/* For operators: newest first below row id `before` (0 = from the top); account_id 0 = all. */
 bool cert_list(struct sql *db, int64_t account_id, int64_t before, int64_t limit, cert_each_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 /* Revoked, not yet expired certificates of an upstream, for its CRL. */
 bool cert_each_revoked(struct sql *db, const char *upstream, int64_t now, cert_each_fn fn, void *arg, struct problem *pr) MUST_CHECK;

@@ -12,6 +12,7 @@
 #include "store/job.h"
 #include "store/order.h"
 #include "store/schema.h"
+#include "store/sweep.h"
 #include "store/upstream.h"
 
 #define NOW 2000000000 /* a fixed time for cases that pass their own */
