@@ -200,7 +200,9 @@ class Pebble:
         self.port, self.management = PORTS.take(), PORTS.take()
         self.http_port = http_port or PORTS.take()
         self.name = "pebble%d" % self.port
-        self.lock = threading.Lock()  # what comes through proxies is let in one at a time: performance.md on its deadlock
+        # what comes through proxies is let in one at a time: pebble deadlocks for good when orders are made while
+        # authorizations are read
+        self.lock = threading.Lock()
         self.conf = {"listenAddress": "127.0.0.1:%d" % self.port, "managementListenAddress": "127.0.0.1:%d" % self.management,
                      "certificate": lab.path("web.pem"), "privateKey": lab.path("web.key"), "httpPort": self.http_port,
                      "tlsPort": PORTS.take(), "ocspResponderURL": "", "externalAccountBindingRequired": False,

@@ -167,7 +167,7 @@ def two_at_once(t, lab, gate, pebble):
 
 
 def come_again(t, lab, gate, pebble):
-    """The device gives up while its order is processing, and comes again (DECISIONS O4)."""
+    """The device gives up while its order is processing, and comes again (O4)."""
     device = lab.device(gate)
     device.start(["again.test"])
     device.prove()
