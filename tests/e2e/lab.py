@@ -250,8 +250,10 @@ class Pebble:
 class Gate:
     """One gateway. `conf` overrides top-level keys; profiles and rules have working defaults."""
 
-    def __init__(self, lab, directory, name="gate", http_port=None, address="127.0.0.1", upstream=None, profiles=None, **conf):
-        self.lab, self.name = lab, name
+    def __init__(self, lab, directory, name=None, http_port=None, address="127.0.0.1", upstream=None, profiles=None, **conf):
+        self.lab, self.name = lab, name or "gate%d" % len(lab.gates)
+        name = self.name
+        lab.gates.append(self)
         self.port, self.device_port = PORTS.take(), PORTS.take()
         self.address = address
         self.state = lab.path(name)
@@ -335,7 +337,7 @@ class Gate:
 
 class Lab:
     def __init__(self, t):
-        self.t, self.processes, self.servers, self.pg_folders = t, [], [], []
+        self.t, self.processes, self.gates, self.servers, self.pg_folders = t, [], [], [], []
         self.folder = tempfile.mkdtemp(prefix="acmegate-e2e.")
         os.chmod(self.folder, 0o755)
         make_web_certificate(self.folder)
