@@ -32,7 +32,8 @@ answer_parse(struct answer *answer, const unsigned char *message, int n)
 	else
 		status = ares_parse_aaaa_reply(message, n, NULL, v6, &count);
 	for (int i = 0; status == ARES_SUCCESS && i < count; i++)
-		answer_add(answer, answer->family == AF_INET ? (void *)&v4[i].ipaddr : (void *)&v6[i].ip6addr);
+		answer_add(answer,
+			answer->family == AF_INET ? (void *)&v4[i].ipaddr : (void *)&v6[i].ip6addr);
 	return status;
 }
 
@@ -94,22 +95,26 @@ answers_explain(const struct answer *a, const struct answer *aaaa, const char *n
 	case ARES_ETIMEOUT:
 	case ARES_ECANCELLED:
 	case ARES_EDESTRUCTION:
-		problem_set(pr, PROBLEM_DNS, "no answer from the DNS for \"%s\" within %lld ms (time-out)",
-			name, (long long)timeout_ms);
+		problem_set(pr, PROBLEM_DNS,
+			"no answer from the DNS for \"%s\" within %lld ms (time-out)", name,
+			(long long)timeout_ms);
 		return;
 	case ARES_ESERVFAIL:
 		problem_set(pr, PROBLEM_DNS, "the name server failed on \"%s\" (SERVFAIL)", name);
 		return;
 	case ARES_EREFUSED:
-		problem_set(pr, PROBLEM_DNS, "the name server refused to answer for \"%s\" (REFUSED)", name);
+		problem_set(pr, PROBLEM_DNS,
+			"the name server refused to answer for \"%s\" (REFUSED)", name);
 		return;
 	case ARES_ECONNREFUSED:
-		problem_set(pr, PROBLEM_DNS, "no DNS server could be reached to look up \"%s\"", name);
+		problem_set(pr, PROBLEM_DNS, "no DNS server could be reached to look up \"%s\"",
+			name);
 		return;
 	case ARES_EBADNAME:
 		problem_set(pr, PROBLEM_DNS, "\"%s\" is not a name of the DNS", name);
 		return;
 	default:
-		problem_set(pr, PROBLEM_DNS, "DNS look-up of \"%s\" failed: %s", name, ares_strerror(status));
+		problem_set(pr, PROBLEM_DNS, "DNS look-up of \"%s\" failed: %s", name,
+			ares_strerror(status));
 	}
 }

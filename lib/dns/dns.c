@@ -1,15 +1,18 @@
 /* dns.c - see dns.h.
  *
- * Each look-up has a c-ares channel of its own: a fresh source port for its queries (a forger has to guess it), nothing
- * remembered from other look-ups, time-outs cut to fit, and an exact end: destroying the channel ends all it does. c-ares
- * tells through on_watch which sockets it waits for; one timer serves its retries and our deadline.
+ * Each look-up has a c-ares channel of its own: a fresh source port for its queries (a forger
+ * has to guess it), nothing remembered from other look-ups, time-outs cut to fit, and an exact
+ * end: destroying the channel ends all it does. c-ares tells through on_watch which sockets it
+ * waits for; one timer serves its retries and our deadline.
  *
- * A and AAAA are asked together. The look-up succeeds when either has an address, be the other's server as broken as it
- * likes; otherwise the fault that says most is told: a failure before NXDOMAIN before "no such record".
+ * A and AAAA are asked together. The look-up succeeds when either has an address, be the other's
+ * server as broken as it likes; otherwise the fault that says most is told: a failure before
+ * NXDOMAIN before "no such record".
  *
- * c-ares 1.18 goes on to the next server by itself when one is silent. When one answers SERVFAIL, REFUSED or NOTIMP it does
- * so too, but forgets the code ("could not contact DNS servers"). So the first round takes any answer (NOCHECKRESP), and
- * only after such a refusal, and with several servers, a second round lets c-ares go through them. Its getaddrinfo and
+ * c-ares 1.18 goes on to the next server by itself when one is silent. When one answers
+ * SERVFAIL, REFUSED or NOTIMP it does so too, but forgets the code ("could not contact DNS
+ * servers"). So the first round takes any answer (NOCHECKRESP), and only after such a refusal,
+ * and with several servers, a second round lets c-ares go through them. Its getaddrinfo and
  * gethostbyname are not used: they leak when the name is in the hosts file. */
 #include "dns/dns.h"
 
@@ -149,13 +152,15 @@ on_watch(void *arg, ares_socket_t fd, int readable, int writable)
 	w = xmalloc(sizeof(*w));
 	w->fd = fd;
 	w->event = event_new(loop_base(l->dns->loop), fd,
-		(short)(EV_PERSIST | (readable ? EV_READ : 0) | (writable ? EV_WRITE : 0)), on_event, l);
+		(short)(EV_PERSIST | (readable ? EV_READ : 0) | (writable ? EV_WRITE : 0)),
+		on_event, l);
 	if (!w->event || event_priority_set(w->event, 0) != 0 || event_add(w->event, NULL) != 0)
 		abort();
 	LIST_INSERT_HEAD(&l->watches, w, entry);
 }
 
-/* c-ares doubles the time of a try when it has gone round all servers: TRIES rounds fill the time that there is. */
+/* c-ares doubles the time of a try when it has gone round all servers: TRIES rounds fill the
+ * time that there is. */
 static int
 try_ms(const struct lookup *l)
 {
@@ -181,8 +186,8 @@ channel_open(struct lookup *l)
 		.sock_state_cb_data = l,
 	};
 	int status = ares_init_options(&l->channel, &options,
-		ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_NDOTS | ARES_OPT_LOOKUPS |
-			ARES_OPT_EDNSPSZ | ARES_OPT_SOCK_STATE_CB);
+		ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_NDOTS |
+			ARES_OPT_LOOKUPS | ARES_OPT_EDNSPSZ | ARES_OPT_SOCK_STATE_CB);
 
 	if (status != ARES_SUCCESS)
 		return status;
@@ -200,7 +205,8 @@ on_answer(void *arg, int status, int timeouts, unsigned char *p, int n)
 	if (status == ARES_SUCCESS)
 		status = answer_parse(answer, p, n);
 	/* what c-ares says when it is at the end of its servers */
-	if ((status == ARES_ECONNREFUSED || status == ARES_ETIMEOUT) && answer->refusal != ARES_SUCCESS)
+	if ((status == ARES_ECONNREFUSED || status == ARES_ETIMEOUT) &&
+		answer->refusal != ARES_SUCCESS)
 		status = answer->refusal;
 	answer->status = status;
 }
@@ -212,8 +218,8 @@ answer_ask(struct lookup *l, struct answer *answer)
 	answer->refusal = answer_is_refusal(answer->status) ? answer->status : ARES_SUCCESS;
 	/* until it is known */
 	answer->status = answer->refusal != ARES_SUCCESS ? answer->refusal : ARES_ETIMEOUT;
-	ares_query(l->channel, l->name, ns_c_in, answer->family == AF_INET ? ns_t_a : ns_t_aaaa, on_answer,
-		answer);
+	ares_query(l->channel, l->name, ns_c_in, answer->family == AF_INET ? ns_t_a : ns_t_aaaa,
+		on_answer, answer);
 }
 
 static bool
@@ -236,7 +242,8 @@ lookup_second_round(struct lookup *l)
 	struct answer *answers[] = { &l->aaaa, &l->a };
 
 	if (l->second || l->a.count + l->aaaa.count > 0 || !l->has_channel ||
-		(!answer_is_refusal(l->a.status) && !answer_is_refusal(l->aaaa.status)) || !has_other_servers(l))
+		(!answer_is_refusal(l->a.status) && !answer_is_refusal(l->aaaa.status)) ||
+		!has_other_servers(l))
 		return false;
 	ares_destroy(l->channel);
 	l->has_channel = false;
@@ -270,10 +277,11 @@ lookup_go_on(struct lookup *l)
 static bool
 is_name(const char *name)
 {
+	static const char octets[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
 	size_t n = strlen(name);
 
-	return n > 0 && n <= NAME_MAX_OCTETS &&
-		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == n;
+	return n > 0 && n <= NAME_MAX_OCTETS && strspn(name, octets) == n;
 }
 
 /* RFC 7686 section 2: these never go to the DNS. */
@@ -425,7 +433,8 @@ lookup_drop(struct lookup *l)
 {
 	struct problem pr = { 0 };
 
-	problem_set(&pr, PROBLEM_DNS, "DNS look-up of \"%s\" was given up", QUOTE(span_str(l->name)));
+	problem_set(&pr, PROBLEM_DNS, "DNS look-up of \"%s\" was given up",
+		QUOTE(span_str(l->name)));
 	lookup_end(l, NULL, &pr);
 }
 

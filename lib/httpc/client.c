@@ -1,9 +1,10 @@
 /* client.c - the multi handle on the loop: see httpc.h, and transfer.c for the single request.
  *
- * httpc_start puts a transfer into the inbox (any thread) and a letter into the loop's mailbox; on_inbox takes it over and
- * adds its easy handle to the multi. From then on libcurl tells through on_socket and on_timer what it waits for, and
- * curl_multi_socket_action is called from those events alone, never from within one of libcurl's callbacks. After each
- * such call the finished transfers are drained in one place, finished_drain. */
+ * httpc_start puts a transfer into the inbox (any thread) and a letter into the loop's mailbox;
+ * on_inbox takes it over and adds its easy handle to the multi. From then on libcurl tells
+ * through on_socket and on_timer what it waits for, and curl_multi_socket_action is called from
+ * those events alone, never from within one of libcurl's callbacks. After each such call the
+ * finished transfers are drained in one place, finished_drain. */
 #include "httpc/transfer.h"
 
 #include "config.h"
@@ -33,7 +34,8 @@ struct httpc {
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-/* With CURLOPT_NOSIGNAL libcurl leaves SIGPIPE to us, and OpenSSL writes to sockets that the peer may have closed. */
+/* With CURLOPT_NOSIGNAL libcurl leaves SIGPIPE to us, and OpenSSL writes to sockets that the
+ * peer may have closed. */
 static void
 once_init(void)
 {
@@ -258,9 +260,10 @@ httpc_new(struct loop *loop, const struct httpc_conf *conf)
 		conf = &defaults;
 	pthread_once(&once, once_init);
 	h->loop = loop;
-	h->user_agent = conf->user_agent ?
-		xstrdup(conf->user_agent) :
-		xasprintf(PACKAGE_NAME "/" PACKAGE_VERSION " libcurl/%s",
+	if (conf->user_agent)
+		h->user_agent = xstrdup(conf->user_agent);
+	else
+		h->user_agent = xasprintf(PACKAGE_NAME "/" PACKAGE_VERSION " libcurl/%s",
 			curl_version_info(CURLVERSION_NOW)->version);
 	TAILQ_INIT(&h->running);
 	TAILQ_INIT(&h->inbox);
@@ -274,7 +277,8 @@ httpc_new(struct loop *loop, const struct httpc_conf *conf)
 	curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_timer);
 	curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
 	curl_multi_setopt(h->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
-	/* libcurl's own measure, four for each running transfer, would close connections whenever the load falls */
+	/* libcurl's own measure, four for each running transfer, would close connections
+	 * whenever the load falls */
 	curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS,
 		(long)(conf->connections_max > 0 ? conf->connections_max : KEPT_MAX));
 	curl_multi_setopt(h->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)conf->connections_max);

@@ -1,7 +1,8 @@
-/* link.c - Link fields (RFC 8288 section 3) and URL references (RFC 3986 section 5): pure functions over hostile text.
+/* link.c - Link fields (RFC 8288 section 3) and URL references (RFC 3986 section 5): pure
+ * functions over hostile text.
  *
- * Several links may stand in one field and in several fields (RFC 8555 section 7.4.2). A link that is malformed ends at
- * the next comma outside of quotes and does not hide its neighbours. */
+ * Several links may stand in one field and in several fields (RFC 8555 section 7.4.2). A link
+ * that is malformed ends at the next comma outside of quotes and does not hide its neighbours. */
 #include "httpc/httpc.h"
 
 #include <ctype.h>
@@ -12,7 +13,7 @@
 
 struct link {
 	struct span target;
-	struct span rel;  /* as it stands: words, maybe with backslashes */
+	struct span rel; /* as it stands: words, maybe with backslashes */
 	bool has_anchor;
 };
 
@@ -35,7 +36,8 @@ take_until(struct span *s, const char *ends)
 	return taken;
 }
 
-/* The inside of a quoted-string whose opening quote is s->p[0]; to the end if it is never closed. */
+/* The inside of a quoted-string whose opening quote is s->p[0]; to the end if it is never
+ * closed. */
 static struct span
 take_quoted(struct span *s)
 {
@@ -140,9 +142,10 @@ httpc_link(const struct httpc_reply *rp, const char *rel, unsigned nth, const ch
 		while (link_next(&field, &link)) {
 			char url[URL_MAX_OCTETS + 1];
 
-			/* a context of its own must be understood or the link ignored (section 3.2) */
+			/* a link with a context of its own is ignored (section 3.2) */
 			if (link.has_anchor || !rel_has(link.rel, rel) ||
-				!httpc_url_resolve(base, link.target, url, sizeof(url)) || nth-- > 0)
+				!httpc_url_resolve(base, link.target, url, sizeof(url)) ||
+				nth-- > 0)
 				continue;
 			return span_copy(span_str(url), ret, size);
 		}
@@ -189,37 +192,46 @@ without_fragment(struct span s)
 	return s;
 }
 
+/* libcurl's resolution; curl_free, NULL if it can't be. */
+static char *
+url_join(const char *base, const char *reference)
+{
+	CURLU *parts = curl_url();
+	char *url = NULL;
+
+	if (!parts)
+		return NULL;
+	if (curl_url_set(parts, CURLUPART_URL, base, CURLU_DISALLOW_USER | CURLU_PATH_AS_IS) == 0 &&
+		curl_url_set(parts, CURLUPART_URL, reference, CURLU_DISALLOW_USER) == 0)
+		curl_url_get(parts, CURLUPART_URL, &url, 0);
+	curl_url_cleanup(parts);
+	return url;
+}
+
+/* An ACME client signs the URL that it was given (RFC 8555 section 6.4), so what is absolute
+ * already is checked by libcurl but not rewritten. An empty reference is the base, which libcurl
+ * takes for the base's folder. */
 bool
 httpc_url_resolve(const char *base, struct span reference, char *ret, size_t size)
 {
 	char base_text[URL_MAX_OCTETS + 1], ref_text[URL_MAX_OCTETS + 1];
-	struct span ref = without_fragment(reference);
-	char *url = NULL;
-	bool done = false;
-	CURLU *parts;
+	struct span ref = without_fragment(reference), url;
+	char *joined;
+	bool done;
 
-	if (!is_url_text(span_str(base)) || !is_url_text(ref) ||
-		!span_copy(without_fragment(span_str(base)), base_text, sizeof(base_text)) ||
-		!span_copy(ref, ref_text, sizeof(ref_text)) || !is_http(span_str(base_text)) ||
+	if (!span_copy(without_fragment(span_str(base)), base_text, sizeof(base_text)) ||
+		!is_url_text(span_str(base_text)) || !is_http(span_str(base_text)))
+		return false;
+	if (ref.n == 0)
+		ref = span_str(base_text);
+	if (!is_url_text(ref) || !span_copy(ref, ref_text, sizeof(ref_text)) ||
 		(has_scheme(ref) && !is_http(ref)))
 		return false;
-	parts = curl_url();
-	if (!parts)
-		return false;
-	/* libcurl takes an empty reference for the base's folder, which is the base itself */
-	if (curl_url_set(parts, CURLUPART_URL, base_text, CURLU_DISALLOW_USER | CURLU_PATH_AS_IS) == 0 &&
-		(ref.n == 0 || curl_url_set(parts, CURLUPART_URL, ref_text, CURLU_DISALLOW_USER) == 0) &&
-		curl_url_get(parts, CURLUPART_URL, &url, 0) == 0 && is_http(span_str(url)) &&
-		is_url_text(span_str(url))) /* a host may have been percent-decoded */
-		done = true;
-	/* An ACME client signs the URL that it was given, so absolute ones are not rewritten (RFC 8555 section 6.4). */
-	if (done && ref.n == 0)
-		done = span_copy(span_str(base_text), ret, size);
-	else if (done && is_http(ref))
-		done = span_copy(ref, ret, size);
-	else if (done)
-		done = span_copy(span_str(url), ret, size);
-	curl_free(url);
-	curl_url_cleanup(parts);
+	joined = url_join(base_text, ref_text);
+	url = span_str(joined);
+	/* a host that was percent-encoded may be no text any more */
+	done = joined && is_http(url) && is_url_text(url) &&
+		span_copy(is_http(ref) ? ref : url, ret, size);
+	curl_free(joined);
 	return done;
 }

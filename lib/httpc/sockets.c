@@ -1,7 +1,9 @@
-/* sockets.c - see sockets.h. A walk over some hundred rows at most, whose addresses are asked for once.
+/* sockets.c - see sockets.h. A walk over some hundred rows at most, whose addresses are asked
+ * for once.
  *
- * libcurl 7.88 does not tell about every socket it closes (not about some that failed to connect), so a row may be left
- * over: it goes when its number is opened again or found to be closed. */
+ * libcurl 7.88 does not tell about every socket it closes (not about some that failed to
+ * connect), so a row may be left over: it goes when its number is opened again or found to be
+ * closed. */
 #include "httpc/sockets.h"
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
-/* sockets.h - the client's open sockets by their addresses: libcurl tells the addresses of the connection that it is about
- * to use, but not its socket (CURLINFO_ACTIVESOCKET knows it only after a transfer). The loop's thread only. */
+/* sockets.h - the client's open sockets by their addresses: libcurl tells the addresses of the
+ * connection that it is about to use, but not its socket (CURLINFO_ACTIVESOCKET knows it only
+ * after a transfer). The loop's thread only. */
 #ifndef HTTPC_SOCKETS_H
 #define HTTPC_SOCKETS_H
 

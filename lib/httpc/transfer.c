@@ -1,19 +1,22 @@
 /* transfer.c - see transfer.h.
  *
  * A transfer is one or more tries. A try ends in transfer_again, which asks for another one when
- *   - the kept connection that libcurl chose turned out to be closed or not allowed, before anything was sent, or
+ *   - the kept connection that libcurl chose turned out to be closed or not allowed, before
+ *     anything was sent, or
  *   - TCP to a pinned address failed and there is a next one;
- * otherwise transfer_judge turns libcurl's answer into an httpc_result. What decides between "nothing was sent" and "may
- * have been received" is on_prereq, which libcurl calls when the connection is ready (TLS and proxy included) and right
- * before it sends.
+ * otherwise transfer_judge turns libcurl's answer into an httpc_result. What decides between
+ * "nothing was sent" and "may have been received" is on_prereq, which libcurl calls when the
+ * connection is ready (TLS and proxy included) and right before it sends.
  *
- * Sending twice. libcurl 7.88 (Curl_retry_request) sends a request again by itself, on another connection, when a *reused*
- * connection ended without one octet of reply, or when an HTTP/2 server refused the stream. For the first case the server
- * may well have acted: the same JWS again would come back as badNonce, the ACME client would sign anew, and one order
- * would become two. So on_prereq refuses a second sending unless the method is idempotent. To make that rare, on_prereq
- * also looks whether the kept connection has something to read: an idle HTTP/1.1 connection with pending octets (TLS
- * close_notify, which libcurl's own check takes for life) or end of file is being closed, and we start over on a new one
- * with nothing sent. What remains is the true race, a server that closes while the request is on its way. */
+ * Sending twice. libcurl 7.88 (Curl_retry_request) sends a request again by itself, on another
+ * connection, when a *reused* connection ended without one octet of reply, or when an HTTP/2
+ * server refused the stream. In the first case the server may well have acted: the same JWS again
+ * would come back as badNonce, the ACME client would sign anew, and one order would become two.
+ * So on_prereq refuses a second sending unless the method is idempotent. To make that rare,
+ * on_prereq also looks whether the kept connection has something to read: an idle HTTP/1.1
+ * connection with pending octets (TLS close_notify, which libcurl's own check takes for life) or
+ * end of file is being closed, and we start over on a new one with nothing sent. What remains is
+ * the true race, a server that closes while the request is on its way. */
 #include "httpc/transfer.h"
 
 #include <poll.h>
@@ -109,8 +112,9 @@ on_prereq(void *arg, char *ip, char *local_ip, int port, int local_port)
 		t->resend = true;
 		return CURL_PREREQFUNC_ABORT;
 	}
-	/* A kept connection was opened by another request, maybe under other rules. HTTP/2 connections have much to read
-	 * while idle, and libcurl reads that itself before it chooses one. */
+	/* A kept connection was opened by another request, maybe under other rules. HTTP/2
+	 * connections have much to read while idle, and libcurl reads that itself before it
+	 * chooses one. */
 	if (t->opened == 0 &&
 		(!may_connect(t, &remote) ||
 			(!t->http2 && is_closing(sockets_find(t->sockets, &local, &remote))))) {
@@ -193,7 +197,7 @@ set_request(struct transfer *t, CURL *easy)
 
 	field_add(t, "Accept", t->accept ? t->accept : "*/*");
 	field_add(t, "Accept-Language", "en"); /* RFC 8555 section 6.1 */
-	field_add(t, "Content-Type", t->content_type); /* without value: libcurl's own is left out */
+	field_add(t, "Content-Type", t->content_type); /* NULL: libcurl's own is left out */
 	field_add(t, "Expect", NULL);
 	if (t->host_header)
 		field_add(t, "Host", t->host_header);
@@ -207,8 +211,8 @@ httpc_system_anchors(void)
 	return curl_version_info(CURLVERSION_NOW)->cainfo;
 }
 
-/* With a folder of anchors libcurl would not keep the parsed ones (CURLOPT_CA_CACHE_TIMEOUT), and with our own file the
- * system's folder would be searched as well. */
+/* With a folder of anchors libcurl would not keep the parsed ones (CURLOPT_CA_CACHE_TIMEOUT),
+ * and with our own file the system's folder would be searched as well. */
 static void
 set_anchors(struct transfer *t, CURL *easy)
 {
@@ -227,7 +231,8 @@ set_connection(struct transfer *t, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
 	curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, t);
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
-	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, t->sockets); /* outlives the transfer, as a kept connection does */
+	/* outlives the transfer, as a kept connection does */
+	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, t->sockets);
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_prereq);
 	curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
 	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
@@ -289,8 +294,9 @@ pin_from(struct transfer *t, size_t at)
 	return at;
 }
 
-/* Pins go by CONNECT_TO, one a try: unlike entries of CURLOPT_RESOLVE they do not enter the multi's shared DNS cache, and
- * libcurl keeps such connections apart from those to the name's own addresses. */
+/* Pins go by CONNECT_TO, one a try: unlike entries of CURLOPT_RESOLVE they do not enter the
+ * multi's shared DNS cache, and libcurl keeps such connections apart from those to the name's
+ * own addresses. */
 static void
 set_pin(struct transfer *t)
 {
@@ -326,7 +332,8 @@ transfer_prepare(struct transfer *t, CURL *easy)
 		return false;
 	}
 	if (t->pin_count > 0 && t->proxy) {
-		snprintf(t->error, sizeof(t->error), "a pinned address and a proxy exclude each other");
+		snprintf(t->error, sizeof(t->error),
+			"a pinned address and a proxy exclude each other");
 		return false;
 	}
 	if (t->pin_count > 0) {
@@ -406,7 +413,8 @@ reply_fill(struct transfer *t)
 static void
 reply_explain(struct transfer *t, const char *text)
 {
-	snprintf(t->reply.error, sizeof(t->reply.error), "%.*s", (int)sizeof(t->reply.error) - 1, text);
+	snprintf(t->reply.error, sizeof(t->reply.error), "%.*s", (int)sizeof(t->reply.error) - 1,
+		text);
 }
 
 void
@@ -430,7 +438,8 @@ transfer_judge(struct transfer *t, CURLcode code)
 			addr_text(&t->denied, text));
 		reply_explain(t, denied);
 	} else if (rp->result == HTTPC_TOO_LARGE) {
-		reply_explain(t, buf_ok(&rp->body) ? "the head is too long" : "the body is too long");
+		reply_explain(
+			t, buf_ok(&rp->body) ? "the head is too long" : "the body is too long");
 	} else if (t->resend) {
 		reply_explain(t, "a kept connection ended before the reply");
 	} else if (rp->result != HTTPC_OK) {

@@ -1,6 +1,8 @@
-/* transfer.h - one request on its way: its copy, libcurl's options for it, and the judgement on how it ended.
+/* transfer.h - one request on its way: its copy, libcurl's options for it, and the judgement on
+ * how it ended.
  *
- * Made on any thread (transfer_new), then owned by the client and used on the loop's thread only. */
+ * Made on any thread (transfer_new), then owned by the client and used on the loop's thread
+ * only. */
 #ifndef HTTPC_TRANSFER_H
 #define HTTPC_TRANSFER_H
 
@@ -62,9 +64,11 @@ TAILQ_HEAD(transfers, transfer);
 
 struct transfer *transfer_new(const struct httpc_request *rq, httpc_fn fn, void *arg);
 void transfer_free(struct transfer *t);
-/* Set the options of `easy`, fresh or reset, for the next try. False if none is possible: see transfer_judge. */
+/* Set the options of `easy`, fresh or reset, for the next try. False if none is possible: see
+ * transfer_judge. */
 bool transfer_prepare(struct transfer *t, CURL *easy);
-/* After a try: is there another one to make? Only ever when nothing was sent, or the method allows it. */
+/* After a try: is there another one to make? Only ever when nothing was sent, or the method
+ * allows it. */
 bool transfer_again(struct transfer *t, CURLcode code);
 /* Fill in the reply for the caller. */
 void transfer_judge(struct transfer *t, CURLcode code);
