@@ -15,8 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "admin/admin.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "config.h"
 #include "gate/housekeep.h"
 #include "gate/notify.h"
 #include "gate/tls.h"
@@ -45,6 +47,7 @@ struct gate {
 	struct server server;
 	struct httpd *httpd;
 	struct httpd_face *acme_face;
+	struct admin admin;
 	char node[NODE_TEXT];
 	int signal_fd;
 	pthread_mutex_t reload_lock;
@@ -186,6 +189,34 @@ add_acme_face(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 }
 
 static bool
+reload_hook(void *arg, struct buf *ret_text)
+{
+	return gate_reload(arg, ret_text);
+}
+
+/* The main thread does as it is told by a signal. */
+static void
+drain_hook(void *arg)
+{
+	(void)arg;
+	kill(getpid(), SIGTERM);
+}
+
+/* Who may ask is told by the peer's uid, so everybody may connect. */
+static bool
+add_admin_face(struct gate *g, const struct gate_conf *conf, struct problem *pr)
+{
+	struct httpd_face *face;
+	const struct httpd_face_conf fc = { .name = "admin", .unix_path = conf->admin_socket, .unix_mode = 0666,
+		.handler = admin_handle, .refusal = admin_refusal, .arg = &g->admin };
+
+	g->admin = (struct admin){ .store = g->store, .jobs = g->jobs, .pool = g->pool, .conf = g->conf, .ups = g->ups,
+		.server = &g->server, .httpd = g->httpd, .version = PACKAGE_VERSION, .started_unix_s = clock_unix_s(),
+		.reload = reload_hook, .drain = drain_hook, .arg = g };
+	return httpd_face_add(g->httpd, &fc, &face, pr);
+}
+
+static bool
 start_faces(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 {
 	struct http_limits limits = limits_of(conf);
@@ -198,6 +229,8 @@ start_faces(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	if (!add_acme_face(g, conf, pr))
 		return false;
 	if (conf->http01_listen.count && !httpd_face_add(g->httpd, &http01, &face, pr))
+		return false;
+	if (!add_admin_face(g, conf, pr))
 		return false;
 	httpd_start(g->httpd);
 	return true;

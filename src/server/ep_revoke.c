@@ -3,6 +3,7 @@
  * The reply says that the revocation is durable here; telling the CA is a job that goes on until it is done. */
 #include <openssl/evp.h>
 
+#include "flow/revoke.h"
 #include "server/api.h"
 
 struct revoke {
@@ -29,11 +30,8 @@ read_request(struct revoke *r)
 	if (!cert_parse(buf_span(&der), &r->cert, &api->pr)) {
 		return problem_set(&api->pr, PROBLEM_MALFORMED, "certificate is not one X.509 certificate in DER");
 	}
-	/* W24: what Let's Encrypt lets its users say */
-	if (json_get(api->payload, "reason") && reason != 0 && reason != 1 && reason != 4 && reason != 5)
-		return problem_set(&api->pr, PROBLEM_BAD_REVOCATION_REASON,
-			"reason %lld is not allowed; 0 (unspecified), 1 (keyCompromise), 4 (superseded) and 5 (cessationOfOperation) are",
-			(long long)reason);
+	if (json_get(api->payload, "reason") && !revoke_reason_check(reason, &api->pr))
+		return false;
 	r->reason = (int)reason;
 	return true;
 }
@@ -63,31 +61,20 @@ may_revoke(struct sql *db, const struct revoke *r, bool known, bool *ret, struct
 }
 
 static bool
-note_compromise(struct sql *db, const struct revoke *r, struct problem *pr)
-{
-	bool by_own_key = r->api->jwk != NULL;
-
-	/* only the key's holder can prove that it is lost (W24) */
-	return r->reason != 1 || !by_own_key || denied_key_add(db, r->row.key_hash, "revoked as compromised by its own key", pr);
-}
-
-static bool
 revoke_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct revoke *r = arg;
-	bool found, may, moved;
+	bool by_own_key = r->api->jwk != NULL;
+	/* only the key's holder can prove that it is lost (W24) */
+	const struct revocation_rq rq = { r->reason, by_own_key, by_own_key ? "its own key" : "an account" };
+	bool found, may;
 
 	cert_row_done(&r->row);
-	r->job_id = 0;
 	if (!cert_by_sha256(db, r->cert->sha256, &r->row, &found, pr) || !may_revoke(db, r, found, &may, pr))
 		return false;
 	if (!may)
 		return refuse(pr);
-	if (!cert_revoke(db, r->row.id, clock_unix_s(), r->reason, &moved, pr))
-		return false;
-	if (!moved)
-		return problem_set(pr, PROBLEM_ALREADY_REVOKED, "the certificate is revoked already");
-	return note_compromise(db, r, pr) && jobs_insert(r->api->srv->jobs, db, JOB_REVOKE, r->row.id, &r->job_id, pr);
+	return revoke_cert(db, r->api->srv->jobs, &r->row, &rq, &r->job_id, pr);
 }
 
 bool

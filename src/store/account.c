@@ -57,6 +57,16 @@ account_by_ref(struct sql *db, struct span ref, struct account *ret, bool *ret_f
 }
 
 bool
+account_by_id(struct sql *db, int64_t id, struct account *ret, bool *ret_found, struct problem *pr)
+{
+	static const char SQL[] = "select " COLUMNS " from account where id=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	return one(st, ret, ret_found, pr);
+}
+
+bool
 account_by_thumbprint(struct sql *db, const char *thumbprint, struct account *ret, bool *ret_found, struct problem *pr)
 {
 	static const char SQL[] = "select " COLUMNS " from account where thumbprint=$1";
@@ -192,5 +202,16 @@ account_list(struct sql *db, int64_t before, int64_t limit, account_each_fn fn, 
 		fn(&a, arg);
 		account_done(&a);
 	}
+	return sql_end(st, pr);
+}
+
+bool
+account_list_count(struct sql *db, int64_t most, int64_t *ret, struct problem *pr)
+{
+	static const char SQL[] = "select count(*) from (select 1 from account where id>0 limit $1) bounded";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, most);
+	*ret = sql_step(st) ? sql_int(st, 0) : 0;
 	return sql_end(st, pr);
 }

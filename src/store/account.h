@@ -36,7 +36,12 @@ bool account_touch(struct sql *db, int64_t id, int64_t now, struct problem *pr) 
 /* Is this public key (by JWK thumbprint) some account's key? RFC 8555 11.1. */
 bool account_has_key(struct sql *db, const char *thumbprint, bool *ret, struct problem *pr) MUST_CHECK;
 
+/* For operators, who come from an order or certificate. */
+bool account_by_id(struct sql *db, int64_t id, struct account *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
+
 /* For operators: newest first, below the row id `before` (0 = from the top). */
 typedef void (*account_each_fn)(const struct account *a, void *arg);
+/* How many there are, counted up to `most`. */
+bool account_list_count(struct sql *db, int64_t most, int64_t *ret, struct problem *pr) MUST_CHECK;
 bool account_list(struct sql *db, int64_t before, int64_t limit, account_each_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 #endif

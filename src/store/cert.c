@@ -225,30 +225,45 @@ cert_find_again(struct sql *db, int64_t account_id, const char *key_hash, const 
 	return sql_end(st, pr);
 }
 
-static bool
-each(struct sql_stmt *st, cert_each_fn fn, void *arg, struct problem *pr)
+#define LIST "select c.id, c.order_id, c.account_id, c.ref, c.profile, c.upstream, c.serial, c.certid, c.sha256, c.key_hash,"  \
+	" c.issuer, c.not_before, c.not_after, c.created_at, c.fetched_at, c.revoked_at, c.revoked_reason,"                 \
+	" c.revoked_upstream_at, c.idents, a.ref from cert c left join account a on a.id = c.account_id"
+
+bool
+cert_list(struct sql *db, int64_t account_id, int64_t before, int64_t limit, cert_list_fn fn, void *arg, struct problem *pr)
 {
+	static const char SQL_ALL[] = LIST " where c.id<$1 order by c.id desc limit $2";
+	static const char SQL_OF[] = LIST " where c.id<$1 and c.account_id=$3 order by c.id desc limit $2";
+	struct sql_stmt *st = sql_begin(db, account_id ? SQL_OF : SQL_ALL);
+
+	sql_bind_int(st, 1, before > 0 ? before : INT64_MAX);
+	sql_bind_int(st, 2, limit);
+	if (account_id)
+		sql_bind_int(st, 3, account_id);
 	while (sql_step(st)) {
 		struct cert_row c = { 0 };
+		char account_ref[REF_TEXT];
 
 		read_row(st, &c);
-		fn(&c, arg);
+		sql_copy(st, 19, account_ref, sizeof(account_ref));
+		fn(&c, account_ref, arg);
 		cert_row_done(&c);
 	}
 	return sql_end(st, pr);
 }
 
 bool
-cert_list(struct sql *db, int64_t account_id, int64_t before, int64_t limit, cert_each_fn fn, void *arg, struct problem *pr)
+cert_list_count(struct sql *db, int64_t account_id, int64_t most, int64_t *ret, struct problem *pr)
 {
-	static const char SQL[] = "select " COLUMNS
-		" from cert where id<$1 and ($2=0 or account_id=$2) order by id desc limit $3";
-	struct sql_stmt *st = sql_begin(db, SQL);
+	static const char SQL_ALL[] = "select count(*) from (select 1 from cert where id>0 limit $1) bounded";
+	static const char SQL_OF[] = "select count(*) from (select 1 from cert where account_id=$2 limit $1) bounded";
+	struct sql_stmt *st = sql_begin(db, account_id ? SQL_OF : SQL_ALL);
 
-	sql_bind_int(st, 1, before > 0 ? before : INT64_MAX);
-	sql_bind_int(st, 2, account_id);
-	sql_bind_int(st, 3, limit);
-	return each(st, fn, arg, pr);
+	sql_bind_int(st, 1, most);
+	if (account_id)
+		sql_bind_int(st, 2, account_id);
+	*ret = sql_step(st) ? sql_int(st, 0) : 0;
+	return sql_end(st, pr);
 }
 
 bool
@@ -260,7 +275,14 @@ cert_each_revoked(struct sql *db, const char *upstream, int64_t now, cert_each_f
 
 	sql_bind_str(st, 1, upstream);
 	sql_bind_int(st, 2, now);
-	return each(st, fn, arg, pr);
+	while (sql_step(st)) {
+		struct cert_row c = { 0 };
+
+		read_row(st, &c);
+		fn(&c, arg);
+		cert_row_done(&c);
+	}
+	return sql_end(st, pr);
 }
 
 bool

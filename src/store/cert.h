@@ -38,9 +38,12 @@ bool cert_set_revoked_upstream(struct sql *db, int64_t id, int64_t at, struct pr
  * fetched or created at or after created_min. Id or 0. */
 bool cert_find_again(struct sql *db, int64_t account_id, const char *key_hash, const char *idents_key, const char *profile, int64_t now, int64_t created_min, int64_t *ret_id, struct problem *pr) MUST_CHECK;
 
+/* For operators: of an account (0 = all), newest first, below the row id `before` (0 = from the top). */
+typedef void (*cert_list_fn)(const struct cert_row *c, const char *account_ref, void *arg);
+bool cert_list(struct sql *db, int64_t account_id, int64_t before, int64_t limit, cert_list_fn fn, void *arg, struct problem *pr) MUST_CHECK;
+/* How many there are in all, counted up to `most`. */
+bool cert_list_count(struct sql *db, int64_t account_id, int64_t most, int64_t *ret, struct problem *pr) MUST_CHECK;
 typedef void (*cert_each_fn)(const struct cert_row *c, void *arg);
-/* For operators: newest first below row id `before` (0 = from the top); account_id 0 = all. */
-bool cert_list(struct sql *db, int64_t account_id, int64_t before, int64_t limit, cert_each_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 /* Revoked, not yet expired certificates of an upstream, for its CRL. */
 bool cert_each_revoked(struct sql *db, const char *upstream, int64_t now, cert_each_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 

@@ -34,7 +34,7 @@ bool
 event_each(struct sql *db, int64_t order_id, event_each_fn fn, void *arg, struct problem *pr)
 {
 	static const char SQL[] =
-		"select id, at_ms, node, what, detail from event where order_id=$1 order by id";
+		"select id, at_ms, node, what, detail from event where order_id=$1 order by id limit 5000";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, order_id);

@@ -13,6 +13,6 @@ struct event_row {
 	const char *node, *what, *detail; /* valid within the callback */
 };
 typedef void (*event_each_fn)(const struct event_row *e, void *arg);
-/* Oldest first. */
+/* Oldest first, the first 5000. */
 bool event_each(struct sql *db, int64_t order_id, event_each_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 #endif

@@ -169,3 +169,31 @@ job_counts(struct sql *db, int64_t counts[JOB_KIND__COUNT], struct problem *pr)
 	}
 	return sql_end(st, pr);
 }
+
+bool
+job_find(struct sql *db, enum job_kind kind, int64_t subject, struct job_view *ret, bool *ret_found, struct problem *pr)
+{
+	static const char SQL[] = "select id, due, attempts, lease_node, error from job where kind=$1 and subject=$2";
+	struct sql_stmt *st = sql_begin(db, SQL);
+	struct job_view v = { .row = { .kind = kind, .subject = subject } };
+	struct span error;
+	bool found;
+
+	sql_bind_int(st, 1, kind);
+	sql_bind_int(st, 2, subject);
+	found = sql_step(st);
+	if (found) {
+		v.row.id = sql_int(st, 0);
+		v.row.due_ms = sql_int(st, 1);
+		v.row.attempts = sql_int(st, 2);
+		sql_copy(st, 3, v.node, sizeof(v.node));
+		error = sql_text(st, 4);
+		span_copy(error.n < sizeof(v.error) ? error : span_of(error.p, sizeof(v.error) - 1), v.error, sizeof(v.error));
+	}
+	if (!sql_end(st, pr))
+		return false;
+	*ret_found = found;
+	if (found)
+		*ret = v;
+	return true;
+}

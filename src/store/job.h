@@ -43,6 +43,13 @@ bool job_release_node(struct sql *db, const char *node, struct problem *pr) MUST
 bool job_release_expired(struct sql *db, int64_t now_ms, struct problem *pr) MUST_CHECK;
 /* When the next free job is due; INT64_MAX = none. */
 bool job_next_due(struct sql *db, int64_t *ret_due_ms, struct problem *pr) MUST_CHECK;
+/* The job of this kind and subject, for operators. */
+struct job_view {
+	struct job_row row;
+	char node[NODE_TEXT]; /* who works on it, "" = nobody */
+	char error[256];      /* why it waits, perhaps cut; "" = no reason known */
+};
+bool job_find(struct sql *db, enum job_kind kind, int64_t subject, struct job_view *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
 /* counts[kind] of all rows. */
 bool job_counts(struct sql *db, int64_t counts[JOB_KIND__COUNT], struct problem *pr) MUST_CHECK;
 #endif

@@ -328,25 +328,88 @@ order_refs(struct sql *db, int64_t account_id, int64_t now, int64_t before, int6
 	return sql_end(st, pr);
 }
 
-bool
-order_list(struct sql *db, int state, int64_t account_id, int64_t before, int64_t limit, order_each_fn fn, void *arg, struct problem *pr)
-{
-	static const char SQL[] = "select " COLUMNS FROM
-		" where o.id<$1 and ($2<0 or o.state=$2) and ($3=0 or o.account_id=$3)"
-		" order by o.id desc limit $4";
-	struct sql_stmt *st = sql_begin(db, SQL);
+/* A text for each way to ask, so that each has an index: of an account all its orders are walked, of an unfinished or failed
+ * state only those in it (the partial indexes need the number in the text); valid ones are most of the table, which is walked
+ * from its end. */
+#define LIST "select " COLUMNS ", a.ref" FROM " left join account a on a.id = o.account_id where o.id<$1"
+#define COUNT "select count(*) from (select 1 from orders o where o.id<$1"
+#define OF_ACCOUNT " and o.account_id=$3 and ($4<0 or o.state=$4)"
+#define OF_OPEN " and o.state<=2 and o.state=$3"
+#define OF_VALID " and o.state=3"
+#define OF_FAILED " and o.state=4"
+#define LIST_END " order by o.id desc limit $2"
+#define COUNT_END " limit $2) bounded"
 
+static struct sql_stmt *
+begin_list(struct sql *db, const struct order_query *q)
+{
+	static const char SQL_ACCOUNT[] = LIST OF_ACCOUNT LIST_END;
+	static const char SQL_OPEN[] = LIST OF_OPEN LIST_END;
+	static const char SQL_VALID[] = LIST OF_VALID LIST_END;
+	static const char SQL_FAILED[] = LIST OF_FAILED LIST_END;
+	static const char SQL_ALL[] = LIST LIST_END;
+
+	if (q->account_id)
+		return sql_begin(db, SQL_ACCOUNT);
+	if (q->state < 0)
+		return sql_begin(db, SQL_ALL);
+	return sql_begin(db, q->state == ORDER_VALID ? SQL_VALID : q->state == ORDER_INVALID ? SQL_FAILED : SQL_OPEN);
+}
+
+static struct sql_stmt *
+begin_count(struct sql *db, const struct order_query *q)
+{
+	static const char SQL_ACCOUNT[] = COUNT OF_ACCOUNT COUNT_END;
+	static const char SQL_OPEN[] = COUNT OF_OPEN COUNT_END;
+	static const char SQL_VALID[] = COUNT OF_VALID COUNT_END;
+	static const char SQL_FAILED[] = COUNT OF_FAILED COUNT_END;
+	static const char SQL_ALL[] = COUNT COUNT_END;
+
+	if (q->account_id)
+		return sql_begin(db, SQL_ACCOUNT);
+	if (q->state < 0)
+		return sql_begin(db, SQL_ALL);
+	return sql_begin(db, q->state == ORDER_VALID ? SQL_VALID : q->state == ORDER_INVALID ? SQL_FAILED : SQL_OPEN);
+}
+
+static void
+bind_query(struct sql_stmt *st, const struct order_query *q, int64_t before, int64_t limit)
+{
 	sql_bind_int(st, 1, before > 0 ? before : INT64_MAX);
-	sql_bind_int(st, 2, state);
-	sql_bind_int(st, 3, account_id);
-	sql_bind_int(st, 4, limit);
+	sql_bind_int(st, 2, limit);
+	if (q->account_id) {
+		sql_bind_int(st, 3, q->account_id);
+		sql_bind_int(st, 4, q->state);
+	} else if (q->state >= 0 && q->state != ORDER_VALID && q->state != ORDER_INVALID) {
+		sql_bind_int(st, 3, q->state);
+	}
+}
+
+bool
+order_list(struct sql *db, const struct order_query *q, order_each_fn fn, void *arg, struct problem *pr)
+{
+	struct sql_stmt *st = begin_list(db, q);
+
+	bind_query(st, q, q->before, q->limit);
 	while (sql_step(st)) {
 		struct order o = { 0 };
+		char account_ref[REF_TEXT];
 
+		sql_copy(st, 18, account_ref, sizeof(account_ref));
 		if (read_row(st, &o))
-			fn(&o, arg);
+			fn(&o, account_ref, arg);
 		order_done(&o);
 	}
+	return sql_end(st, pr);
+}
+
+bool
+order_list_count(struct sql *db, const struct order_query *q, int64_t most, int64_t *ret, struct problem *pr)
+{
+	struct sql_stmt *st = begin_count(db, q);
+
+	bind_query(st, q, 0, most);
+	*ret = sql_step(st) ? sql_int(st, 0) : 0;
 	return sql_end(st, pr);
 }
 

@@ -58,9 +58,13 @@ typedef void (*order_ref_fn)(const char *ref, int64_t id, void *arg);
 /* The orders list (O11): newest first below row id `before`, at most `limit`. */
 bool order_refs(struct sql *db, int64_t account_id, int64_t now, int64_t before, int64_t limit, order_ref_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 
-typedef void (*order_each_fn)(const struct order *o, void *arg);
-/* For operators: newest first; state -1 = all; account_id 0 = all. */
-bool order_list(struct sql *db, int state, int64_t account_id, int64_t before, int64_t limit, order_each_fn fn, void *arg, struct problem *pr) MUST_CHECK;
+/* For operators: orders of a state (-1 = all) and an account (0 = all), newest first, below the row id `before` (0 = from the
+ * top), at most `limit`. */
+struct order_query { int state; int64_t account_id, before, limit; };
+typedef void (*order_each_fn)(const struct order *o, const char *account_ref, void *arg);
+bool order_list(struct sql *db, const struct order_query *q, order_each_fn fn, void *arg, struct problem *pr) MUST_CHECK;
+/* How many there are in all, counted up to `most`. */
+bool order_list_count(struct sql *db, const struct order_query *q, int64_t most, int64_t *ret, struct problem *pr) MUST_CHECK;
 /* Orders by state, for status and metrics: counts[ORDER__COUNT]; only unfinished ones are counted exactly (index). */
 bool order_counts(struct sql *db, int64_t counts[ORDER__COUNT], struct problem *pr) MUST_CHECK;
 #endif

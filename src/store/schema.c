@@ -17,6 +17,7 @@
 	"create index orders_account on orders (account_id, id);"                                  \
 	"create index orders_open on orders (expires) where state <= 2;"                           \
 	"create index orders_over on orders (expires) where state >= 3;"                           \
+	"create index orders_failed on orders (id) where state = 4;"                               \
 	"create index orders_same on orders (account_id, idents_key) where state <= 1;"            \
 	"create index orders_working on orders (account_id, key_hash) where state = 2;"            \
 	"create index orders_joined on orders (joined_to) where joined_to is not null;"            \

@@ -275,3 +275,16 @@ upstream_order_counts(struct sql *db, upstream_count_fn fn, void *arg, struct pr
 	}
 	return sql_end(st, pr);
 }
+
+bool
+upstream_order_error(struct sql *db, int64_t order_id, struct buf *ret, struct problem *pr)
+{
+	static const char SQL[] = "select error from upstream_order where order_id=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	buf_clear(ret);
+	sql_bind_int(st, 1, order_id);
+	if (sql_step(st))
+		buf_addspan(ret, sql_text(st, 0));
+	return sql_end(st, pr);
+}

@@ -41,6 +41,8 @@ struct upstream_order {
 	char url[URL_TEXT], finalize_url[URL_TEXT];
 };
 bool upstream_order_get(struct sql *db, int64_t order_id, struct upstream_order *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
+/* What the CA said when the last attempt failed; empty if nothing. */
+bool upstream_order_error(struct sql *db, int64_t order_id, struct buf *ret, struct problem *pr) MUST_CHECK;
 /* Insert in state INTENT: on record before the first octet goes out. */
 bool upstream_order_insert(struct sql *db, int64_t order_id, const char *upstream, struct problem *pr) MUST_CHECK;
 bool upstream_order_ordered(struct sql *db, int64_t order_id, const char *url, const char *finalize_url, int64_t expires, struct problem *pr) MUST_CHECK;

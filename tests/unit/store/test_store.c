@@ -29,6 +29,7 @@ case_accounts(struct sql *db, void *arg, struct problem *pr)
 	struct account a = { .state = ACCOUNT_VALID, .terms = true, .thumbprint = "thumb-1" }, got = { 0 };
 	bool found, moved, has;
 	struct list list = { 0 };
+	int64_t n;
 	int64_t second;
 
 	(void)arg;
@@ -61,6 +62,10 @@ case_accounts(struct sql *db, void *arg, struct problem *pr)
 	ok(account_list(db, second, 10, list_account, &list, pr) && list.count == 1 && list.ids[0] == a.id, "below a row id");
 	list.count = 0;
 	ok(account_list(db, 0, 1, list_account, &list, pr) && list.count == 1, "and up to a limit");
+	ok(account_list_count(db, 10, &n, pr) && n == 2 && account_list_count(db, 1, &n, pr) && n == 1, "they are counted, up to a limit too");
+	ok(account_by_id(db, second, &got, &found, pr) && found && got.id == second, "an operator finds one by its row id");
+	account_done(&got);
+	ok(account_by_id(db, 999, &got, &found, pr) && !found, "but not another");
 	account_done(&a);
 	return true;
 }
@@ -121,9 +126,41 @@ note_ref(const char *ref, int64_t id, void *arg)
 }
 
 static void
-list_order(const struct order *o, void *arg)
+list_order(const struct order *o, const char *account_ref, void *arg)
 {
-	note_id(NULL, o->id, arg, NULL);
+	if (account_ref[0])
+		note_id(NULL, o->id, arg, NULL);
+}
+
+static void
+test_order_lists(struct sql *db, int64_t account, int64_t other, int64_t valid, struct problem *pr)
+{
+	/* so many there are of each state, of all, and of an account */
+	static const struct { int state; size_t all, mine; } want[] = { { -1, 3, 3 }, { ORDER_PENDING, 1, 1 }, { ORDER_READY, 0, 0 },
+		{ ORDER_PROCESSING, 0, 0 }, { ORDER_VALID, 1, 1 }, { ORDER_INVALID, 1, 1 } };
+	struct list list;
+	int64_t n;
+
+	for (size_t i = 0; i < COUNT_OF(want); i++) {
+		struct order_query q = { .state = want[i].state, .limit = 10 };
+
+		list.count = 0;
+		ok(order_list(db, &q, list_order, &list, pr) && list.count == want[i].all && order_list_count(db, &q, 10, &n, pr) &&
+			n == (int64_t)want[i].all, "operators list and count state %d of all", want[i].state);
+		list.count = 0;
+		q.account_id = account;
+		ok(order_list(db, &q, list_order, &list, pr) && list.count == want[i].mine && order_list_count(db, &q, 10, &n, pr) &&
+			n == (int64_t)want[i].mine, "and of an account");
+	}
+	list.count = 0;
+	ok(order_list(db, &(struct order_query){ .state = -1, .account_id = other, .limit = 10 }, list_order, &list, pr) && list.count == 0,
+		"of that account alone");
+	ok(order_list(db, &(struct order_query){ .state = -1, .limit = 10 }, list_order, &list, pr) && list.ids[0] > list.ids[1] && list.ids[2] == valid,
+		"newest first");
+	list.count = 0;
+	ok(order_list(db, &(struct order_query){ .state = -1, .before = list.ids[1], .limit = 1 }, list_order, &list, pr) && list.count == 1 && list.ids[0] == valid,
+		"below a row id");
+	ok(order_list_count(db, &(struct order_query){ .state = -1 }, 2, &n, pr) && n == 2, "counting ends where it is told");
 }
 
 static bool
@@ -134,7 +171,6 @@ case_orders(struct sql *db, void *arg, struct problem *pr)
 		.not_before = NOW, .not_after = NOW + 5, .replaces = (char *)"aki.01" }, got;
 	struct ident a = dns("b.test"), b = dns("*.a.test");
 	AUTO_BUF csr = BUF_MAX(1000);
-	struct list list = { 0 };
 	bool found, moved;
 
 	(void)arg;
@@ -173,11 +209,7 @@ case_orders(struct sql *db, void *arg, struct problem *pr)
 	put_order(db, account, ORDER_PENDING, NOW + 5, "x.test");
 	put_order(db, account, ORDER_INVALID, NOW + 5, "x.test");
 	ok(order_counts(db, counts, pr) && counts[ORDER_PENDING] == 1 && counts[ORDER_READY] == 0 && counts[ORDER_PROCESSING] == 0, "unfinished orders are counted");
-	ok(order_list(db, -1, 0, 0, 10, list_order, &list, pr) && list.count == 3, "operators list all");
-	list.count = 0;
-	ok(order_list(db, ORDER_VALID, account, 0, 10, list_order, &list, pr) && list.count == 1 && list.ids[0] == o.id, "or by state and account");
-	list.count = 0;
-	ok(order_list(db, -1, other, 0, 10, list_order, &list, pr) && list.count == 0, "of that account alone");
+	test_order_lists(db, account, other, o.id, pr);
 	return true;
 }
 
@@ -388,6 +420,13 @@ list_cert(const struct cert_row *c, void *arg)
 	note_id(NULL, c->id, arg, NULL);
 }
 
+static void
+list_cert_of(const struct cert_row *c, const char *account_ref, void *arg)
+{
+	if (account_ref[0])
+		note_id(NULL, c->id, arg, NULL);
+}
+
 static bool
 case_certs(struct sql *db, void *arg, struct problem *pr)
 {
@@ -439,9 +478,10 @@ case_certs(struct sql *db, void *arg, struct problem *pr)
 	ok(cert_revoke(db, id, NOW, -1, &moved, pr) && cert_by_id(db, id, &got, &found, pr) && got.revoked_at == NOW && got.revoked_reason == -1, "a revocation needs no reason");
 	cert_row_done(&got);
 	list.count = 0;
-	ok(cert_list(db, 0, 0, 10, list_cert, &list, pr) && list.count == 2 && list.ids[0] == id, "operators list all, newest first");
+	ok(cert_list(db, 0, 0, 10, list_cert_of, &list, pr) && list.count == 2 && list.ids[0] == id, "operators list all, newest first");
 	list.count = 0;
-	ok(cert_list(db, account, 0, 10, list_cert, &list, pr) && list.count == 1 && list.ids[0] == c.id, "or an account's");
+	ok(cert_list(db, account, 0, 10, list_cert_of, &list, pr) && list.count == 1 && list.ids[0] == c.id, "or an account's");
+	ok(cert_list_count(db, 0, 10, &n, pr) && n == 2 && cert_list_count(db, account, 10, &n, pr) && n == 1 && cert_list_count(db, 0, 1, &n, pr) && n == 1, "and count them");
 	ok(denied_key_has(db, "kh", &has, pr) && !has, "no key is denied at first");
 	ok(denied_key_add(db, "kh", "why", pr) && denied_key_add(db, "kh", "again", pr) && denied_key_has(db, "kh", &has, pr) && has, "then one is, twice without harm");
 	cert_row_done(&c);
@@ -456,7 +496,8 @@ case_jobs(struct sql *db, void *arg, struct problem *pr)
 	struct job_row rows[8];
 	int64_t free_id, later, mine, id, due, counts[JOB_KIND__COUNT];
 	size_t n;
-	bool is_mine;
+	struct job_view v;
+	bool is_mine, found;
 
 	(void)arg;
 	ok(job_next_due(db, &due, pr) && due == INT64_MAX, "no job is due");
@@ -471,6 +512,9 @@ case_jobs(struct sql *db, void *arg, struct problem *pr)
 	ok(rows[0].id == free_id && rows[0].kind == JOB_ISSUE && rows[0].subject == 1 && rows[0].attempts == 0, "as it was");
 	ok(job_claim(db, "n1", 2000, 8000, 8, rows, &n, pr) && n == 0, "by one node alone");
 	ok(job_release(db, free_id, 2500, "why", pr) && job_claim(db, "n1", 2499, 8000, 8, rows, &n, pr) && n == 0, "given back, it waits until it is due");
+	ok(job_find(db, JOB_ISSUE, 1, &v, &found, pr) && found && v.row.id == free_id && v.row.attempts == 1 && strcmp(v.error, "why") == 0 && !v.node[0], "an operator sees why it waits");
+	ok(job_find(db, JOB_VALIDATE, 1, &v, &found, pr) && found && strcmp(v.node, "n1") == 0 && !v.error[0], "and who works on another");
+	ok(job_find(db, JOB_REVOKE, 1, &v, &found, pr) && !found, "but not what is not there");
 	ok(job_hurry(db, JOB_ISSUE, 1, 100, pr) && job_claim(db, "n1", 100, 8000, 8, rows, &n, pr) && n == 1 && rows[0].attempts == 1, "unless somebody hurries it; attempts are counted");
 	ok(job_hurry(db, JOB_ISSUE, 1, 50, pr) && job_is_mine(db, free_id, "n1", &is_mine, pr) && is_mine, "a leased one is not hurried");
 	ok(job_extend(db, mine, "n1", 20000, pr) && job_extend(db, mine, "n2", 1, pr) && job_release_expired(db, 19999, pr) && job_is_mine(db, mine, "n1", &is_mine, pr) && is_mine, "a heartbeat keeps leases");
@@ -498,6 +542,7 @@ case_upstreams(struct sql *db, void *arg, struct problem *pr)
 {
 	struct upstream_row u = { 0 };
 	struct upstream_order o = { 0 };
+	AUTO_BUF error = BUF_MAX(1000);
 	AUTO_BUF key_auth = BUF_MAX(1000);
 	bool found, moved, known;
 	int64_t id, total = 0;
@@ -530,6 +575,7 @@ case_upstreams(struct sql *db, void *arg, struct problem *pr)
 	ok(upstream_token_lookup(db, SPAN("tik"), &key_auth, &found, pr) && !found && key_auth.n == 0, "no other is");
 	ok(upstream_order_counts(db, count_upstream, &total, pr) && total == 1, "orders under way are counted by CA");
 	ok(upstream_order_restart(db, 5, true, "why", pr) && upstream_order_get(db, 5, &o, &found, pr) && o.state == UPSTREAM_INTENT && o.attempt == 2 && o.failures == 1 && !o.url[0] && o.expires == 0, "a restart begins anew and counts");
+	ok(upstream_order_error(db, 5, &error, pr) && span_is(buf_span(&error), "why") && upstream_order_error(db, 6, &error, pr) && error.n == 0, "and keeps why");
 	ok(upstream_token_lookup(db, SPAN("tok"), &key_auth, &found, pr) && !found, "its proofs are forgotten");
 	ok(upstream_order_delete(db, 5, pr) && upstream_order_get(db, 5, &o, &found, pr) && !found, "it goes when the order ends");
 	return true;
@@ -661,7 +707,9 @@ test_plan(sqlite3 *h, const char *text)
 	while (sqlite3_step(st) == SQLITE_ROW) {
 		const char *detail = (const char *)sqlite3_column_text(st, 3);
 
-		if ((strncmp(detail, "SCAN ", 5) == 0 && strcmp(detail, "SCAN CONSTANT ROW") != 0) || strstr(detail, "AUTOMATIC")) {
+		/* `bounded` is what a limit has cut from another select of the same statement */
+		if ((strncmp(detail, "SCAN ", 5) == 0 && strcmp(detail, "SCAN CONSTANT ROW") != 0 && strcmp(detail, "SCAN bounded") != 0) ||
+			strstr(detail, "AUTOMATIC")) {
 			printf("# %s\n", detail);
 			good = false;
 		}

@@ -1,0 +1,250 @@
+/* admin.c - see admin.h. The way of a request:
+ *
+ * front: admin_handle -> the peer's uid, if that can be told without a look-up -> the pool (503 when full)
+ * worker: run -> the peer's uid among admin_users -> resource, query, body -> the resource's function -> reply */
+#include "admin/admin.h"
+
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "acme/problem_json.h"
+#include "admin/call.h"
+#include "base/log.h"
+
+#define BODY_MAX (8 * 1024 * 1024)
+#define ERRORS_MAX (64 * 1024)
+
+static struct call *
+call_new(struct admin *admin, struct http_req *rq)
+{
+	struct call *c = xcalloc(1, sizeof(*c));
+
+	c->admin = admin;
+	c->http = rq;
+	c->conf = conf_holder_take(admin->conf);
+	c->out = BUF_MAX(BODY_MAX);
+	c->errors = BUF_MAX(ERRORS_MAX);
+	c->w = jw_to(&c->out);
+	return c;
+}
+
+static void
+call_free(struct call *c)
+{
+	json_free(c->doc);
+	buf_done(&c->out);
+	buf_done(&c->errors);
+	gate_conf_unref(c->conf);
+	free(c);
+}
+
+void
+call_restart(struct call *c)
+{
+	buf_clear(&c->out);
+	c->w = jw_to(&c->out);
+}
+
+static void
+write_problem(struct buf *out, const struct problem *pr, const struct buf *errors)
+{
+	struct jw w = jw_to(out);
+	struct span rest = errors ? buf_span(errors) : SPAN_NONE, line;
+	char type[64];
+
+	buf_clear(out);
+	if (rest.n == 0) {
+		problem_json(out, pr, NULL);
+		return;
+	}
+	snprintf(type, sizeof(type), PROBLEM_URN "%s", problem_type(pr->kind));
+	jw_object(&w, NULL);
+	jw_str(&w, "type", type);
+	jw_str(&w, "detail", pr->detail);
+	jw_int(&w, "status", problem_status(pr->kind));
+	jw_array(&w, "errors");
+	while (span_cut(&rest, '\n', &line)) {
+		if (line.n)
+			jw_span(&w, NULL, line);
+	}
+	jw_end(&w);
+	jw_end(&w);
+}
+
+static void
+fill_refusal(struct http_reply *rp, const struct problem *pr, const struct buf *errors)
+{
+	rp->status = problem_status(pr->kind);
+	rp->content_type = "application/problem+json";
+	rp->body.max = BODY_MAX;
+	write_problem(&rp->body, pr, errors);
+	if (pr->retry_after_s)
+		http_reply_field(rp, "Retry-After", "%u", pr->retry_after_s);
+}
+
+void
+admin_refusal(const struct http_req *rq, const struct problem *pr, struct http_reply *rp, void *arg)
+{
+	(void)rq;
+	(void)arg;
+	fill_refusal(rp, pr, NULL);
+	http_reply_field(rp, "Cache-Control", "no-store");
+}
+
+static void
+log_call(const struct call *c, int status)
+{
+	const struct http_req *rq = c->http;
+	bool change = rq->method != HTTP_GET;
+	const char *problem = problem_type(c->pr.kind);
+
+	/* who changed what is worth a line at any time */
+	log_at(status >= 500 ? LOG_ERROR : change || status == 403 ? LOG_NOTICE : LOG_DEBUG, "admin",
+		LI("uid", rq->peer_uid), LS("method", change ? "POST" : "GET"), LSP("path", rq->path), LI("status", status),
+		LS("problem", problem), LS("detail", c->pr.detail), LS("cause", c->pr.cause));
+}
+
+/* Reply and let the request go. */
+static void
+finish(struct call *c, bool good)
+{
+	struct http_reply rp = http_reply_new(200);
+	const struct resource *res = c->res;
+
+	if (good && !jw_ok(&c->w))
+		good = problem_internal(&c->pr, "the reply is too large");
+	if (good) {
+		rp.content_type = "application/json";
+		buf_done(&rp.body);
+		rp.body = c->out;
+		c->out = BUF_MAX(0);
+	} else {
+		fill_refusal(&rp, &c->pr, &c->errors);
+	}
+	http_reply_field(&rp, "Cache-Control", "no-store");
+	log_call(c, rp.status);
+	http_reply(c->http, &rp);
+	c->http = NULL;
+	if (good && res && res->after)
+		res->after(c);
+	call_free(c);
+}
+
+static bool
+is_user(uid_t uid, const char *name)
+{
+	struct passwd pw, *found = NULL;
+	char text[16 * 1024];
+
+	return getpwnam_r(name, &pw, text, sizeof(text), &found) == 0 && found && found->pw_uid == uid;
+}
+
+/* Worker: users may come from a directory service. */
+static bool
+may_call(struct call *c)
+{
+	uid_t uid = c->http->peer_uid;
+
+	if (uid == 0 || uid == geteuid())
+		return true;
+	for (size_t i = 0; i < c->conf->admin_users.count; i++) {
+		if (is_user(uid, c->conf->admin_users.list[i]))
+			return true;
+	}
+	return problem_set(&c->pr, PROBLEM_UNAUTHORIZED,
+		"user %lu may not administer this gateway: admin_users of the configuration names who may", (unsigned long)uid);
+}
+
+static bool
+knows_parameter(const struct resource *res, struct span name)
+{
+	struct span rest = span_str(res->query), known;
+
+	while (res->query && span_cut(&rest, ' ', &known)) {
+		if (span_eq(known, name))
+			return true;
+	}
+	return false;
+}
+
+static bool
+check_query(struct call *c)
+{
+	struct span rest = c->http->query, part, name;
+
+	while (rest.p && span_cut(&rest, '&', &part)) {
+		if (!span_cut(&part, '=', &name))
+			continue;
+		if (!knows_parameter(c->res, name))
+			return problem_set(&c->pr, PROBLEM_MALFORMED, "unknown parameter \"%s\"", QUOTE(name));
+	}
+	return true;
+}
+
+struct span
+call_query(const struct call *c, const char *name)
+{
+	struct span rest = c->http->query, part, key;
+
+	while (rest.p && span_cut(&rest, '&', &part)) {
+		if (span_cut(&part, '=', &key) && span_is(key, name) && part.n)
+			return part;
+	}
+	return SPAN_NONE;
+}
+
+static bool
+find_resource(struct call *c)
+{
+	bool known;
+
+	c->res = resource_find(c->http->method, c->http->path, &c->ref, &known);
+	if (c->res)
+		return true;
+	if (known)
+		return problem_set(&c->pr, PROBLEM_METHOD_NOT_ALLOWED, "this resource is not asked by this method");
+	return problem_set(&c->pr, PROBLEM_NOT_FOUND, "no such resource");
+}
+
+static bool
+read_body(struct call *c)
+{
+	struct span text = c->http->body;
+
+	if (c->http->method != HTTP_POST)
+		return true;
+	if (text.n == 0)
+		text = SPAN("{}");
+	else if (!span_is_nocase(http_req_field(c->http, "Content-Type"), "application/json"))
+		return problem_set(&c->pr, PROBLEM_MEDIA_TYPE, "the Content-Type must be application/json");
+	if (!json_parse(text, "body", NULL, &c->doc, &c->pr))
+		return false;
+	c->body = json_obj(json_root(c->doc), "body", &c->pr);
+	return json_ok(&c->body);
+}
+
+/* Worker */
+static void
+run(void *arg)
+{
+	struct call *c = arg;
+
+	finish(c, may_call(c) && find_resource(c) && check_query(c) && read_body(c) && c->res->fn(c));
+}
+
+void
+admin_handle(struct http_req *rq, void *arg)
+{
+	struct admin *admin = arg;
+	struct call *c = call_new(admin, rq);
+
+	/* strangers cost no worker unless somebody may be named */
+	if (c->conf->admin_users.count == 0 && !may_call(c)) {
+		finish(c, false);
+	} else if (!pool_try(admin->pool, run, c)) {
+		c->pr.retry_after_s = 5;
+		finish(c, problem_set(&c->pr, PROBLEM_OVERLOADED, "the gateway is busy, please try again later"));
+	}
+}

@@ -1,0 +1,41 @@
+/* admin.h - the operators' API on the daemon's own UNIX socket: JSON over HTTP/1.1, for acmegatectl and scripts.
+ *
+ *   httpd_face_add(httpd, &(struct httpd_face_conf){ .name = "admin", .unix_path = conf->admin_socket, .unix_mode = 0666,
+ *           .handler = admin_handle, .refusal = admin_refusal, .arg = &admin }, &face, &pr)
+ *
+ * Who asks is judged by the peer's uid, not by the socket's mode: root, the daemon's own user and the admin_users of the
+ * configuration may; others hear 403. A struct admin is filled once before the face is added and outlives the pool's threads.
+ *
+ * Lists answer {"items":[...],"next":CURSOR or null,"total":N,"total_is_exact":bool}; ids and cursors are refs (DECISIONS H2).
+ * Errors are problem documents, a refused reload's with a member "errors" (lines). */
+#ifndef ADMIN_ADMIN_H
+#define ADMIN_ADMIN_H
+
+#include "gate/holder.h"
+#include "httpd/httpd.h"
+#include "jobs/jobs.h"
+#include "server/server.h"
+#include "upstream/upstreams.h"
+
+struct admin {
+	struct store *store;
+	struct jobs *jobs;
+	struct pool *pool;
+	struct conf_holder *conf;
+	struct upstreams *ups;
+	struct server *server;
+	struct httpd *httpd;
+	const char *version;
+	int64_t started_unix_s;
+	/* Load the file again and put it in force; on a worker. False: the old one stays. ret_text: a line that says what came of
+	 * it ("refused, ..."), then the faults, "FILE:LINE: text\n" each. */
+	bool (*reload)(void *arg, struct buf *ret_text);
+	/* Begin to stop as SIGTERM does; must not wait for the end. On a worker, after the reply was handed over. */
+	void (*drain)(void *arg);
+	void *arg;
+};
+
+/* The http_handler and http_refusal of the face; arg is the struct admin. */
+void admin_handle(struct http_req *rq, void *arg);
+void admin_refusal(const struct http_req *rq, const struct problem *pr, struct http_reply *rp, void *arg);
+#endif

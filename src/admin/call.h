@@ -1,0 +1,82 @@
+/* call.h - what the files of the admin room share: one request on its way. */
+#ifndef ADMIN_CALL_H
+#define ADMIN_CALL_H
+
+#include "admin/admin.h"
+#include "json/json.h"
+#include "json/jw.h"
+#include "store/account.h"
+#include "store/cert.h"
+#include "store/order.h"
+
+struct call;
+/* Worker. Writes the reply's body with c->w (or sets c->pr and answers false). */
+typedef bool (*call_fn)(struct call *c);
+
+struct resource {
+	enum http_method method;
+	const char *path;  /* "{}" takes a ref */
+	call_fn fn;
+	const char *query; /* names of the parameters it knows, a blank between; NULL = none */
+	void (*after)(struct call *c); /* after the reply */
+};
+/* NULL: none; *ret_known says whether the path is known by another method. Sets ret_ref. */
+const struct resource *resource_find(
+	enum http_method method, struct span path, struct span *ret_ref, bool *ret_known);
+
+struct call {
+	struct admin *admin;
+	struct http_req *http;
+	struct gate_conf *conf; /* a reference */
+	const struct resource *res;
+	struct span ref;        /* of the path */
+	struct json *doc;       /* of a POST with a body */
+	struct json_obj body;   /* its root; an empty object if there was no body */
+	struct buf out;
+	struct jw w;
+	struct buf errors;      /* lines, for the problem document */
+	struct problem pr;
+};
+
+/* Start the body anew: a transaction function does so, since it may run twice. */
+void call_restart(struct call *c);
+/* A parameter of the query, SPAN_NONE if absent or empty. */
+struct span call_query(const struct call *c, const char *name);
+bool call_not_found(struct problem *pr, const char *what, struct span ref);
+
+/* ---- lists ---- */
+#define LIST_LIMIT 50
+#define LIST_LIMIT_MAX 500
+#define LIST_COUNT_MAX 10000
+struct list {
+	struct call *c;
+	int64_t limit, seen;
+	char last[REF_TEXT]; /* of the items written */
+};
+/* Reads limit=. */
+bool list_begin(struct list *l, struct call *c, struct problem *pr) MUST_CHECK;
+/* To be asked for each row: false means that the page is full and only tells that there are more. Opens the item. */
+bool list_item(struct list *l, const char *ref);
+void list_end(struct list *l, int64_t total);
+
+/* ---- parts of objects ---- */
+void write_idents(struct jw *w, const struct idents *ids);
+void write_time(struct jw *w, const char *name, int64_t unix_s); /* 0: nothing */
+void write_text(struct jw *w, const char *name, const char *s);  /* "": nothing */
+
+/* ---- the resources, a file each ---- */
+bool call_status(struct call *c);
+bool call_orders(struct call *c);
+bool call_order(struct call *c);
+bool call_accounts(struct call *c);
+bool call_account(struct call *c);
+bool call_certs(struct call *c);
+bool call_cert(struct call *c);
+bool call_cert_revoke(struct call *c);
+bool call_reload(struct call *c);
+bool call_drain(struct call *c);
+void call_drain_after(struct call *c);
+bool call_log(struct call *c);
+bool call_log_set(struct call *c);
+bool call_config(struct call *c);
+#endif

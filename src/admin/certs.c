@@ -1,0 +1,189 @@
+/* certs.c - GET /certs, GET /certs/REF, POST /certs/REF/revoke. */
+#include "admin/call.h"
+#include "flow/revoke.h"
+
+static const char *
+cert_status(const struct cert_row *cert)
+{
+	if (cert->revoked_at)
+		return "revoked";
+	return cert->not_after < clock_unix_s() ? "expired" : "valid";
+}
+
+static void
+write_cert(struct jw *w, const struct cert_row *cert, const char *account_ref)
+{
+	jw_str(w, "status", cert_status(cert));
+	write_text(w, "account", account_ref);
+	jw_str(w, "profile", cert->profile);
+	jw_str(w, "upstream", cert->upstream);
+	write_idents(w, &cert->idents);
+	jw_str(w, "serial", cert->serial);
+	jw_str(w, "issuer", cert->issuer);
+	jw_str(w, "sha256", cert->sha256);
+	write_text(w, "certid", cert->certid);
+	jw_time(w, "not_before", cert->not_before);
+	jw_time(w, "not_after", cert->not_after);
+	jw_time(w, "created", cert->created_at);
+	write_time(w, "fetched", cert->fetched_at);
+	write_time(w, "revoked", cert->revoked_at);
+	if (cert->revoked_at && cert->revoked_reason >= 0)
+		jw_int(w, "revocation_reason", cert->revoked_reason);
+	write_time(w, "revoked_upstream", cert->revoked_upstream_at);
+}
+
+static void
+on_cert(const struct cert_row *cert, const char *account_ref, void *arg)
+{
+	struct list *l = arg;
+
+	if (!list_item(l, cert->ref))
+		return;
+	write_cert(&l->c->w, cert, account_ref);
+	jw_end(&l->c->w);
+}
+
+static bool
+read_account(struct call *c, struct sql *db, int64_t *ret_id, struct problem *pr)
+{
+	struct span ref = call_query(c, "account");
+	struct account a = { 0 };
+	bool found;
+
+	*ret_id = 0;
+	if (!ref.p)
+		return true;
+	if (!account_check(db, ref, &a, &found, pr))
+		return false;
+	*ret_id = a.id;
+	return found ? true : call_not_found(pr, "account", ref);
+}
+
+static bool
+read_before(struct call *c, struct sql *db, int64_t *ret_id, struct problem *pr)
+{
+	struct span ref = call_query(c, "before");
+	struct cert_row cert = { 0 };
+	bool found;
+
+	*ret_id = 0;
+	if (!ref.p)
+		return true;
+	if (!cert_by_ref(db, ref, 0, &cert, &found, pr))
+		return false;
+	*ret_id = cert.id;
+	cert_row_done(&cert);
+	return found ? true : call_not_found(pr, "certificate", ref);
+}
+
+static bool
+list_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct call *c = arg;
+	int64_t account_id, before, total;
+	struct list l;
+
+	if (!list_begin(&l, c, pr) || !read_account(c, db, &account_id, pr) || !read_before(c, db, &before, pr) ||
+		!cert_list(db, account_id, before, l.limit + 1, on_cert, &l, pr) ||
+		!cert_list_count(db, account_id, LIST_COUNT_MAX, &total, pr))
+		return false;
+	list_end(&l, total);
+	return true;
+}
+
+bool
+call_certs(struct call *c)
+{
+	return store_read(c->admin->store, list_tx, c, &c->pr);
+}
+
+/* ---- one certificate ---- */
+
+static bool
+write_whole(struct call *c, struct sql *db, const struct cert_row *cert, struct problem *pr)
+{
+	AUTO_BUF chain = BUF_MAX(CHAIN_MAX_BYTES);
+	struct account a = { 0 };
+	struct order o = { 0 };
+	bool found;
+
+	if (!account_by_id(db, cert->account_id, &a, &found, pr))
+		return false;
+	jw_object(&c->w, NULL);
+	jw_str(&c->w, "id", cert->ref);
+	write_cert(&c->w, cert, a.ref);
+	account_done(&a);
+	if (!order_by_id(db, cert->order_id, &o, &found, pr) || !cert_chain(db, cert->id, 0, &chain, &found, pr))
+		return false;
+	write_text(&c->w, "order", o.ref);
+	order_done(&o);
+	jw_span(&c->w, "chain", buf_span(&chain));
+	jw_end(&c->w);
+	return true;
+}
+
+static bool
+cert_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct call *c = arg;
+	struct cert_row cert = { 0 };
+	bool found, good;
+
+	call_restart(c);
+	if (!cert_by_ref(db, c->ref, 0, &cert, &found, pr))
+		return false;
+	if (!found)
+		return call_not_found(pr, "certificate", c->ref);
+	good = write_whole(c, db, &cert, pr);
+	cert_row_done(&cert);
+	return good;
+}
+
+bool
+call_cert(struct call *c)
+{
+	return store_read(c->admin->store, cert_tx, c, &c->pr);
+}
+
+/* ---- revocation ---- */
+
+struct revoke {
+	struct call *c;
+	int reason;
+	int64_t cert_id, job_id;
+};
+
+static bool
+revoke_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct revoke *r = arg;
+	struct call *c = r->c;
+	struct cert_row cert = { 0 };
+	char asker[64];
+	/* an operator's word suffices: else the device would go on with the key that is lost */
+	const struct revocation_rq rq = { .reason = r->reason, .deny_key = true, .asker = asker };
+	bool found, good;
+
+	snprintf(asker, sizeof(asker), "an operator, uid %lu", (unsigned long)c->http->peer_uid);
+	if (!cert_by_ref(db, c->ref, 0, &cert, &found, pr))
+		return false;
+	if (!found)
+		return call_not_found(pr, "certificate", c->ref);
+	r->cert_id = cert.id;
+	good = revoke_cert(db, c->admin->jobs, &cert, &rq, &r->job_id, pr);
+	cert_row_done(&cert);
+	return good;
+}
+
+bool
+call_cert_revoke(struct call *c)
+{
+	struct revoke r = { .c = c, .reason = (int)json_opt_int(&c->body, "reason", 0, 10, -1) };
+
+	if (!json_ok(&c->body) || (r.reason >= 0 && !revoke_reason_check(r.reason, &c->pr)))
+		return false;
+	if (!store_write(c->admin->store, revoke_tx, &r, &c->pr))
+		return false;
+	jobs_run(c->admin->jobs, r.job_id, JOB_REVOKE, r.cert_id);
+	return call_cert(c);
+}

@@ -1,0 +1,52 @@
+/* resources.c - the paths of the admin API: the only list of its kind. */
+#include "admin/call.h"
+
+static const struct resource resources[] = {
+	{ HTTP_GET, "/status", call_status },
+	{ HTTP_GET, "/orders", call_orders, .query = "state account before limit" },
+	{ HTTP_GET, "/orders/{}", call_order, .query = "trace" },
+	{ HTTP_GET, "/accounts", call_accounts, .query = "before limit" },
+	{ HTTP_GET, "/accounts/{}", call_account },
+	{ HTTP_GET, "/certs", call_certs, .query = "account before limit" },
+	{ HTTP_GET, "/certs/{}", call_cert },
+	{ HTTP_POST, "/certs/{}/revoke", call_cert_revoke },
+	{ HTTP_POST, "/reload", call_reload },
+	{ HTTP_POST, "/drain", call_drain, .after = call_drain_after },
+	{ HTTP_GET, "/log", call_log },
+	{ HTTP_POST, "/log", call_log_set },
+	{ HTTP_GET, "/config", call_config },
+};
+
+static bool
+matches(const char *pattern, struct span path, struct span *ret_ref)
+{
+	struct span want = span_str(pattern), w, p;
+
+	while (span_cut(&want, '/', &w)) {
+		if (!span_cut(&path, '/', &p))
+			return false;
+		if (span_is(w, "{}") && p.n)
+			*ret_ref = p;
+		else if (!span_eq(w, p))
+			return false;
+	}
+	return path.p == NULL;
+}
+
+const struct resource *
+resource_find(enum http_method method, struct span path, struct span *ret_ref, bool *ret_known)
+{
+	*ret_known = false;
+	for (size_t i = 0; i < COUNT_OF(resources); i++) {
+		struct span ref = SPAN_NONE;
+
+		if (!matches(resources[i].path, path, &ref))
+			continue;
+		*ret_known = true;
+		if (resources[i].method != method)
+			continue;
+		*ret_ref = ref;
+		return &resources[i];
+	}
+	return NULL;
+}

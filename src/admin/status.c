@@ -1,0 +1,170 @@
+/* status.c - GET /status: how the gateway is, on one page. */
+#include "admin/call.h"
+
+struct counts {
+	int64_t orders[ORDER__COUNT], jobs[JOB_KIND__COUNT];
+	int64_t *upstream; /* orders under way, one per CA */
+	struct upstreams *ups;
+};
+
+static void
+on_upstream(const char *name, int64_t count, void *arg)
+{
+	struct counts *n = arg;
+
+	for (size_t i = 0; i < upstreams_count(n->ups); i++) {
+		if (strcmp(upstreams_at(n->ups, i)->name, name) == 0)
+			n->upstream[i] = count;
+	}
+}
+
+static bool
+counts_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct counts *n = arg;
+
+	return order_counts(db, n->orders, pr) && job_counts(db, n->jobs, pr) &&
+		upstream_order_counts(db, on_upstream, n, pr);
+}
+
+static void
+write_gate(struct call *c)
+{
+	struct jw *w = &c->w;
+	int64_t now = clock_unix_s();
+
+	jw_str(w, "version", c->admin->version);
+	jw_str(w, "node", jobs_node(c->admin->jobs));
+	jw_time(w, "started", c->admin->started_unix_s);
+	jw_int(w, "uptime_s", now - c->admin->started_unix_s);
+	jw_str(w, "external_url", c->conf->external_url);
+	jw_object(w, "configuration");
+	jw_str(w, "file", c->conf->path);
+	jw_int(w, "generation", c->conf->generation);
+	jw_end(w);
+}
+
+static void
+write_http(struct call *c)
+{
+	struct jw *w = &c->w;
+	struct httpd_stats s;
+	const struct server_stats *server = &c->admin->server->stats;
+
+	httpd_stats(c->admin->httpd, &s);
+	jw_object(w, "connections");
+	jw_int(w, "open", s.open);
+	jw_int(w, "accepted", (int64_t)s.accepted);
+	jw_int(w, "refused_address", (int64_t)s.refused_addr);
+	jw_int(w, "refused_all", (int64_t)s.refused_all);
+	jw_int(w, "handshakes", (int64_t)s.handshakes);
+	jw_int(w, "handshakes_failed", (int64_t)s.handshake_failed);
+	jw_int(w, "framing_errors", (int64_t)s.framing_errors);
+	jw_int(w, "timeouts", (int64_t)s.timeouts);
+	jw_int(w, "requests", (int64_t)s.requests);
+	jw_end(w);
+	jw_object(w, "acme");
+	jw_int(w, "requests", (int64_t)atomic_load(&server->requests));
+	jw_int(w, "refused", (int64_t)atomic_load(&server->refused));
+	jw_int(w, "overloaded", (int64_t)atomic_load(&server->overloaded));
+	jw_end(w);
+}
+
+static void
+write_store(struct call *c)
+{
+	struct jw *w = &c->w;
+	struct store_stats s;
+
+	store_stats(c->admin->store, &s);
+	jw_object(w, "store");
+	jw_str(w, "kind", store_is_shared(c->admin->store) ? "postgresql" : "sqlite");
+	jw_int(w, "reads", (int64_t)s.reads);
+	jw_int(w, "writes", (int64_t)s.writes);
+	jw_int(w, "commits", (int64_t)s.commits);
+	jw_int(w, "reruns", (int64_t)s.reruns);
+	jw_end(w);
+}
+
+static void
+write_work(struct call *c, const struct counts *n)
+{
+	struct jw *w = &c->w;
+
+	jw_object(w, "workers");
+	jw_int(w, "threads", pool_threads(c->admin->pool));
+	jw_int(w, "queued", (int64_t)pool_queued(c->admin->pool));
+	jw_end(w);
+	jw_object(w, "jobs");
+	jw_int(w, "active", (int64_t)jobs_active(c->admin->jobs));
+	for (int i = 0; i < JOB_KIND__COUNT; i++)
+		jw_int(w, job_kind_name(i), n->jobs[i]);
+	jw_end(w);
+	/* only unfinished orders have an index to be counted by */
+	jw_object(w, "orders");
+	for (int i = 0; i < ORDER__COUNT; i++) {
+		if (!order_state_is_final(i))
+			jw_int(w, order_state_name(i), n->orders[i]);
+	}
+	jw_end(w);
+}
+
+static void
+write_ca(struct jw *w, struct upstream *u)
+{
+	struct ca_account *account = upstream_account(u);
+	struct ca_stats s;
+
+	ca_stats(u->ca, &s);
+	write_text(w, "origin", ca_origin(u->ca));
+	jw_str(w, "account", account->kid[0] ? account->kid : NULL);
+	jw_str(w, "circuit", s.is_open ? "open" : "closed");
+	jw_int(w, "calls", (int64_t)s.calls);
+	jw_int(w, "sent", (int64_t)s.sent);
+	jw_int(w, "problems", (int64_t)s.problems);
+	jw_int(w, "unreachable", (int64_t)s.unreachable);
+	jw_int(w, "lost", (int64_t)s.lost);
+	jw_int(w, "bad_nonces", (int64_t)s.bad_nonces);
+	jw_int(w, "nonces_fetched", (int64_t)s.nonces_fetched);
+	jw_int(w, "directories", (int64_t)s.directories);
+	ca_account_unref(account);
+}
+
+static void
+write_upstreams(struct call *c, const struct counts *n)
+{
+	struct jw *w = &c->w;
+
+	jw_array(w, "upstreams");
+	for (size_t i = 0; i < upstreams_count(c->admin->ups); i++) {
+		struct upstream *u = upstreams_at(c->admin->ups, i);
+
+		jw_object(w, NULL);
+		jw_str(w, "name", u->name);
+		jw_str(w, "driver", u->driver == DRIVER_LOCAL ? "local" : "acme");
+		jw_int(w, "orders", n->upstream[i]);
+		if (u->ca)
+			write_ca(w, u);
+		jw_end(w);
+	}
+	jw_end(w);
+}
+
+bool
+call_status(struct call *c)
+{
+	size_t cas = upstreams_count(c->admin->ups);
+	AUTO_FREE int64_t *upstream = xcalloc(cas ? cas : 1, sizeof(*upstream));
+	struct counts n = { .upstream = upstream, .ups = c->admin->ups };
+
+	if (!store_read(c->admin->store, counts_tx, &n, &c->pr))
+		return false;
+	jw_object(&c->w, NULL);
+	write_gate(c);
+	write_http(c);
+	write_store(c);
+	write_work(c, &n);
+	write_upstreams(c, &n);
+	jw_end(&c->w);
+	return true;
+}

@@ -1,0 +1,93 @@
+/* cmd_status.c - acmegatectl status, version. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "ctl/ctl.h"
+#include "ctl/table.h"
+
+/* "3 d 4 h", "5 min 6 s": the two largest units */
+static char *
+duration(int64_t s)
+{
+	if (s >= 86400)
+		return xasprintf("%lld d %lld h", (long long)(s / 86400), (long long)(s % 86400 / 3600));
+	if (s >= 3600)
+		return xasprintf("%lld h %lld min", (long long)(s / 3600), (long long)(s % 3600 / 60));
+	return xasprintf("%lld min %lld s", (long long)(s / 60), (long long)(s % 60));
+}
+
+/* All members of an object in one line: "pending 3, ready 0". */
+static void
+field_counts(struct ctl *ctl, const char *label, const struct json_node *object)
+{
+	AUTO_BUF text = BUF_MAX(4096);
+
+	for (size_t i = 0; i < json_count(object); i++) {
+		struct span name;
+		AUTO_FREE char *value = ctl_text(json_member(object, i, &name));
+
+		buf_addf(&text, "%s%.*s %s", i ? ", " : "", SPAN_FMT(name), value);
+	}
+	ctl_field(ctl, label, buf_span(&text));
+}
+
+static void
+print_gate(struct ctl *ctl, const struct json_node *root)
+{
+	const struct json_node *conf = json_get(root, "configuration");
+	AUTO_FREE char *file = ctl_text(json_get(conf, "file")), *generation = ctl_text(json_get(conf, "generation"));
+	AUTO_FREE char *from = xasprintf("%s, generation %s", file, generation), *up = NULL;
+	int64_t uptime = 0;
+
+	json_int(json_get(root, "uptime_s"), &uptime);
+	up = duration(uptime);
+	ctl_field_member(ctl, "Version", root, "version");
+	ctl_field_member(ctl, "Node", root, "node");
+	ctl_field_member(ctl, "URL", root, "external_url");
+	ctl_field_member(ctl, "Started", root, "started");
+	ctl_field(ctl, "Up", span_str(up));
+	ctl_field(ctl, "Configuration", span_str(from));
+	field_counts(ctl, "Connections", json_get(root, "connections"));
+	field_counts(ctl, "ACME", json_get(root, "acme"));
+	field_counts(ctl, "Store", json_get(root, "store"));
+	field_counts(ctl, "Workers", json_get(root, "workers"));
+	field_counts(ctl, "Jobs", json_get(root, "jobs"));
+	field_counts(ctl, "Open orders", json_get(root, "orders"));
+}
+
+static void
+print_upstreams(struct ctl *ctl, const struct json_node *list)
+{
+	static const struct column columns[] = { { "UPSTREAM" }, { "DRIVER" }, { "CIRCUIT" }, { "ORDERS", .is_number = true },
+		{ "SENT", .is_number = true }, { "PROBLEMS", .is_number = true }, { "UNREACHABLE", .is_number = true },
+		{ "ACCOUNT" } };
+	static const char *const names[] = { "name", "driver", "circuit", "orders", "sent", "problems", "unreachable",
+		"account" };
+	struct table t = table_of(columns, COUNT_OF(columns));
+
+	for (size_t i = 0; i < json_count(list); i++) {
+		for (size_t j = 0; j < COUNT_OF(names); j++)
+			table_add(&t, ctl_text(json_get(json_at(list, i), names[j])));
+	}
+	ctl_title(ctl, "Upstreams");
+	table_write(&t, ctl->plain, ctl->width, &ctl->out);
+	table_done(&t);
+}
+
+int
+cmd_status(struct ctl *ctl)
+{
+	struct ctl_reply rp;
+	int code = ctl_ask(ctl, "/status", NULL, &rp);
+
+	if (code != CTL_DONE)
+		return code;
+	if (ctl->json) {
+		ctl_print_json(ctl, &rp);
+	} else {
+		print_gate(ctl, rp.root);
+		print_upstreams(ctl, json_get(rp.root, "upstreams"));
+	}
+	ctl_reply_done(&rp);
+	return CTL_DONE;
+}

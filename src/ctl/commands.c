@@ -1,0 +1,100 @@
+/* commands.c - the commands: the only list of its kind. Help, completion and the manual page's list are made from it. */
+#include "ctl/ctl.h"
+
+const struct ctl_option ctl_global_options[] = {
+	{ "config", "FILE", "configuration file, " CTL_CONFIG_FILE " by default", .letter = 'c' },
+	{ "socket", "PATH", "the daemon's admin socket, instead of the configuration's admin_socket" },
+	{ "json", NULL, "print JSON, messages too" },
+	{ "plain", NULL, "print one record a line, separated by tabs, nothing cut" },
+	{ "timeout", "SECONDS", "how long to wait for the daemon, 60 by default, 0 for ever" },
+	{ "no-color", NULL, "no bold letters" },
+	{ "help", NULL, "show help, of a command if one is given", .letter = 'h' },
+	{ "version", NULL, "print the version", .letter = 'V' },
+	{ .name = NULL },
+};
+
+#define OPTION_BEFORE { "before", "ID", "begin below this one: how to go on with a long list" }
+#define OPTION_LIMIT { "limit", "N", "at most so many, 50 by default, 500 at most" }
+#define OPTION_ACCOUNT { "account", "ACCOUNT", "only of this account" }
+#define OPTION_YES { "yes", NULL, "do not ask" }
+
+static const struct ctl_option init_options[] = {
+	{ "state", "DIR", "folder for the database and keys, /var/lib/acmegate by default" },
+	{ "name", "HOST", "how devices reach the gateway; with the port of --listen it makes the URL" },
+	{ "url", "URL", "the same as a whole URL, without a slash at the end" },
+	{ "listen", "ADDR:PORT", "where to serve ACME, *:443 by default" },
+	{ "upstream", "URL", "directory URL of the CA behind; without it the gateway's own local CA issues" },
+	{ "upstream-ca-file", "FILE", "trust anchors (PEM) for that CA's web server" },
+	{ "eab-kid", "KID", "key identifier of the account binding that the CA gave you" },
+	{ "eab-key-file", "FILE", "file with its MAC key, base64url" },
+	{ "contact", "EMAIL", "where the CA may write to" },
+	{ "accept-terms", NULL, "you have read the CA's terms of service and agree" },
+	{ "allow", "PATTERN", "names that devices may have: a name, *.example.com, a network, or *", .many = true },
+	{ "networks", "NET", "where devices may be asked for their proof; RFC 1918 and fc00::/7 by default", .many = true },
+	{ "resolver", "ADDR:PORT", "DNS server to ask, instead of the system's", .many = true },
+	{ "http01-listen", "ADDR:PORT", "where the CA's http-01 look-ups are answered, *:80 by default with --upstream" },
+	{ "http01-port", "PORT", "port on which devices answer http-01, 80 by default" },
+	{ "admin-socket", "PATH", "socket that acmegatectl speaks to, /run/acmegate/admin.sock by default" },
+	{ "force", NULL, "overwrite the file if there is one" },
+	{ .name = NULL },
+};
+static const struct ctl_option account_list_options[] = { OPTION_BEFORE, OPTION_LIMIT, { .name = NULL } };
+static const struct ctl_option order_list_options[] = {
+	{ "state", "STATE", "pending, ready, processing, valid or invalid" },
+	OPTION_ACCOUNT, OPTION_BEFORE, OPTION_LIMIT, { .name = NULL },
+};
+static const struct ctl_option order_show_options[] = {
+	{ "trace", NULL, "with its whole story, through both faces" },
+	{ .name = NULL },
+};
+static const struct ctl_option cert_list_options[] = { OPTION_ACCOUNT, OPTION_BEFORE, OPTION_LIMIT, { .name = NULL } };
+static const struct ctl_option cert_show_options[] = {
+	{ "pem", NULL, "print the chain alone" },
+	{ .name = NULL },
+};
+static const struct ctl_option cert_revoke_options[] = {
+	{ "reason", "N", "0 unspecified, 1 keyCompromise, 4 superseded, 5 cessationOfOperation", .values = "0 1 4 5" },
+	OPTION_YES, { .name = NULL },
+};
+static const struct ctl_option drain_options[] = { OPTION_YES, { .name = NULL } };
+
+const struct ctl_command ctl_commands[] = {
+	{ "init", NULL, NULL, 0, 0, "write a first configuration and make the state folder",
+		"The file is checked before it is written, and never overwritten without --force. What no rule allows is "
+		"refused, so --allow says what devices may have.",
+		"init --name acme.corp.example --allow '*.devices.corp.example'\n"
+		"init --url https://acme.corp.example --upstream https://acme-v02.api.letsencrypt.org/directory "
+		"--contact pki@corp.example --accept-terms --allow '*.corp.example'",
+		init_options, cmd_init },
+	{ "status", NULL, NULL, 0, 0, "show how the daemon is", NULL, "status", NULL, cmd_status },
+	{ "account", "list", NULL, 0, 0, "list the devices' accounts, newest first", NULL, "account list --limit 10",
+		account_list_options, cmd_account_list },
+	{ "account", "show", "ACCOUNT", 1, 1, "show an account", NULL, "account show 3q2-7wAAAAAAAAAAAAAAAA", NULL,
+		cmd_account_show },
+	{ "order", "list", NULL, 0, 0, "list orders, newest first", NULL, "order list --state processing",
+		order_list_options, cmd_order_list },
+	{ "order", "show", "ORDER", 1, 1, "show an order: its names, proofs and problems",
+		NULL, "order show 3q2-7wAAAAAAAAAAAAAAAA --trace", order_show_options, cmd_order_show },
+	{ "cert", "list", NULL, 0, 0, "list certificates, newest first", NULL, "cert list --account 3q2-7wAAAAAAAAAAAAAAAA",
+		cert_list_options, cmd_cert_list },
+	{ "cert", "show", "CERT", 1, 1, "show a certificate", NULL, "cert show 3q2-7wAAAAAAAAAAAAAAAA --pem",
+		cert_show_options, cmd_cert_show },
+	{ "cert", "revoke", "CERT", 1, 1, "revoke a certificate",
+		"The revocation is durable when the command ends; the CA is told until it has heard. With reason 1 the key "
+		"is never certified again.",
+		"cert revoke 3q2-7wAAAAAAAAAAAAAAAA --reason 4", cert_revoke_options, cmd_cert_revoke },
+	{ "config", "check", "[FILE]", 0, 1, "check a configuration file, without the daemon", NULL, "config check",
+		NULL, cmd_config_check },
+	{ "config", "show", NULL, 0, 0, "show the configuration in force", NULL, "config show", NULL, cmd_config_show },
+	{ "config", "keys", NULL, 0, 0, "list all keys of the configuration", NULL, "config keys", NULL, cmd_config_keys },
+	{ "reload", NULL, NULL, 0, 0, "let the daemon read its configuration again",
+		"It waits for the outcome: the new generation, or the faults of the file, and then the old configuration "
+		"stays in force.",
+		"reload", NULL, cmd_reload },
+	{ "drain", NULL, NULL, 0, 0, "let the daemon end its requests and stop", NULL, "drain --yes", drain_options, cmd_drain },
+	{ "log", "level", "[LEVEL]", 0, 1, "show or set how much the daemon logs, until it reads its configuration again",
+		"Levels are error, warning, notice, info and debug.", "log level debug", NULL, cmd_log_level },
+	{ "version", NULL, NULL, 0, 0, "print the versions of this program and the daemon", NULL, "version", NULL,
+		cmd_version },
+};
+const size_t ctl_command_count = COUNT_OF(ctl_commands);

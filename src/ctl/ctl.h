@@ -1,0 +1,161 @@
+/* ctl.h - what the files of acmegatectl share: the table of commands, one invocation, talking to the daemon, printing.
+ *
+ * One thread. Results go to ctl->out and from there to stdout at the end; messages go to stderr at once. */
+#ifndef CTL_CTL_H
+#define CTL_CTL_H
+
+#include "base/buf.h"
+#include "json/json.h"
+
+/* Exit codes: a promise to scripts (DECISIONS N9). */
+enum ctl_exit {
+	CTL_DONE = 0,
+	CTL_FAILED = 1,
+	CTL_USAGE = 2,
+	CTL_UNREACHABLE = 3,
+	CTL_NOT_FOUND = 4,
+	CTL_REFUSED = 5,  /* by policy or permission */
+	CTL_CONFLICT = 6, /* somebody was faster */
+	CTL_LATER = 75
+};
+
+#define CTL_CONFIG_FILE "/etc/acmegate/acmegate.conf"
+
+struct ctl;
+
+/* An option takes an argument or not, the same in all commands that have it: options may stand before the command. */
+struct ctl_option {
+	const char *name;   /* without "--" */
+	const char *arg;    /* what the help calls it, NULL = none is taken */
+	const char *help;   /* one line */
+	const char *values; /* for completion and messages: "a b c", NULL = anything */
+	bool many;          /* may be given again */
+	char letter;        /* 0 = none */
+};
+
+struct ctl_command {
+	const char *noun, *verb; /* verb NULL: the noun alone is the command */
+	const char *args;        /* as the help shows them, NULL = none */
+	unsigned words_min, words_max;
+	const char *summary;     /* one line, no full stop */
+	const char *more;        /* paragraph for the help and the manual page, NULL = none */
+	const char *examples;    /* lines without the program's name, the first goes to the help of all */
+	const struct ctl_option *options; /* ends with a row without name; NULL = none */
+	int (*fn)(struct ctl *ctl);
+};
+extern const struct ctl_command ctl_commands[];
+extern const size_t ctl_command_count;
+extern const struct ctl_option ctl_global_options[];
+
+struct ctl_given {
+	const char *name, *value; /* value NULL: an option without argument */
+};
+
+struct ctl {
+	const struct ctl_command *command;
+	struct ctl_given *given; /* options, in the order given */
+	size_t given_count;
+	const char **words;      /* what follows the command */
+	size_t word_count;
+	bool json, plain, color;
+	unsigned width;          /* of the terminal, 0 = lines are not cut */
+	struct buf out;
+};
+
+/* ---- args.c: from argv to a command with its options ---- */
+enum ctl_wish { CTL_WISH_RUN, CTL_WISH_HELP, CTL_WISH_VERSION, CTL_WISH_BARE, CTL_WISH_NOUN, CTL_WISH_WRONG };
+/* Fills command, given and words. What is wrong is a message in ctl->out's place: *ret_wrong, on the heap. */
+enum ctl_wish ctl_args_read(struct ctl *ctl, int argc, char **argv, char **ret_wrong);
+void ctl_done(struct ctl *ctl);
+/* Last value given, NULL = not given; of an option without argument "" if given. */
+const char *ctl_opt(const struct ctl *ctl, const char *name);
+/* The value of an option that may be given again; NULL at the end. */
+const char *ctl_opt_at(const struct ctl *ctl, const char *name, size_t i);
+const struct ctl_option *ctl_option_find(const struct ctl_option *list, const char *name);
+/* Command or noun nearest to what was typed; NULL if nothing is near. On the heap. */
+char *ctl_suggest(const char *typed);
+
+/* ---- help.c ---- */
+void ctl_help_bare(struct buf *out);
+void ctl_help_all(struct buf *out);
+void ctl_help_noun(const char *noun, struct buf *out);
+void ctl_help_command(const struct ctl_command *c, struct buf *out);
+/* "order show ORDER" */
+void ctl_synopsis(const struct ctl_command *c, struct buf *out);
+/* etc/acmegatectl.bash-completion, and the list of commands in acmegatectl(1), from the table. */
+void ctl_write_completion(struct buf *out);
+void ctl_write_mdoc(struct buf *out);
+
+/* ---- talk.c: the daemon ---- */
+struct ctl_reply {
+	struct buf body;
+	struct json *doc;
+	const struct json_node *root; /* an object */
+};
+void ctl_reply_done(struct ctl_reply *rp);
+/* GET, or POST with a JSON body if `json` is not NULL. CTL_DONE and the reply, or the exit code; the message was printed. */
+int ctl_ask(struct ctl *ctl, const char *path, const char *json, struct ctl_reply *ret);
+/* The admin socket: --socket, or of the configuration, or the default. On the heap; NULL: CTL_USAGE, message printed. */
+char *ctl_socket_path(struct ctl *ctl);
+/* The exit code of a problem document. Pure. */
+int ctl_exit_of(int http_status, struct span type);
+
+/* ---- print.c ---- */
+/* What was printed so far goes to stdout; CTL_FAILED if it cannot. */
+int ctl_flush(struct ctl *ctl);
+/* A message on stderr, JSON with --json; returns code. */
+__attribute__((format(printf, 3, 4))) int ctl_fail(struct ctl *ctl, int code, const char *fmt, ...);
+__attribute__((format(printf, 2, 3))) void ctl_note(struct ctl *ctl, const char *fmt, ...);
+/* Foreign text for a terminal: control characters become '?'. */
+void ctl_add_clean(struct buf *out, struct span text);
+/* A block of "Label  value" lines; with --plain "label<TAB>value". Empty values are left out. */
+void ctl_field(struct ctl *ctl, const char *label, struct span value);
+void ctl_field_member(struct ctl *ctl, const char *label, const struct json_node *object, const char *name);
+void ctl_title(struct ctl *ctl, const char *title);
+/* A string or number as text; "" if there is none. On the heap. */
+char *ctl_text(const struct json_node *n);
+/* "a.example, 10.0.0.1" */
+char *ctl_idents(const struct json_node *identifiers);
+/* "unauthorized: the detail" */
+char *ctl_problem(const struct json_node *problem);
+/* The reply as it came. */
+void ctl_print_json(struct ctl *ctl, const struct ctl_reply *rp);
+/* After a table of a list: how many of how many, and how to go on. */
+void ctl_print_rest(struct ctl *ctl, const struct json_node *list, size_t shown);
+/* Ask before something that cannot be undone: --yes, or a person at the terminal. CTL_DONE = go on. */
+__attribute__((format(printf, 2, 3))) int ctl_confirm(struct ctl *ctl, const char *fmt, ...);
+
+/* ---- list.c: what the commands on objects share ---- */
+struct table;
+/* CTL_DONE, or CTL_USAGE with a message. */
+int ctl_check_id(struct ctl *ctl, const char *id);
+/* GET /KIND/WORD. */
+int ctl_ask_one(struct ctl *ctl, const char *kind, const char *query, struct ctl_reply *ret);
+/* GET a list with those of the parameters (ends with NULL) that were given as options. */
+int ctl_ask_list(struct ctl *ctl, const char *path, const char *const *parameters, struct ctl_reply *ret);
+/* The end of a command with --json, or of one that failed: prints the reply if code is CTL_DONE, returns code. */
+int ctl_list_json(struct ctl *ctl, int code, struct ctl_reply *rp);
+/* The end of a list for people; frees both. */
+int ctl_list_table(struct ctl *ctl, struct table *t, struct ctl_reply *rp);
+
+/* ---- the commands, a file per noun ---- */
+int cmd_init(struct ctl *ctl);
+int cmd_status(struct ctl *ctl);
+int cmd_account_list(struct ctl *ctl);
+int cmd_account_show(struct ctl *ctl);
+int cmd_order_list(struct ctl *ctl);
+int cmd_order_show(struct ctl *ctl);
+int cmd_cert_list(struct ctl *ctl);
+int cmd_cert_show(struct ctl *ctl);
+int cmd_cert_revoke(struct ctl *ctl);
+int cmd_config_check(struct ctl *ctl);
+int cmd_config_show(struct ctl *ctl);
+int cmd_config_keys(struct ctl *ctl);
+int cmd_reload(struct ctl *ctl);
+int cmd_drain(struct ctl *ctl);
+int cmd_log_level(struct ctl *ctl);
+int cmd_version(struct ctl *ctl);
+
+/* All of acmegatectl: returns its exit code. */
+int ctl_main(int argc, char **argv);
+#endif
