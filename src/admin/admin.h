@@ -6,7 +6,7 @@
  * Who asks is judged by the peer's uid, not by the socket's mode: root, the daemon's own user and the admin_users of the
  * configuration may; others hear 403. A struct admin is filled once before the face is added and outlives the pool's threads.
  *
- * Lists answer {"items":[...],"next":CURSOR or null,"total":N,"total_is_exact":bool}; ids and cursors are refs (DECISIONS H2).
+ * Lists answer {"items":[...],"next":CURSOR or null,"total":N,"total_is_exact":bool}; ids and cursors are refs (H2).
  * Errors are problem documents, a refused reload's with a member "errors" (lines). */
 #ifndef ADMIN_ADMIN_H
 #define ADMIN_ADMIN_H

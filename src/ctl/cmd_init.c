@@ -119,7 +119,7 @@ put_networks(struct init *in)
 		put_strings(in, gate_conf_keys, "", "networks", "networks");
 		return;
 	}
-	/* written out, so that whoever reads the file sees where the gateway connects to (DECISIONS V1) */
+	/* written out, so that whoever reads the file sees where the gateway connects to (V1) */
 	add_key(in, gate_conf_keys, "", "networks");
 	buf_adds(&in->text, "[ \"10.0.0.0/8\", \"172.16.0.0/12\", \"192.168.0.0/16\", \"fc00::/7\" ];\n\n");
 }

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "json/json.h"
 
-/* Exit codes: a promise to scripts (DECISIONS N9). */
+/* Exit codes: a promise to scripts (N9). */
 enum ctl_exit {
 	CTL_DONE = 0,
 	CTL_FAILED = 1,

@@ -5,7 +5,7 @@
 #include "jobs/jobs.h"
 #include "store/cert.h"
 
-/* May this be said as a reason (DECISIONS W24)? Else PROBLEM_BAD_REVOCATION_REASON. Pure. */
+/* May this be said as a reason (W24)? Else PROBLEM_BAD_REVOCATION_REASON. Pure. */
 bool revoke_reason_check(int64_t reason, struct problem *pr) MUST_CHECK;
 
 struct revocation_rq {
