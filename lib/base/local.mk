@@ -1,6 +1,7 @@
 librooms_a_SOURCES += \
 	lib/base/addr.c lib/base/addr.h \
 	lib/base/b64url.c lib/base/b64url.h \
+	lib/base/buckets.c lib/base/buckets.h \
 	lib/base/buf.c lib/base/buf.h \
 	lib/base/clock.c lib/base/clock.h \
 	lib/base/crash.c lib/base/crash.h \
@@ -20,7 +21,10 @@ test_utf8_SOURCES = tests/unit/base/test_utf8.c tests/tap.h
 test_utf8_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_utf8_LDADD = $(rooms_libs)
 
-check_PROGRAMS += test_addr test_base
+check_PROGRAMS += test_addr test_base test_buckets
+test_buckets_SOURCES = tests/unit/base/test_buckets.c tests/tap.h
+test_buckets_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_buckets_LDADD = $(rooms_libs)
 test_addr_SOURCES = tests/unit/base/test_addr.c tests/tap.h
 test_addr_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_addr_LDADD = $(rooms_libs)
