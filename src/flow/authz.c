@@ -1,6 +1,8 @@
 /* flow/authz.c - see authz.h. */
 #include "flow/authz.h"
 
+#include <stdio.h>
+
 #include "store/account.h"
 #include "store/event.h"
 
@@ -28,6 +30,13 @@ authz_rule(enum authz_state from, enum authz_event ev, enum authz_state *ret_to)
 		}
 	}
 	return false;
+}
+
+const char *
+authz_failure_key(int64_t account_id, const char *ident, char dst[FAILURE_KEY_TEXT])
+{
+	snprintf(dst, FAILURE_KEY_TEXT, "%lld/%s", (long long)account_id, ident);
+	return dst;
 }
 
 static bool

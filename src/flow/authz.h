@@ -8,6 +8,10 @@ enum authz_event { AUTHZ_EV_PROVEN, AUTHZ_EV_FAILED, AUTHZ_EV_DEACTIVATE, AUTHZ_
 /* Pure; false: the event is refused in this state. */
 bool authz_rule(enum authz_state from, enum authz_event ev, enum authz_state *ret_to);
 
+/* What failed validations are counted by: "account/identifier" into dst. */
+#define FAILURE_KEY_TEXT 300
+const char *authz_failure_key(int64_t account_id, const char *ident, char dst[FAILURE_KEY_TEXT]);
+
 /* The challenge `index` is proven: challenge and authorization valid (until `valid_until`), and each order whose last one
  * this was is ready, all in this transaction (O6). A challenge that is no longer processing changes nothing. */
 bool authz_prove(struct sql *db, const struct authz *a, size_t index, int64_t now, int64_t valid_until, const char *node, struct problem *pr) MUST_CHECK;

@@ -62,6 +62,16 @@ struct limits_conf {
 	int64_t queue_max;             /* requests and jobs waiting for a worker */
 };
 
+/* Abuse limits (T8): a burst, and one more each interval; burst 0 = off. Per account, or per address where there is none. */
+struct rates_conf {
+	int64_t requests_burst, requests_ms;         /* per address */
+	int64_t new_account_burst, new_account_ms;   /* per address */
+	int64_t new_order_burst, new_order_ms;       /* per account */
+	int64_t challenge_burst, challenge_ms;       /* responses, per account */
+	int64_t failed_burst, failed_ms;             /* failed validations, per account and identifier */
+	int64_t pending_authz_max;                   /* at a time, per account; 0 = off */
+};
+
 struct gate_conf {
 	atomic_uint refs;
 	unsigned generation;
@@ -88,6 +98,7 @@ struct gate_conf {
 	int64_t order_keep_s;          /* finished orders are deleted after */
 	int64_t account_idle_s;
 	struct limits_conf limits;
+	struct rates_conf rates;
 	struct conf_list profiles;     /* struct profile_conf */
 	struct conf_list upstreams;    /* struct upstream_conf */
 	struct conf_list rules;        /* struct rule_conf */

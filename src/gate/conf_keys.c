@@ -47,6 +47,32 @@ static const struct conf_key limits_keys[] = {
 	{ .name = NULL },
 };
 
+static const struct conf_key rates_keys[] = {
+	KEY(INT, "requests_burst", rates_conf, requests_burst, "400", "0", "1000000", RELOAD,
+		"requests from one address at once; no limit if zero, here and below"),
+	KEY(MSEC, "requests_every", rates_conf, requests_ms, "5ms", "1ms", "1h", RELOAD,
+		"time until one more"),
+	KEY(INT, "new_account_burst", rates_conf, new_account_burst, "100", "0", "1000000", RELOAD,
+		"accounts made from one address at once"),
+	KEY(MSEC, "new_account_every", rates_conf, new_account_ms, "1s", "1ms", "24h", RELOAD,
+		"time until one more"),
+	KEY(INT, "new_order_burst", rates_conf, new_order_burst, "300", "0", "1000000", RELOAD,
+		"orders of one account at once"),
+	KEY(MSEC, "new_order_every", rates_conf, new_order_ms, "1s", "1ms", "24h", RELOAD,
+		"time until one more"),
+	KEY(INT, "challenge_burst", rates_conf, challenge_burst, "300", "0", "1000000", RELOAD,
+		"responses to challenges of one account at once"),
+	KEY(MSEC, "challenge_every", rates_conf, challenge_ms, "1s", "1ms", "24h", RELOAD,
+		"time until one more"),
+	KEY(INT, "failed_burst", rates_conf, failed_burst, "20", "0", "1000000", RELOAD,
+		"failed validations of one name by one account at once"),
+	KEY(MSEC, "failed_every", rates_conf, failed_ms, "3m", "1ms", "24h", RELOAD,
+		"time until one more"),
+	KEY(INT, "pending_authz_max", rates_conf, pending_authz_max, "300", "0", "100000", RELOAD,
+		"authorizations of one account that may wait for their proof at a time"),
+	{ .name = NULL },
+};
+
 static const struct conf_key profile_keys[] = {
 	KEY(STRING, "name", profile_conf, name, NULL, NULL, NULL, RELOAD | REQUIRED,
 		"what clients call it: letters, digits, dot, underscore and hyphen, at most 64",
@@ -221,6 +247,9 @@ const struct conf_key gate_conf_keys[] = {
 		"if zero"),
 	KEY(GROUP, "limits", gate_conf, limits, NULL, NULL, NULL, 0,
 		"sizes, counts and deadlines on the devices' side", .sub = limits_keys),
+	KEY(GROUP, "rates", gate_conf, rates, NULL, NULL, NULL, RELOAD,
+		"how often one address or account may ask; beyond, it is answered 429 with Retry-After",
+		.sub = rates_keys),
 	KEY(LIST, "profiles", gate_conf, profiles, NULL, "1", "1000", RELOAD | REQUIRED,
 		"what devices may choose from", LIST_OF(profile_keys, profile_conf)),
 	KEY(LIST, "upstreams", gate_conf, upstreams, NULL, "1", "1000", RELOAD | REQUIRED,

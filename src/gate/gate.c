@@ -126,7 +126,7 @@ start_engine(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	g->dns = dns_new(g->outbound, conf->resolvers.list, conf->resolvers.count);
 	g->jobs = jobs_new(g->outbound, g->pool, g->store, g->node);
 	env = (struct upstream_env){ g->store, g->jobs, g->keeper, g->pool, g->httpc, g->conf };
-	g->validate = (struct validate_job_env){ { g->outbound, g->httpc, g->dns }, g->store, g->conf };
+	g->validate = (struct validate_job_env){ { g->outbound, g->httpc, g->dns }, g->store, g->conf, NULL };
 	g->housekeep = (struct housekeep){ g->store, g->conf };
 	validate_job_register(g->jobs, &g->validate);
 	housekeep_register(g->jobs, &g->housekeep);
@@ -165,6 +165,8 @@ init_server(struct gate *g)
 	g->server.conf = g->conf;
 	g->server.nonces = nonce_window_new();
 	g->server.keys = keycache_new(KEYS_CACHED);
+	limits_init(&g->server.limits);
+	g->validate.failures = g->server.limits.by[LIMIT_FAILED];
 	g->server.issue_now = local_issue_now;
 	g->server.issue_now_arg = g->ups;
 	g->server.crl_reply = crl_hook;
@@ -316,6 +318,7 @@ gate_stop(struct gate *g)
 	loop_free(g->outbound);
 	nonce_window_free(g->server.nonces);
 	keycache_free(g->server.keys);
+	limits_done(&g->server.limits);
 	store_close(g->store);
 	keeper_stop(g->keeper);
 	conf_holder_free(g->conf);

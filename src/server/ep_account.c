@@ -110,6 +110,8 @@ find_or_create(struct api *api, struct creation *c)
 
 	if (!store_read(store, look_tx, c, &api->pr))
 		return false;
+	if (!c->found && !c->only_existing && !limit_take_addr(&api->srv->limits, api->conf, LIMIT_NEW_ACCOUNT, &api->http->peer, &api->pr))
+		return false;
 	if (c->found || store_write(store, create_tx, c, &api->pr))
 		return true;
 	/* two first requests with one key at once: the other one won, so this account exists (7.3.1) */

@@ -187,7 +187,7 @@ api_challenge(struct api *api)
 	struct buf body = BUF_MAX(64 * 1024);
 	struct jw w = jw_to(&body);
 	const struct challenge *c;
-	bool good = run(&r);
+	bool good = (!r.respond || limit_take(&api->srv->limits, api->conf, LIMIT_CHALLENGE, span_str(api->kid_ref), &api->pr)) && run(&r);
 
 	if (good) {
 		c = &r.authz.challenges[r.index];

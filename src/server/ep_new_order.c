@@ -1,7 +1,7 @@
 /* ep_new_order.c - newOrder (RFC 8555 7.4): what may be ordered, and the authorizations it takes. */
 #include <stdlib.h>
 
-#include "flow/order.h"
+#include "flow/authz.h"
 #include "server/api.h"
 #include "store/event.h"
 
@@ -270,6 +270,31 @@ order_prepare(struct new_order *n, int64_t account_id)
 		idents_add(&o->idents, &n->idents.list[i]);
 }
 
+/* A name that this account failed to prove too often must wait; and there may be only so many proofs open at a time (T8). */
+static bool
+check_abuse(struct sql *db, struct new_order *n, int64_t account_id, struct problem *pr)
+{
+	const struct gate_conf *conf = n->api->conf;
+	int64_t most = conf->rates.pending_authz_max, pending = 0;
+	char key[FAILURE_KEY_TEXT];
+
+	for (size_t i = 0; i < n->idents.count; i++) {
+		authz_failure_key(account_id, ident_base(&n->idents.list[i]), key);
+		if (!limit_allows(&n->api->srv->limits, conf, LIMIT_FAILED, span_str(key), pr))
+			return false;
+	}
+	if (most == 0)
+		return true;
+	if (!authz_count_pending(db, account_id, most, &pending, pr))
+		return false;
+	if (pending + (int64_t)n->idents.count <= most)
+		return true;
+	pr->retry_after_s = 60;
+	return problem_set(pr, PROBLEM_RATE_LIMITED,
+		"%lld authorizations of this account wait for their proof, at most %lld may: respond to them, or deactivate them",
+		(long long)pending, (long long)most);
+}
+
 static bool
 new_order_tx(struct sql *db, void *arg, struct problem *pr)
 {
@@ -286,7 +311,7 @@ new_order_tx(struct sql *db, void *arg, struct problem *pr)
 	if (n->reused) {
 		order_done(&n->v.order);
 		n->v.order = same;
-	} else if (!insert_order(db, n, pr)) {
+	} else if (!check_abuse(db, n, account.id, pr) || !insert_order(db, n, pr)) {
 		return false;
 	}
 	return order_view_load(db, &n->v, pr);
@@ -296,7 +321,8 @@ bool
 api_new_order(struct api *api)
 {
 	struct new_order n = { .api = api };
-	bool good = read_request(api, &n) && store_write(api->srv->store, new_order_tx, &n, &api->pr);
+	bool good = read_request(api, &n) && limit_take(&api->srv->limits, api->conf, LIMIT_NEW_ORDER, span_str(api->kid_ref), &api->pr) &&
+		store_write(api->srv->store, new_order_tx, &n, &api->pr);
 
 	if (good)
 		good = api_reply_order(api, 201, &n.v);

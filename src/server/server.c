@@ -180,6 +180,13 @@ refuse_method(struct api *api)
 }
 
 static void
+refuse_limited(struct api *api)
+{
+	api->reply = http_reply_new(problem_status(api->pr.kind));
+	finish(api, false);
+}
+
+static void
 overloaded(struct api *api)
 {
 	atomic_fetch_add_explicit(&api->srv->stats.overloaded, 1, memory_order_relaxed);
@@ -207,7 +214,9 @@ server_handle(struct http_req *rq, void *arg)
 
 	atomic_fetch_add_explicit(&srv->stats.requests, 1, memory_order_relaxed);
 	api->route = route_find(api, rq->path);
-	if (!api->route || (rq->query.p && !api->route->query))
+	if (!limit_take_addr(&srv->limits, api->conf, LIMIT_REQUESTS, &rq->peer, &api->pr))
+		refuse_limited(api);
+	else if (!api->route || (rq->query.p && !api->route->query))
 		refuse_here(api, PROBLEM_NOT_FOUND, "no such resource");
 	else if (reading && api->route->crl)
 		answer_crl(api);

@@ -12,6 +12,7 @@
 #include "httpd/httpd.h"
 #include "jobs/jobs.h"
 #include "server/keycache.h"
+#include "server/limits.h"
 #include "server/nonce.h"
 #include "sql/sql.h"
 
@@ -26,6 +27,7 @@ struct server {
 	struct conf_holder *conf;
 	struct nonce_window *nonces;
 	struct keycache *keys;
+	struct limits limits;
 	issue_now_fn issue_now;
 	void *issue_now_arg;
 	/* GET /crl/NAME: takes the request over; false: busy */

@@ -415,6 +415,19 @@ authz_covers(struct sql *db, int64_t account_id, const struct idents *names, int
 }
 
 bool
+authz_count_pending(struct sql *db, int64_t account_id, int64_t most, int64_t *ret, struct problem *pr)
+{
+	static const char SQL[] =
+		"select count(*) from (select 1 from authz where account_id=$1 and state=0 limit $2) as some";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, account_id);
+	sql_bind_int(st, 2, most);
+	*ret = sql_step(st) ? sql_int(st, 0) : 0;
+	return sql_end(st, pr);
+}
+
+bool
 authz_deactivate_pending_of(struct sql *db, int64_t account_id, struct problem *pr)
 {
 	static const char SQL[] =

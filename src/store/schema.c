@@ -29,6 +29,7 @@
 	" created_at " INT " not null);"                                                           \
 	"create index authz_reuse on authz (account_id, ident, wildcard, profile) where state = 1;"\
 	"create index authz_open on authz (expires) where state <= 1;"                             \
+	"create index authz_pending on authz (account_id) where state = 0;"                       \
 	"create index authz_over on authz (expires) where state >= 2;"                             \
 	"create table order_authz (order_id " INT " not null, authz_id " INT " not null,"          \
 	" primary key (order_id, authz_id));"                                                      \

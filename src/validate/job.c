@@ -152,6 +152,18 @@ result_tx(struct sql *db, void *arg, struct problem *pr)
 	return challenge_attempted(db, challenge_of(a)->id, buf_cstr(&error), now + next_delay_s(a), pr);
 }
 
+static void
+count_failure(const struct attempt *a)
+{
+	const struct rates_conf *rates = &a->conf->rates;
+	char key[FAILURE_KEY_TEXT];
+	msec_t wait;
+
+	if (a->env->failures)
+		buckets_take(a->env->failures, span_str(authz_failure_key(a->authz.account_id, a->authz.ident.value, key)),
+			(struct rate){ rates->failed_burst, rates->failed_ms }, clock_ms(), &wait);
+}
+
 static enum job_next
 conclude(struct job *job, struct attempt *a, struct store *store)
 {
@@ -159,6 +171,8 @@ conclude(struct job *job, struct attempt *a, struct store *store)
 	bool last = a->v.proven || is_last(a);
 
 	a->has_result = false;
+	if (last && !a->v.proven)
+		count_failure(a);
 	if (!store_write(store, result_tx, a, &pr)) {
 		log_error("validation_not_stored", LPR(&pr));
 		job->wait_ms = 5000;

@@ -2,6 +2,7 @@
 #ifndef VALIDATE_JOB_H
 #define VALIDATE_JOB_H
 
+#include "base/buckets.h"
 #include "gate/holder.h"
 #include "jobs/jobs.h"
 #include "validate/validate.h"
@@ -10,6 +11,7 @@ struct validate_job_env {
 	struct validate_env net;
 	struct store *store;
 	struct conf_holder *conf;
+	struct buckets *failures; /* failed validations by account and identifier; NULL = not counted */
 };
 /* Register the step of JOB_VALIDATE; env lives as long as the engine. */
 void validate_job_register(struct jobs *jobs, struct validate_job_env *env);

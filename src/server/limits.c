@@ -1,0 +1,84 @@
+/* limits.c - see limits.h. */
+#include "server/limits.h"
+
+#include <stddef.h>
+
+#define KEYS_MAX 100000
+
+static const struct {
+	const char *name, *what;
+	size_t burst, interval; /* offsets in struct rates_conf */
+} rows[] = {
+#define ROW(field, n, w) { n, w, offsetof(struct rates_conf, field##_burst), offsetof(struct rates_conf, field##_ms) }
+	[LIMIT_REQUESTS] = ROW(requests, "requests", "requests from this address"),
+	[LIMIT_NEW_ACCOUNT] = ROW(new_account, "new-account", "new accounts from this address"),
+	[LIMIT_NEW_ORDER] = ROW(new_order, "new-order", "new orders of this account"),
+	[LIMIT_CHALLENGE] = ROW(challenge, "challenge", "challenge responses of this account"),
+	[LIMIT_FAILED] = ROW(failed, "failed-validation", "failed validations of this name"),
+#undef ROW
+};
+
+const char *
+limit_name(enum limit limit)
+{
+	return rows[limit].name;
+}
+
+void
+limits_init(struct limits *l)
+{
+	for (size_t i = 0; i < LIMIT__COUNT; i++)
+		l->by[i] = buckets_new(KEYS_MAX);
+}
+
+void
+limits_done(struct limits *l)
+{
+	for (size_t i = 0; i < LIMIT__COUNT; i++) {
+		buckets_free(l->by[i]);
+		l->by[i] = NULL;
+	}
+}
+
+struct rate
+limit_rate(const struct gate_conf *conf, enum limit limit)
+{
+	const char *rates = (const char *)&conf->rates;
+
+	return (struct rate){ *(const int64_t *)(const void *)(rates + rows[limit].burst),
+		*(const int64_t *)(const void *)(rates + rows[limit].interval) };
+}
+
+static bool
+refuse(enum limit limit, msec_t wait_ms, struct problem *pr)
+{
+	int64_t wait_s = (wait_ms + 999) / 1000;
+
+	pr->retry_after_s = (unsigned)(wait_s < 1 ? 1 : wait_s > 7 * 86400 ? 7 * 86400 : wait_s);
+	return problem_set(pr, PROBLEM_RATE_LIMITED, "too many %s, try again in %u s", rows[limit].what, pr->retry_after_s);
+}
+
+bool
+limit_take(struct limits *l, const struct gate_conf *conf, enum limit limit, struct span key, struct problem *pr)
+{
+	msec_t wait_ms;
+
+	return buckets_take(l->by[limit], key, limit_rate(conf, limit), clock_ms(), &wait_ms) || refuse(limit, wait_ms, pr);
+}
+
+bool
+limit_allows(struct limits *l, const struct gate_conf *conf, enum limit limit, struct span key, struct problem *pr)
+{
+	msec_t wait_ms;
+
+	return buckets_has(l->by[limit], key, limit_rate(conf, limit), clock_ms(), &wait_ms) || refuse(limit, wait_ms, pr);
+}
+
+bool
+limit_take_addr(struct limits *l, const struct gate_conf *conf, enum limit limit, const struct addr *peer, struct problem *pr)
+{
+	/* a host in IPv6 has a whole /64 */
+	size_t n = peer->family == AF_INET6 ? 8 : 4;
+
+	return limit_take(l, conf, limit, span_of(peer->octet, n), pr);
+}

@@ -1,0 +1,26 @@
+/* limits.h - abuse limits of the ACME face (T8): who asks too often is answered 429 rateLimited with Retry-After (RFC 8555 6.6). */
+#ifndef SERVER_LIMITS_H
+#define SERVER_LIMITS_H
+
+#include "base/addr.h"
+#include "base/buckets.h"
+#include "base/problem.h"
+#include "gate/conf.h"
+
+enum limit { LIMIT_REQUESTS, LIMIT_NEW_ACCOUNT, LIMIT_NEW_ORDER, LIMIT_CHALLENGE, LIMIT_FAILED, LIMIT__COUNT };
+const char *limit_name(enum limit limit);
+
+/* Zeroed before limits_init; limits_done frees. Any thread. */
+struct limits {
+	struct buckets *by[LIMIT__COUNT];
+};
+void limits_init(struct limits *l);
+void limits_done(struct limits *l);
+struct rate limit_rate(const struct gate_conf *conf, enum limit limit);
+/* Take a token, or PROBLEM_RATE_LIMITED that says what and for how long. */
+bool limit_take(struct limits *l, const struct gate_conf *conf, enum limit limit, struct span key, struct problem *pr) MUST_CHECK;
+/* The same for an address. */
+bool limit_take_addr(struct limits *l, const struct gate_conf *conf, enum limit limit, const struct addr *peer, struct problem *pr) MUST_CHECK;
+/* Only look. */
+bool limit_allows(struct limits *l, const struct gate_conf *conf, enum limit limit, struct span key, struct problem *pr) MUST_CHECK;
+#endif
