@@ -26,6 +26,8 @@ struct csr {
  * (challengePassword) and unknown extensions that are not critical mean nothing to us and are ignored. */
 bool csr_parse(struct span der, struct csr **ret, struct problem *pr) __attribute__((warn_unused_result));
 void csr_free(struct csr *csr);
+/* A request of our own: these names in the SAN, an empty subject, signed with SHA-256. DER. */
+bool csr_make(EVP_PKEY *key, const struct idents *names, struct buf *ret_der, struct problem *pr) __attribute__((warn_unused_result));
 /* Does the CSR's extendedKeyUsage list this NID? */
 bool csr_wants_eku(const struct csr *csr, int nid);
 #endif

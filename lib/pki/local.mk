@@ -1,7 +1,7 @@
 librooms_a_SOURCES += \
 	lib/pki/cert.c lib/pki/cert.h \
 	lib/pki/chain.c \
-	lib/pki/csr.c lib/pki/csr.h \
+	lib/pki/csr.c lib/pki/csr_make.c lib/pki/csr.h \
 	lib/pki/ext.c lib/pki/ext.h \
 	lib/pki/ident.c lib/pki/ident.h \
 	lib/pki/key.c lib/pki/key.h \

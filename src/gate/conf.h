@@ -84,6 +84,7 @@ struct gate_conf {
 	char *master_key;              /* secret place; not in the file: file:STATE_DIR/master.key */
 	struct conf_addrs listen;      /* ACME face */
 	char *tls_cert, *tls_key;      /* files; "" = local CA makes one at first start */
+	char *tls_upstream;            /* "" or the upstream (driver acme) that the certificate is ordered from */
 	struct conf_addrs http01_listen; /* the upstream CA's http-01 look-ups are answered here */
 	char *admin_socket;
 	struct conf_strings admin_users; /* user names besides root and our own that may use it */

@@ -422,6 +422,15 @@ check_files(const struct gate_conf *conf, struct conf_errors *errors)
 	check_path("tls_cert", conf->tls_cert, errors);
 	check_path("tls_key", conf->tls_key, errors);
 	check_path("admin_socket", conf->admin_socket, errors);
+	if (conf->tls_upstream && *conf->tls_upstream) {
+		const struct upstream_conf *u = conf_upstream(conf, conf->tls_upstream);
+
+		if (conf->tls_cert && *conf->tls_cert)
+			conf_error(errors, "tls_upstream", "cannot go with tls_cert");
+		if (!u || u->driver != DRIVER_ACME)
+			conf_error(errors, "tls_upstream", "\"%s\" is no upstream with driver acme",
+				QUOTE(span_str(conf->tls_upstream)));
+	}
 	if (conf->tls_cert && conf->tls_key && !*conf->tls_cert != !*conf->tls_key)
 		conf_error(errors, *conf->tls_cert ? "tls_cert" : "tls_key",
 			"tls_cert and tls_key need each other");

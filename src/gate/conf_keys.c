@@ -208,6 +208,10 @@ const struct conf_key gate_conf_keys[] = {
 		.example = "/etc/acmegate/tls.pem"),
 	KEY(STRING, "tls_key", gate_conf, tls_key, "", NULL, NULL, RELOAD,
 		"PEM file of its private key", .example = "/etc/acmegate/tls.key"),
+	KEY(STRING, "tls_upstream", gate_conf, tls_upstream, "", NULL, "64", RELOAD,
+		"instead of files: the entry of upstreams (driver acme) that the certificate is ordered "
+		"from, and renewed",
+		.example = "letsencrypt"),
 	KEY(ADDRS, "http01_listen", gate_conf, http01_listen, NULL, NULL, "64", 0,
 		"addresses on which the http-01 look-ups of CAs are answered", .example = "*:80"),
 	KEY(STRING, "admin_socket", gate_conf, admin_socket, "/run/acmegate/admin.sock", "1", "107",

@@ -21,6 +21,7 @@
 #include "config.h"
 #include "gate/housekeep.h"
 #include "gate/notify.h"
+#include "gate/own_cert.h"
 #include "gate/tls.h"
 #include "server/server.h"
 #include "store/schema.h"
@@ -30,7 +31,8 @@
 
 #define KEYS_CACHED 20000
 #define SECRETS_MAX 256
-#define TLS_CHECK_MS (3600 * 1000)
+#define TLS_CHECK_MS (600 * 1000)
+#define TLS_WAIT_MS 3000 /* while it is on its way */
 
 struct gate {
 	struct conf_holder *conf;
@@ -408,14 +410,22 @@ next_signal(struct gate *g)
 	return read(g->signal_fd, &info, sizeof(info)) == sizeof(info) ? (int)info.ssi_signo : 0;
 }
 
-static void
-renew_tls(struct gate *g)
+/* Now and then: is our own certificate there, and good for a while? How long until the next look. */
+static int
+see_to_tls(struct gate *g)
 {
 	struct gate_conf *conf = conf_holder_take(g->conf);
+	enum own_cert own = OWN_CERT_NOTHING;
+	struct problem pr = { 0 };
 
-	if (gate_tls_is_due(conf))
+	if (!own_cert_tick(g->store, g->jobs, conf, &own, &pr))
+		log_error("own_tls_certificate_not_ordered", LPR(&pr));
+	if (own == OWN_CERT_CHANGED)
+		log_notice("own_tls_certificate", LS("upstream", conf->tls_upstream));
+	if (own == OWN_CERT_CHANGED || gate_tls_is_due(conf))
 		swap_tls(g, conf);
 	gate_conf_unref(conf);
+	return own == OWN_CERT_WAITING ? TLS_WAIT_MS : TLS_CHECK_MS;
 }
 
 enum gate_exit
@@ -424,10 +434,9 @@ gate_run(struct gate *g)
 	struct pollfd fds[] = { { .fd = g->signal_fd, .events = POLLIN }, { .fd = keeper_death_fd(g->keeper), .events = POLLIN } };
 
 	for (;;) {
-		int n = poll(fds, 2, TLS_CHECK_MS), sig;
+		int n, sig;
 
-		if (n == 0)
-			renew_tls(g);
+		n = poll(fds, 2, see_to_tls(g));
 		if (fds[1].revents) {
 			/* no key, no work; a new keeper cannot be forked from threads (H6) */
 			log_error("keeper_died");

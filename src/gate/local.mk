@@ -30,4 +30,5 @@ fuzz_conf_LDFLAGS = $(fuzz_ldflags)
 
 libgate_a_SOURCES += \
 	src/gate/gate.c src/gate/gate.h src/gate/holder.c src/gate/holder.h src/gate/housekeep.c src/gate/housekeep.h \
-	src/gate/notify.c src/gate/notify.h src/gate/tls.c src/gate/tls.h
+	src/gate/notify.c src/gate/notify.h src/gate/own_cert.c src/gate/own_cert.h \
+	src/gate/tls.c src/gate/tls.h

@@ -8,8 +8,8 @@
 
 #include "base/log.h"
 #include "base/secret.h"
+#include "gate/own_cert.h"
 #include "gate/url.h"
-#include "pki/cert.h"
 #include "upstream/local.h"
 
 #define PEM_MAX (64 * 1024)
@@ -26,33 +26,11 @@ has_files(const struct gate_conf *conf)
 	return conf->tls_cert && conf->tls_cert[0];
 }
 
-/* A third of its life left, or unreadable, or for another name than external_url's. */
-static bool
-own_is_due(const struct gate_conf *conf)
-{
-	AUTO_FREE char *path = place(conf, "cert.pem");
-	AUTO_BUF pem = BUF_MAX(PEM_MAX);
-	struct chain chain = { 0 };
-	struct problem pr = { 0 };
-	struct url url;
-	bool due = true;
-
-	if (!file_load(path, &pem, &pr) || !chain_parse(buf_span(&pem), &chain, &pr) || !url_parse(span_str(conf->external_url), &url, &pr))
-		return true;
-	for (size_t i = 0; i < chain.certs[0]->names.count; i++) {
-		if (span_is_nocase(url.host, chain.certs[0]->names.list[i].value))
-			due = false;
-	}
-	due = due || (chain.certs[0]->not_after_unix_s - clock_unix_s()) * 3 <
-			chain.certs[0]->not_after_unix_s - chain.certs[0]->not_before_unix_s;
-	chain_done(&chain);
-	return due;
-}
-
 bool
 gate_tls_is_due(const struct gate_conf *conf)
 {
-	return !has_files(conf) && own_is_due(conf);
+	/* one from an upstream serves to its end: its renewal is own_cert.c's, and any is better than none */
+	return !has_files(conf) && own_cert_is_due(conf, own_cert_is_from_upstream(conf) ? 0 : 3);
 }
 
 static bool
@@ -80,6 +58,7 @@ make_own(const struct upstream_env *env, const struct gate_conf *conf, struct pr
 	if (!local_tls_make(env, host, &cert, &key, &root, pr) || !save(conf, "root.pem", &root, 0644, pr) ||
 		!save(conf, "key.pem", &key, 0600, pr) || !save(conf, "cert.pem", &cert, 0644, pr))
 		return false;
+	own_cert_forget_upstream(conf);
 	log_notice("own_tls_certificate_made", LS("host", host), LS("trust", folder));
 	return true;
 }
@@ -91,7 +70,7 @@ gate_tls_load(const struct upstream_env *env, const struct gate_conf *conf, stru
 
 	if (has_files(conf))
 		return httpd_tls_load(conf->tls_cert, conf->tls_key, ret, pr);
-	if (own_is_due(conf) && !make_own(env, conf, pr))
+	if (gate_tls_is_due(conf) && !make_own(env, conf, pr))
 		return false;
 	cert = place(conf, "cert.pem");
 	key = place(conf, "key.pem");
