@@ -9,6 +9,7 @@ row_fill(struct cert_row *row, const struct order *o, const struct cert *leaf)
 {
 	row->order_id = o->id;
 	row->account_id = o->account_id;
+	row->principal = o->principal;
 	memcpy(row->profile, o->profile, sizeof(row->profile));
 	memcpy(row->upstream, o->upstream, sizeof(row->upstream));
 	memcpy(row->serial, leaf->serial, sizeof(row->serial));

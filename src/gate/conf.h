@@ -9,6 +9,9 @@
 #include "conf/conf.h"
 #include "policy/policy.h"
 
+/* Must a device's account be bound to a key that we handed out (RFC 8555 7.3.4, E1)? As in the choices of the key `eab`. */
+enum eab_wanted { EAB_NONE, EAB_OPTIONAL, EAB_REQUIRED };
+
 /* An ACME profile we offer to devices (draft-ietf-acme-profiles; spec names in acmegate.conf(5)). */
 struct profile_conf {
 	char *name;                    /* [A-Za-z0-9][A-Za-z0-9._-]{0,63} */
@@ -16,6 +19,7 @@ struct profile_conf {
 	bool advertise;                /* in meta.profiles */
 	struct conf_strings identifier_types; /* "dns", "ip" */
 	struct conf_strings challenges;       /* "http-01", ... */
+	int eab;                       /* enum eab_wanted */
 	bool wildcard;
 	int64_t max_identifiers;
 	struct conf_strings key_types; /* allowed CSR key types by name: p256 p384 rsa2048 rsa3072 rsa4096 */

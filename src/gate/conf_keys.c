@@ -86,6 +86,10 @@ static const struct conf_key profile_keys[] = {
 		"what an order may name: dns and ip"),
 	KEY(STRINGS, "challenges", profile_conf, challenges, "http-01", "1", "8", RELOAD,
 		"how devices prove that a name is theirs; this release knows http-01"),
+	KEY(CHOICE, "eab", profile_conf, eab, "optional", NULL, NULL, RELOAD,
+		"external account binding: must the account be bound to a key of `acmegatectl eab`; with "
+		"none a binding is ignored",
+		.choices = "none|optional|required"),
 	KEY(BOOL, "wildcard", profile_conf, wildcard, "false", NULL, NULL, RELOAD,
 		"allow wildcard names; their proof, dns-01, is not available in this release"),
 	KEY(INT, "max_identifiers", profile_conf, max_identifiers, "100", "1", "100", RELOAD,

@@ -164,6 +164,7 @@ init_server(struct gate *g)
 	g->server.store = g->store;
 	g->server.jobs = g->jobs;
 	g->server.pool = g->pool;
+	g->server.keeper = g->keeper;
 	g->server.conf = g->conf;
 	g->server.nonces = nonce_window_new();
 	g->server.keys = keycache_new(KEYS_CACHED);

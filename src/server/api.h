@@ -64,6 +64,22 @@ bool envelope_open(struct api *api) MUST_CHECK;
  * account_check does. False with the problem to answer. */
 bool api_account(struct api *api, struct sql *db, struct account *ret, struct problem *pr) MUST_CHECK;
 
+/* Is the key that the account is bound to neither suspended nor revoked (E3)? Asked where new things begin: newOrder, finalize. */
+bool api_eab_alive(const struct account *account, struct problem *pr) MUST_CHECK;
+
+/* The externalAccountBinding of a newAccount (eab.c). */
+struct eab_claim {
+	int64_t key_id;     /* verified to be bound to; 0 = none was given, or it is not wanted */
+	char *json;         /* as it came, to be shown again; owned */
+};
+/* The five checks of RFC 8555 7.3.4 (W14): form, header, key, MAC by the keeper, payload. The key's limits are checked when it is
+ * spent (eab_spend). */
+bool eab_verify(struct api *api, const struct json_node *binding, struct eab_claim *ret) MUST_CHECK;
+/* In newAccount's transaction: spend a use of the key, or say why not. */
+bool eab_spend(struct sql *db, const struct eab_claim *claim, struct problem *pr) MUST_CHECK;
+/* What the directory in use asks for. */
+enum eab_wanted eab_wanted(const struct api *api);
+
 /* Replies. Each begins api->reply anew. */
 void api_reply_json(struct api *api, int status, struct buf *body);
 void api_location(struct api *api, const char *kind, const char *ref); /* Location: external_url/kind/ref */

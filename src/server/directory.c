@@ -31,6 +31,7 @@ static void
 write_meta(struct jw *w, const struct gate_conf *conf, const struct profile_conf *profile)
 {
 	jw_object(w, "meta");
+	write_profiles(w, conf, profile);
 	if (conf->terms_of_service && conf->terms_of_service[0])
 		jw_str(w, "termsOfService", conf->terms_of_service);
 	if (conf->website && conf->website[0])
@@ -41,7 +42,11 @@ write_meta(struct jw *w, const struct gate_conf *conf, const struct profile_conf
 			jw_str(w, NULL, conf->caa_identities.list[i]);
 		jw_end(w);
 	}
-	write_profiles(w, conf, profile);
+	/* without a profile in the path it is the default one's word that counts (E1) */
+	if (!profile)
+		profile = conf_profile(conf, span_str(conf->default_profile));
+	if (profile && profile->eab == EAB_REQUIRED)
+		jw_bool(w, "externalAccountRequired", true);
 	jw_end(w);
 }
 

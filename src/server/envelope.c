@@ -193,3 +193,10 @@ api_account(struct api *api, struct sql *db, struct account *ret, struct problem
 		return problem_set(pr, PROBLEM_ACCOUNT_NOT_VALID, "the account is %s", account_state_name(ret->state));
 	return true;
 }
+
+bool
+api_eab_alive(const struct account *account, struct problem *pr)
+{
+	return !account->eab_stopped || problem_set(pr, PROBLEM_UNAUTHORIZED,
+						"the external account key of this account is suspended or revoked: ask who handed it out");
+}

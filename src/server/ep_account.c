@@ -66,7 +66,9 @@ struct creation {
 	struct api *api;
 	struct account account;
 	bool only_existing, found;
-	bool terms_needed;
+	bool terms_needed, eab_needed;
+	const struct json_node *binding; /* externalAccountBinding, NULL = none given */
+	struct eab_claim claim;
 	char *contact, *jwk;
 };
 
@@ -85,6 +87,13 @@ create_tx(struct sql *db, void *arg, struct problem *pr)
 		return problem_set(pr, PROBLEM_ACCOUNT_DOES_NOT_EXIST, "no account has this key");
 	if (c->terms_needed)
 		return problem_set(pr, PROBLEM_USER_ACTION_REQUIRED, "the terms of service must be agreed to");
+	if (c->eab_needed && !c->claim.key_id)
+		return problem_set(pr, PROBLEM_EXTERNAL_ACCOUNT_REQUIRED, "this directory needs an external account binding: ask for a key");
+	/* binding and account are one transaction: a use is spent only with an account made */
+	if (!eab_spend(db, &c->claim, pr))
+		return false;
+	c->account.eab_id = c->claim.key_id;
+	c->account.eab = c->claim.json ? xstrdup(c->claim.json) : NULL;
 	memcpy(c->account.thumbprint, c->api->thumbprint, sizeof(c->account.thumbprint));
 	c->account.state = ACCOUNT_VALID;
 	c->account.terms = c->api->conf->terms_of_service && c->api->conf->terms_of_service[0];
@@ -109,6 +118,9 @@ find_or_create(struct api *api, struct creation *c)
 	struct store *store = api->srv->store;
 
 	if (!store_read(store, look_tx, c, &api->pr))
+		return false;
+	/* W13: for a known key all of it is ignored */
+	if (!c->found && !c->only_existing && c->binding && eab_wanted(api) != EAB_NONE && !eab_verify(api, c->binding, &c->claim))
 		return false;
 	if (!c->found && !c->only_existing && !limit_take_addr(&api->srv->limits, api->conf, LIMIT_NEW_ACCOUNT, &api->http->peer, &api->pr))
 		return false;
@@ -142,13 +154,16 @@ api_new_account(struct api *api)
 
 	c.only_existing = json_opt_bool(&o, "onlyReturnExisting", false);
 	agreed = json_opt_bool(&o, "termsOfServiceAgreed", false);
+	c.binding = json_opt_obj(&o, "externalAccountBinding");
 	if (!json_ok(&o) || !contact_read(api, &c.contact, &given))
 		return false;
 	c.terms_needed = api->conf->terms_of_service && api->conf->terms_of_service[0] && !agreed;
+	c.eab_needed = eab_wanted(api) == EAB_REQUIRED;
 	jwk_write(api->jwk, &jwk);
 	c.jwk = span_dup(buf_span(&jwk));
 	good = new_account(api, &c);
 	account_done(&c.account);
+	free(c.claim.json);
 	free(c.contact);
 	free(c.jwk);
 	return good;

@@ -106,7 +106,7 @@ check(struct sql *db, struct finalize *f, struct problem *pr)
 
 	order_done(&f->v.order);
 	f->not_ready = false;
-	if (!api_account(api, db, &account, pr) || !order_by_ref(db, api->arg, account.id, &f->v.order, &found, pr))
+	if (!api_account(api, db, &account, pr) || !api_eab_alive(&account, pr) || !order_by_ref(db, api->arg, account.id, &f->v.order, &found, pr))
 		return false;
 	if (!found)
 		return api_not_found(pr);
@@ -135,8 +135,8 @@ find_earlier(struct sql *db, const struct finalize *f, int64_t *ret_cert, int64_
 
 	idents_key(&o->idents, key);
 	*ret_join = 0;
-	return cert_find_again(db, o->account_id, f->csr->key_hash, key, o->profile, now, now - HANDED_OUT_AGAIN_S, ret_cert, pr) &&
-		(*ret_cert || order_find_working(db, o->account_id, f->csr->key_hash, key, o->profile, ret_join, pr));
+	return cert_find_again(db, o->principal, f->csr->key_hash, key, o->profile, now, now - HANDED_OUT_AGAIN_S, ret_cert, pr) &&
+		(*ret_cert || order_find_working(db, o->principal, f->csr->key_hash, key, o->profile, ret_join, pr));
 }
 
 static bool

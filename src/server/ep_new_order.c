@@ -3,6 +3,7 @@
 
 #include "flow/authz.h"
 #include "server/api.h"
+#include "store/eab.h"
 #include "store/event.h"
 
 #define ORDER_IDENTS_MAX 100
@@ -256,12 +257,12 @@ insert_order(struct sql *db, struct new_order *n, struct problem *pr)
 }
 
 static void
-order_prepare(struct new_order *n, int64_t account_id)
+order_prepare(struct new_order *n, const struct account *account)
 {
 	struct order *o = &n->v.order;
 
 	order_done(o);
-	*o = (struct order){ .account_id = account_id, .state = ORDER_PENDING,
+	*o = (struct order){ .account_id = account->id, .principal = account_principal(account), .state = ORDER_PENDING,
 		.expires = clock_unix_s() + n->profile->order_life_s,
 		.not_before = n->not_before, .not_after = n->not_after };
 	span_copy(span_str(n->profile->name), o->profile, sizeof(o->profile));
@@ -295,6 +296,20 @@ check_abuse(struct sql *db, struct new_order *n, int64_t account_id, struct prob
 		(long long)pending, (long long)most);
 }
 
+/* E1: an unbound account must not come in by another profile's open door; a key may be for some profiles only. */
+static bool
+check_eab(struct sql *db, const struct new_order *n, const struct account *account, struct problem *pr)
+{
+	bool may = true;
+
+	if (!account->eab_id)
+		return n->profile->eab != EAB_REQUIRED ? true : problem_set(pr, PROBLEM_EXTERNAL_ACCOUNT_REQUIRED,
+			"profile \"%s\" needs an account with an external account binding", n->profile->name);
+	if (!eab_may_use(db, account->eab_id, n->profile->name, &may, pr))
+		return false;
+	return may ? true : problem_set(pr, PROBLEM_INVALID_PROFILE, "profile \"%s\" is not offered", n->profile->name);
+}
+
 static bool
 new_order_tx(struct sql *db, void *arg, struct problem *pr)
 {
@@ -302,9 +317,10 @@ new_order_tx(struct sql *db, void *arg, struct problem *pr)
 	struct account account;
 	struct order same;
 
-	if (!api_account(n->api, db, &account, pr) || !account_touch(db, account.id, clock_unix_s(), pr))
+	if (!api_account(n->api, db, &account, pr) || !api_eab_alive(&account, pr) || !check_eab(db, n, &account, pr) ||
+		!account_touch(db, account.id, clock_unix_s(), pr))
 		return false;
-	order_prepare(n, account.id);
+	order_prepare(n, &account);
 	/* O1: the same order again, with half its life left, is that order */
 	if (!order_find_same(db, &n->v.order, clock_unix_s() + n->profile->order_life_s / 2, &same, &n->reused, pr))
 		return false;

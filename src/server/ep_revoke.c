@@ -54,8 +54,12 @@ may_revoke(struct sql *db, const struct revoke *r, bool known, bool *ret, struct
 	}
 	if (!api_account(r->api, db, &account, pr))
 		return false;
-	*ret = known && r->row.account_id == account.id;
-	if (*ret || !known)
+	*ret = false;
+	if (!known)
+		return true;
+	if (!cert_is_of(db, r->row.id, account.id, ret, pr))
+		return false;
+	if (*ret)
 		return true;
 	return authz_covers(db, account.id, &r->row.idents, clock_unix_s(), ret, pr);
 }

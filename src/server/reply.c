@@ -175,6 +175,8 @@ api_reply_account(struct api *api, int status, const struct account *a)
 	jw_raw(&w, "contact", span_str(a->contact));
 	if (a->terms)
 		jw_bool(&w, "termsOfServiceAgreed", true);
+	if (a->eab)
+		jw_raw(&w, "externalAccountBinding", span_str(a->eab));
 	api_url(api, "acct", a->ref, url);
 	strncat(url, "/orders", sizeof(url) - strlen(url) - 1);
 	jw_str(&w, "orders", url);

@@ -11,6 +11,7 @@
 #include "gate/holder.h"
 #include "httpd/httpd.h"
 #include "jobs/jobs.h"
+#include "keeper/keeper.h"
 #include "server/keycache.h"
 #include "server/limits.h"
 #include "server/nonce.h"
@@ -24,6 +25,7 @@ struct server {
 	struct store *store;
 	struct jobs *jobs;
 	struct pool *pool;
+	struct keeper *keeper; /* checks the MACs of external account bindings */
 	struct conf_holder *conf;
 	struct nonce_window *nonces;
 	struct keycache *keys;

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-#define COLUMNS "id, ref, thumbprint, state, terms, created_at, jwk, contact"
+#define COLUMNS "id, ref, thumbprint, state, terms, created_at, jwk, contact, eab_id, eab"
 
 static void
 read_row(struct sql_stmt *st, struct account *a)
@@ -18,6 +18,8 @@ read_row(struct sql_stmt *st, struct account *a)
 	a->created_at = sql_int(st, 5);
 	a->jwk = span_dup(sql_text(st, 6));
 	a->contact = span_dup(sql_text(st, 7));
+	a->eab_id = sql_int(st, 8);
+	a->eab = sql_is_null(st, 9) ? NULL : span_dup(sql_text(st, 9));
 }
 
 void
@@ -25,7 +27,14 @@ account_done(struct account *a)
 {
 	free(a->jwk);
 	free(a->contact);
-	a->jwk = a->contact = NULL;
+	free(a->eab);
+	a->jwk = a->contact = a->eab = NULL;
+}
+
+int64_t
+account_principal(const struct account *a)
+{
+	return a->eab_id ? -a->eab_id : a->id;
 }
 
 static bool
@@ -79,7 +88,10 @@ account_by_thumbprint(struct sql *db, const char *thumbprint, struct account *re
 bool
 account_check(struct sql *db, struct span ref, struct account *ret, bool *ret_found, struct problem *pr)
 {
-	static const char SQL[] = "select id, thumbprint, state from account where ref=$1";
+	static const char SQL[] =
+		"select a.id, a.thumbprint, a.state, a.eab_id,"
+		" case when e.state>0 and e.keep_accounts=0 then 1 else 0 end"
+		" from account a left join eab_key e on e.id=a.eab_id where a.ref=$1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 	struct account a = { 0 };
 	bool found;
@@ -90,6 +102,8 @@ account_check(struct sql *db, struct span ref, struct account *ret, bool *ret_fo
 		a.id = sql_int(st, 0);
 		sql_copy(st, 1, a.thumbprint, sizeof(a.thumbprint));
 		a.state = (enum account_state)sql_int(st, 2);
+		a.eab_id = sql_int(st, 3);
+		a.eab_stopped = sql_int(st, 4) != 0;
 		span_copy(ref, a.ref, sizeof(a.ref));
 	}
 	if (!sql_end(st, pr))
@@ -104,8 +118,8 @@ bool
 account_insert(struct sql *db, struct account *a, struct problem *pr)
 {
 	static const char SQL[] =
-		"insert into account (ref, thumbprint, jwk, state, contact, terms, created_at, used_at)"
-		" values ($1, $2, $3, $4, $5, $6, $7, $7) returning id";
+		"insert into account (ref, thumbprint, jwk, state, contact, terms, created_at, used_at,"
+		" eab_id, eab) values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9) returning id";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	rand_ref(a->ref);
@@ -117,6 +131,11 @@ account_insert(struct sql *db, struct account *a, struct problem *pr)
 	sql_bind_str(st, 5, a->contact);
 	sql_bind_int(st, 6, a->terms);
 	sql_bind_int(st, 7, a->created_at);
+	if (a->eab_id)
+		sql_bind_int(st, 8, a->eab_id);
+	else
+		sql_bind_null(st, 8);
+	sql_bind_str(st, 9, a->eab);
 	if (sql_step(st))
 		a->id = sql_int(st, 0);
 	return sql_end(st, pr);

@@ -17,13 +17,18 @@ struct account {
 	int64_t created_at;
 	char *jwk;     /* canonical JSON; owned */
 	char *contact; /* JSON array text; owned */
+	int64_t eab_id;   /* the device EAB key it is bound to, 0 = none */
+	bool eab_stopped; /* that key is suspended or revoked, and its accounts with it (E3) */
+	char *eab;        /* the verified externalAccountBinding, JSON; owned, NULL = none */
 };
+/* Whose things these are (E5): the EAB key's if the account is bound, else the account's. One number for both. */
+int64_t account_principal(const struct account *a);
 void account_done(struct account *a);
 
 /* *ret_found false: no such row, *ret untouched. */
 bool account_by_ref(struct sql *db, struct span ref, struct account *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
 bool account_by_thumbprint(struct sql *db, const char *thumbprint, struct account *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
-/* Only id, state and thumbprint: what each request asks. */
+/* Only id, state, thumbprint, eab_id and eab_stopped: what each request asks. */
 bool account_check(struct sql *db, struct span ref, struct account *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
 /* Sets a->id and a->ref; sql_is_conflict(pr) if the key has an account by now. */
 bool account_insert(struct sql *db, struct account *a, struct problem *pr) MUST_CHECK;

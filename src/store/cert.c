@@ -6,7 +6,7 @@
 #define COLUMNS                                                                                    \
 	"id, order_id, account_id, ref, profile, upstream, serial, certid, sha256, key_hash,"      \
 	" issuer, not_before, not_after, created_at, fetched_at, revoked_at, revoked_reason,"      \
-	" revoked_upstream_at, idents"
+	" revoked_upstream_at, idents, principal"
 
 static void
 read_row(struct sql_stmt *st, struct cert_row *c)
@@ -30,6 +30,7 @@ read_row(struct sql_stmt *st, struct cert_row *c)
 	c->revoked_reason = sql_is_null(st, 16) ? -1 : sql_int(st, 16);
 	c->revoked_upstream_at = sql_int(st, 17);
 	idents_read(sql_text(st, 18), &c->idents);
+	c->principal = sql_int(st, 19);
 }
 
 void
@@ -59,12 +60,28 @@ one(struct sql_stmt *st, struct cert_row *ret, bool *ret_found, struct problem *
 bool
 cert_by_ref(struct sql *db, struct span ref, int64_t account_id, struct cert_row *ret, bool *ret_found, struct problem *pr)
 {
-	static const char SQL[] = "select " COLUMNS " from cert where ref=$1 and ($2=0 or account_id=$2)";
+	/* of the account that ordered it, or of one whose order was given it (O4) */
+	static const char SQL[] = "select " COLUMNS " from cert c where ref=$1 and ($2=0 or account_id=$2"
+				  " or exists (select 1 from orders o where o.cert_id=c.id and o.account_id=$2))";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_text(st, 1, ref);
 	sql_bind_int(st, 2, account_id);
 	return one(st, ret, ret_found, pr);
+}
+
+bool
+cert_is_of(struct sql *db, int64_t id, int64_t account_id, bool *ret, struct problem *pr)
+{
+	static const char SQL[] =
+		"select 1 from cert where id=$1 and account_id=$2 union all"
+		" select 1 from orders where cert_id=$1 and account_id=$2";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	sql_bind_int(st, 2, account_id);
+	*ret = sql_step(st);
+	return sql_end(st, pr);
 }
 
 bool
@@ -119,8 +136,8 @@ cert_insert(struct sql *db, struct cert_row *c, struct span chain_pem, struct pr
 {
 	static const char SQL[] =
 		"insert into cert (ref, order_id, account_id, profile, upstream, serial, certid, sha256,"
-		" key_hash, idents, idents_key, not_before, not_after, issuer, chain, created_at)"
-		" values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+		" key_hash, idents, idents_key, not_before, not_after, issuer, chain, created_at, principal)"
+		" values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
 		" returning id";
 	struct sql_stmt *st = sql_begin(db, SQL);
 	AUTO_BUF idents = BUF_MAX(64 * 1024);
@@ -146,6 +163,7 @@ cert_insert(struct sql *db, struct cert_row *c, struct span chain_pem, struct pr
 	sql_bind_str(st, 14, c->issuer);
 	sql_bind_text(st, 15, chain_pem);
 	sql_bind_int(st, 16, c->created_at);
+	sql_bind_int(st, 17, c->principal ? c->principal : c->account_id);
 	if (sql_step(st))
 		c->id = sql_int(st, 0);
 	return sql_end(st, pr);
@@ -207,15 +225,15 @@ cert_set_revoked_upstream(struct sql *db, int64_t id, int64_t at, struct problem
 }
 
 bool
-cert_find_again(struct sql *db, int64_t account_id, const char *key_hash, const char *idents_key, const char *profile, int64_t now, int64_t created_min, int64_t *ret_id, struct problem *pr)
+cert_find_again(struct sql *db, int64_t principal, const char *key_hash, const char *idents_key, const char *profile, int64_t now, int64_t created_min, int64_t *ret_id, struct problem *pr)
 {
 	static const char SQL[] =
-		"select id from cert where account_id=$1 and key_hash=$2 and idents_key=$3"
+		"select id from cert where principal=$1 and key_hash=$2 and idents_key=$3"
 		" and profile=$4 and revoked_at is null and not_after>$5"
 		" and (fetched_at is null or created_at>=$6) order by id desc limit 1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
-	sql_bind_int(st, 1, account_id);
+	sql_bind_int(st, 1, principal);
 	sql_bind_str(st, 2, key_hash);
 	sql_bind_str(st, 3, idents_key);
 	sql_bind_str(st, 4, profile);

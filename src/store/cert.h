@@ -9,6 +9,7 @@
 
 struct cert_row {
 	int64_t id, order_id, account_id;
+	int64_t principal; /* account_principal() of the one who ordered it */
 	char ref[REF_TEXT];
 	char profile[PROFILE_TEXT], upstream[UPSTREAM_TEXT];
 	char serial[SERIAL_TEXT], certid[CERTID_TEXT], sha256[65], key_hash[KEY_HASH_TEXT];
@@ -22,6 +23,8 @@ void cert_row_done(struct cert_row *c);
 
 /* account_id 0 = any. Absent and foreign alike: *ret_found = false, *ret untouched. */
 bool cert_by_ref(struct sql *db, struct span ref, int64_t account_id, struct cert_row *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
+/* Did this account order it, or was it given to an order of this account? */
+bool cert_is_of(struct sql *db, int64_t id, int64_t account_id, bool *ret, struct problem *pr) MUST_CHECK;
 bool cert_by_id(struct sql *db, int64_t id, struct cert_row *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
 bool cert_by_sha256(struct sql *db, const char *sha256, struct cert_row *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
 /* The chain as PEM: n = 0 the default one, from 1 the alternates. */
@@ -34,9 +37,9 @@ bool cert_set_fetched(struct sql *db, int64_t id, int64_t at, struct problem *pr
 /* Compare-and-set: false in *ret_moved if it was revoked before. reason -1 = none. */
 bool cert_revoke(struct sql *db, int64_t id, int64_t at, int reason, bool *ret_moved, struct problem *pr) MUST_CHECK;
 bool cert_set_revoked_upstream(struct sql *db, int64_t id, int64_t at, struct problem *pr) MUST_CHECK;
-/* The certificate a device may have again (O4): same account, key, set and profile, not revoked, not expired, and never
+/* The certificate a device may have again (O4): same principal, key, set and profile, not revoked, not expired, and never
  * fetched or created at or after created_min. Id or 0. */
-bool cert_find_again(struct sql *db, int64_t account_id, const char *key_hash, const char *idents_key, const char *profile, int64_t now, int64_t created_min, int64_t *ret_id, struct problem *pr) MUST_CHECK;
+bool cert_find_again(struct sql *db, int64_t principal, const char *key_hash, const char *idents_key, const char *profile, int64_t now, int64_t created_min, int64_t *ret_id, struct problem *pr) MUST_CHECK;
 
 /* For operators: of an account (0 = all), newest first, below the row id `before` (0 = from the top). */
 typedef void (*cert_list_fn)(const struct cert_row *c, const char *account_ref, void *arg);

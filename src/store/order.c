@@ -8,7 +8,7 @@
 #define COLUMNS                                                                                    \
 	"o.id, o.account_id, o.ref, o.profile, o.upstream, o.state, o.expires, o.created_at,"      \
 	" o.finalized_at, o.not_before, o.not_after, o.cert_id, o.joined_to, o.key_hash, c.ref,"   \
-	" o.idents, o.error, o.replaces"
+	" o.idents, o.error, o.replaces, o.principal"
 #define FROM " from orders o left join cert c on c.id = o.cert_id"
 
 static char *
@@ -37,6 +37,7 @@ read_row(struct sql_stmt *st, struct order *o)
 	sql_copy(st, 14, o->cert_ref, sizeof(o->cert_ref));
 	o->error = dup_or_null(sql_text(st, 16));
 	o->replaces = dup_or_null(sql_text(st, 17));
+	o->principal = sql_int(st, 18);
 	return idents_read(sql_text(st, 15), &o->idents);
 }
 
@@ -102,8 +103,8 @@ order_insert(struct sql *db, struct order *o, struct problem *pr)
 {
 	static const char SQL[] =
 		"insert into orders (ref, account_id, profile, state, idents, idents_key, expires,"
-		" not_before, not_after, replaces, upstream, created_at)"
-		" values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) returning id";
+		" not_before, not_after, replaces, upstream, created_at, principal)"
+		" values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning id";
 	struct sql_stmt *st = sql_begin(db, SQL);
 	AUTO_BUF idents = BUF_MAX(64 * 1024);
 	char key[IDENTS_KEY_TEXT];
@@ -124,6 +125,7 @@ order_insert(struct sql *db, struct order *o, struct problem *pr)
 	sql_bind_str(st, 10, o->replaces);
 	sql_bind_str(st, 11, o->upstream);
 	sql_bind_int(st, 12, o->created_at);
+	sql_bind_int(st, 13, o->principal ? o->principal : o->account_id);
 	if (sql_step(st))
 		o->id = sql_int(st, 0);
 	return sql_end(st, pr);
@@ -225,14 +227,14 @@ order_find_same(struct sql *db, const struct order *like, int64_t expires_min, s
 }
 
 bool
-order_find_working(struct sql *db, int64_t account_id, const char *key_hash, const char *idents_key, const char *profile, int64_t *ret_id, struct problem *pr)
+order_find_working(struct sql *db, int64_t principal, const char *key_hash, const char *idents_key, const char *profile, int64_t *ret_id, struct problem *pr)
 {
 	static const char SQL[] =
-		"select id from orders where account_id=$1 and key_hash=$2 and state=2 and idents_key=$3"
+		"select id from orders where principal=$1 and key_hash=$2 and state=2 and idents_key=$3"
 		" and profile=$4 and joined_to is null and replaces is null order by id limit 1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
-	sql_bind_int(st, 1, account_id);
+	sql_bind_int(st, 1, principal);
 	sql_bind_str(st, 2, key_hash);
 	sql_bind_str(st, 3, idents_key);
 	sql_bind_str(st, 4, profile);

@@ -5,11 +5,20 @@
 	"create table account ("                                                                   \
 	" id " ID ", ref text not null unique, thumbprint text not null unique, jwk text not null,"\
 	" state " INT " not null, contact text not null, terms " INT " not null,"                  \
-	" created_at " INT " not null, used_at " INT " not null);"                                 \
+	" created_at " INT " not null, used_at " INT " not null,"                                  \
+	" eab_id " INT ", eab text);"                                                              \
+	"create index account_eab on account (eab_id) where eab_id is not null;"                   \
 	"create index account_used on account (used_at);"                                          \
+	"create table eab_key ("                                                                   \
+	" id " ID ", kid text not null unique, sealed " BLOB " not null, state " INT " not null,"  \
+	" note text not null, profiles text not null, uses " INT " not null,"                      \
+	" uses_max " INT " not null, accounts_max " INT " not null, expires " INT ","              \
+	" keep_accounts " INT " not null, created_at " INT " not null, used_at " INT ","           \
+	" changed_at " INT " not null);"                                                           \
                                                                                                    \
 	"create table orders ("                                                                    \
-	" id " ID ", ref text not null unique, account_id " INT " not null, profile text not null,"\
+	" id " ID ", ref text not null unique, account_id " INT " not null,"                       \
+	" principal " INT " not null, profile text not null,"                                      \
 	" state " INT " not null, idents text not null, idents_key text not null,"                 \
 	" expires " INT " not null, not_before " INT ", not_after " INT ", replaces text,"         \
 	" error text, csr " BLOB ", key_hash text, cert_id " INT ", joined_to " INT ","            \
@@ -19,8 +28,9 @@
 	"create index orders_over on orders (expires) where state >= 3;"                           \
 	"create index orders_failed on orders (id) where state = 4;"                               \
 	"create index orders_same on orders (account_id, idents_key) where state <= 1;"            \
-	"create index orders_working on orders (account_id, key_hash) where state = 2;"            \
+	"create index orders_working on orders (principal, key_hash) where state = 2;"            \
 	"create index orders_joined on orders (joined_to) where joined_to is not null;"            \
+	"create index orders_cert on orders (cert_id) where cert_id is not null;"                 \
                                                                                                    \
 	"create table authz ("                                                                     \
 	" id " ID ", ref text not null unique, account_id " INT " not null,"                       \
@@ -43,13 +53,14 @@
                                                                                                    \
 	"create table cert ("                                                                      \
 	" id " ID ", ref text not null unique, order_id " INT " not null,"                         \
-	" account_id " INT " not null, profile text not null, upstream text not null,"             \
+	" account_id " INT " not null, principal " INT " not null,"                                \
+	" profile text not null, upstream text not null,"                                          \
 	" serial text not null, certid text not null, sha256 text not null unique,"                \
 	" key_hash text not null, idents text not null, idents_key text not null,"                 \
 	" not_before " INT " not null, not_after " INT " not null, issuer text not null,"          \
 	" chain text not null, created_at " INT " not null, fetched_at " INT ","                   \
 	" revoked_at " INT ", revoked_reason " INT ", revoked_upstream_at " INT ");"               \
-	"create index cert_same on cert (account_id, key_hash, idents_key);"                       \
+	"create index cert_same on cert (principal, key_hash, idents_key);"                       \
 	"create index cert_account on cert (account_id, id);"                                      \
 	"create index cert_certid on cert (certid);"                                               \
 	"create index cert_ends on cert (not_after);"                                              \

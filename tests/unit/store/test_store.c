@@ -358,7 +358,7 @@ case_authz_sets(struct sql *db, void *arg, struct problem *pr)
 	struct idents names = { 0 };
 	struct list list = { 0 };
 	struct authz got;
-	int64_t id, expires, count;
+	int64_t id, expires, count, waiting;
 	bool covers;
 
 	(void)arg;
@@ -396,6 +396,7 @@ case_authz_sets(struct sql *db, void *arg, struct problem *pr)
 	ok(authz_expire(db, NOW + 6, 10, &count, pr) && count == 1 && authz_state_of(db, pending) == AUTHZ_EXPIRED, "what is over expires");
 	ok(authz_expire(db, NOW + 99, 0, &count, pr) && count == 0, "up to a limit");
 	pending = put_authz(db, account, order, "a.test", AUTHZ_PENDING, NOW + 5);
+	ok(authz_count_pending(db, account, 10, &waiting, pr) && waiting == 1, "pending ones are counted");
 	ok(authz_deactivate_pending_of(db, account, pr) && authz_state_of(db, pending) == AUTHZ_DEACTIVATED && authz_state_of(db, valid) == AUTHZ_VALID, "pending ones of an account are deactivated, valid ones are not");
 	return true;
 }
@@ -482,6 +483,7 @@ case_certs(struct sql *db, void *arg, struct problem *pr)
 	list.count = 0;
 	ok(cert_list(db, account, 0, 10, list_cert_of, &list, pr) && list.count == 1 && list.ids[0] == c.id, "or an account's");
 	ok(cert_list_count(db, 0, 10, &n, pr) && n == 2 && cert_list_count(db, account, 10, &n, pr) && n == 1 && cert_list_count(db, 0, 1, &n, pr) && n == 1, "and count them");
+	ok(cert_is_of(db, c.id, account, &has, pr) && has && cert_is_of(db, c.id, other, &has, pr) && !has, "a certificate is its account's alone");
 	ok(denied_key_has(db, "kh", &has, pr) && !has, "no key is denied at first");
 	ok(denied_key_add(db, "kh", "why", pr) && denied_key_add(db, "kh", "again", pr) && denied_key_has(db, "kh", &has, pr) && has, "then one is, twice without harm");
 	cert_row_done(&c);
@@ -638,6 +640,57 @@ case_sweep(struct sql *db, void *arg, struct problem *pr)
 	return true;
 }
 
+/* ---- external account keys ---- */
+
+static void
+count_key(const struct eab_key *k, void *arg)
+{
+	int *n = arg;
+
+	(void)k;
+	++*n;
+}
+
+static bool
+case_eab(struct sql *db, void *arg, struct problem *pr)
+{
+	struct eab_key k = { .kid = "kid-1", .note = "printers", .profiles = "p q", .uses_max = 2, .sealed = BUF_MAX(16) }, got = { 0 };
+	struct account a = { .state = ACCOUNT_VALID, .jwk = xstrdup("{}"), .contact = xstrdup("[]"), .thumbprint = "eab-account" }, seen_a = { 0 };
+	bool found, moved, used, may;
+	int64_t n;
+	int listed = 0;
+
+	(void)arg;
+	buf_adds(&k.sealed, "blob");
+	ok(eab_insert(db, &k, pr) && k.id > 0, "a key is kept");
+	ok(eab_by_kid(db, SPAN("kid-1"), &got, &found, pr) && found && got.id == k.id && span_is(buf_span(&got.sealed), "blob"), "found by its kid");
+	eab_key_done(&got);
+	ok(eab_by_kid(db, SPAN("kid-2"), &got, &found, pr) && !found, "no other");
+	ok(eab_by_id(db, k.id, &got, &found, pr) && found && strcmp(got.note, "printers") == 0, "or by its id");
+	is_str(eab_key_status(&got, NOW), "active", "it is active");
+	eab_key_done(&got);
+	ok(eab_use(db, k.id, NOW, &used, pr) && used && eab_use(db, k.id, NOW, &used, pr) && used, "it has two uses");
+	ok(eab_use(db, k.id, NOW, &used, pr) && !used, "not three");
+	ok(eab_by_id(db, k.id, &got, &found, pr) && strcmp(eab_key_status(&got, NOW), "used-up") == 0, "then it is used up");
+	eab_key_done(&got);
+	ok(eab_may_use(db, k.id, "q", &may, pr) && may && eab_may_use(db, k.id, "r", &may, pr) && !may, "it is for its profiles alone");
+	a.eab_id = k.id;
+	a.eab = xstrdup("{}");
+	ok(account_insert(db, &a, pr) && eab_count_accounts(db, k.id, 10, &n, pr) && n == 1, "an account is bound to it");
+	is_int(account_principal(&a), -k.id, "and acts for it");
+	ok(account_check(db, span_str(a.ref), &seen_a, &found, pr) && seen_a.eab_id == k.id && !seen_a.eab_stopped, "it may act");
+	ok(eab_move(db, k.id, EAB_ACTIVE, EAB_SUSPENDED, &moved, pr) && moved && eab_move(db, k.id, EAB_ACTIVE, EAB_REVOKED, &moved, pr) && !moved,
+		"the key is suspended, once");
+	ok(account_check(db, span_str(a.ref), &seen_a, &found, pr) && seen_a.eab_stopped, "and its accounts are stopped");
+	ok(eab_move(db, k.id, EAB_SUSPENDED, EAB_ACTIVE, &moved, pr) && moved && eab_set_expires(db, k.id, NOW - 1, pr) && eab_by_id(db, k.id, &got, &found, pr) &&
+			strcmp(eab_key_status(&got, NOW), "expired") == 0, "it can end in time, too");
+	eab_key_done(&got);
+	ok(eab_list(db, 0, 10, count_key, &listed, pr) && listed == 1, "operators list all");
+	eab_key_done(&k);
+	account_done(&a);
+	return true;
+}
+
 static const struct {
 	const char *name;
 	sql_fn fn;
@@ -649,6 +702,7 @@ static const struct {
 	{ "sets of authorizations", case_authz_sets },
 	{ "certificates", case_certs },
 	{ "jobs", case_jobs },
+	{ "external account keys", case_eab },
 	{ "CAs", case_upstreams },
 	{ "events", case_events },
 	{ "what is over", case_sweep },
