@@ -141,10 +141,11 @@ own_account(struct sql *db, const struct tick *t, struct account *ret, struct pr
 }
 
 static void
-newest(const struct order *o, void *arg)
+newest(const struct order *o, const char *account_ref, void *arg)
 {
 	struct tick *t = arg;
 
+	(void)account_ref;
 	t->working = o->state == ORDER_PROCESSING && strcmp(o->key_hash, t->key_hash) == 0;
 	t->recent = o->created_at > clock_unix_s() - AGAIN_S;
 }
@@ -161,7 +162,7 @@ look(struct sql *db, struct tick *t, int64_t account_id, struct problem *pr)
 		return false;
 	if (cert)
 		return cert_chain(db, cert, 0, &t->chain, &t->has_cert, pr) && cert_set_fetched(db, cert, now, pr);
-	return order_list(db, -1, account_id, 0, 1, newest, t, pr);
+	return order_list(db, &(struct order_query){ .state = -1, .account_id = account_id, .limit = 1 }, newest, t, pr);
 }
 
 static bool

@@ -418,7 +418,7 @@ bool
 authz_count_pending(struct sql *db, int64_t account_id, int64_t most, int64_t *ret, struct problem *pr)
 {
 	static const char SQL[] =
-		"select count(*) from (select 1 from authz where account_id=$1 and state=0 limit $2) as few";
+		"select count(*) from (select 1 from authz where account_id=$1 and state=0 limit $2) bounded";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, account_id);

@@ -4,9 +4,9 @@
 #include "base/clock.h"
 
 #define COLUMNS                                                                                    \
-	"id, order_id, account_id, ref, profile, upstream, serial, certid, sha256, key_hash,"      \
-	" issuer, not_before, not_after, created_at, fetched_at, revoked_at, revoked_reason,"      \
-	" revoked_upstream_at, idents, principal"
+	"c.id, c.order_id, c.account_id, c.ref, c.profile, c.upstream, c.serial, c.certid,"        \
+	" c.sha256, c.key_hash, c.issuer, c.not_before, c.not_after, c.created_at, c.fetched_at,"  \
+	" c.revoked_at, c.revoked_reason, c.revoked_upstream_at, c.idents, c.principal"
 
 static void
 read_row(struct sql_stmt *st, struct cert_row *c)
@@ -87,7 +87,7 @@ cert_is_of(struct sql *db, int64_t id, int64_t account_id, bool *ret, struct pro
 bool
 cert_by_id(struct sql *db, int64_t id, struct cert_row *ret, bool *ret_found, struct problem *pr)
 {
-	static const char SQL[] = "select " COLUMNS " from cert where id=$1";
+	static const char SQL[] = "select " COLUMNS " from cert c where id=$1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, id);
@@ -97,7 +97,7 @@ cert_by_id(struct sql *db, int64_t id, struct cert_row *ret, bool *ret_found, st
 bool
 cert_by_sha256(struct sql *db, const char *sha256, struct cert_row *ret, bool *ret_found, struct problem *pr)
 {
-	static const char SQL[] = "select " COLUMNS " from cert where sha256=$1";
+	static const char SQL[] = "select " COLUMNS " from cert c where sha256=$1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_str(st, 1, sha256);
@@ -243,9 +243,7 @@ cert_find_again(struct sql *db, int64_t principal, const char *key_hash, const c
 	return sql_end(st, pr);
 }
 
-#define LIST "select c.id, c.order_id, c.account_id, c.ref, c.profile, c.upstream, c.serial, c.certid, c.sha256, c.key_hash,"  \
-	" c.issuer, c.not_before, c.not_after, c.created_at, c.fetched_at, c.revoked_at, c.revoked_reason,"                 \
-	" c.revoked_upstream_at, c.idents, a.ref from cert c left join account a on a.id = c.account_id"
+#define LIST "select " COLUMNS ", a.ref from cert c left join account a on a.id = c.account_id"
 
 bool
 cert_list(struct sql *db, int64_t account_id, int64_t before, int64_t limit, cert_list_fn fn, void *arg, struct problem *pr)
@@ -263,7 +261,7 @@ cert_list(struct sql *db, int64_t account_id, int64_t before, int64_t limit, cer
 		char account_ref[REF_TEXT];
 
 		read_row(st, &c);
-		sql_copy(st, 19, account_ref, sizeof(account_ref));
+		sql_copy(st, 20, account_ref, sizeof(account_ref));
 		fn(&c, account_ref, arg);
 		cert_row_done(&c);
 	}
@@ -288,7 +286,7 @@ bool
 cert_each_revoked(struct sql *db, const char *upstream, int64_t now, cert_each_fn fn, void *arg, struct problem *pr)
 {
 	static const char SQL[] = "select " COLUMNS
-		" from cert where upstream=$1 and revoked_at is not null and not_after>=$2 order by id";
+		" from cert c where upstream=$1 and revoked_at is not null and not_after>=$2 order by id";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_str(st, 1, upstream);

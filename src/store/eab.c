@@ -165,7 +165,7 @@ bool
 eab_count_accounts(struct sql *db, int64_t id, int64_t most, int64_t *ret, struct problem *pr)
 {
 	static const char SQL[] =
-		"select count(*) from (select 1 from account where eab_id=$1 and eab_id is not null and state=0 limit $2) as few";
+		"select count(*) from (select 1 from account where eab_id=$1 and eab_id is not null and state=0 limit $2) bounded";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, id);

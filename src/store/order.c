@@ -397,7 +397,7 @@ order_list(struct sql *db, const struct order_query *q, order_each_fn fn, void *
 		struct order o = { 0 };
 		char account_ref[REF_TEXT];
 
-		sql_copy(st, 18, account_ref, sizeof(account_ref));
+		sql_copy(st, 19, account_ref, sizeof(account_ref));
 		if (read_row(st, &o))
 			fn(&o, account_ref, arg);
 		order_done(&o);
