@@ -44,6 +44,10 @@ void call_restart(struct call *c);
 struct span call_query(const struct call *c, const char *name);
 bool call_not_found(struct problem *pr, const char *what, struct span ref);
 
+/* The account that account= names; 0 without it. An unknown one is PROBLEM_NOT_FOUND: an empty list would read as "nothing
+ * happened". */
+bool call_account_id(struct call *c, struct sql *db, int64_t *ret_id, struct problem *pr) MUST_CHECK;
+
 /* ---- lists ---- */
 #define LIST_LIMIT 50
 #define LIST_LIMIT_MAX 500

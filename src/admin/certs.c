@@ -44,22 +44,6 @@ on_cert(const struct cert_row *cert, const char *account_ref, void *arg)
 }
 
 static bool
-read_account(struct call *c, struct sql *db, int64_t *ret_id, struct problem *pr)
-{
-	struct span ref = call_query(c, "account");
-	struct account a = { 0 };
-	bool found;
-
-	*ret_id = 0;
-	if (!ref.p)
-		return true;
-	if (!account_check(db, ref, &a, &found, pr))
-		return false;
-	*ret_id = a.id;
-	return found ? true : call_not_found(pr, "account", ref);
-}
-
-static bool
 read_before(struct call *c, struct sql *db, int64_t *ret_id, struct problem *pr)
 {
 	struct span ref = call_query(c, "before");
@@ -83,7 +67,7 @@ list_tx(struct sql *db, void *arg, struct problem *pr)
 	int64_t account_id, before, total;
 	struct list l;
 
-	if (!list_begin(&l, c, pr) || !read_account(c, db, &account_id, pr) || !read_before(c, db, &before, pr) ||
+	if (!list_begin(&l, c, pr) || !call_account_id(c, db, &account_id, pr) || !read_before(c, db, &before, pr) ||
 		!cert_list(db, account_id, before, l.limit + 1, on_cert, &l, pr) ||
 		!cert_list_count(db, account_id, LIST_COUNT_MAX, &total, pr))
 		return false;

@@ -50,22 +50,6 @@ read_state(struct call *c, int *ret, struct problem *pr)
 }
 
 static bool
-read_account(struct call *c, struct sql *db, int64_t *ret_id, struct problem *pr)
-{
-	struct span ref = call_query(c, "account");
-	struct account a = { 0 };
-	bool found;
-
-	*ret_id = 0;
-	if (!ref.p)
-		return true;
-	if (!account_check(db, ref, &a, &found, pr))
-		return false;
-	*ret_id = a.id;
-	return found ? true : call_not_found(pr, "account", ref);
-}
-
-static bool
 read_before(struct call *c, struct sql *db, int64_t *ret_id, struct problem *pr)
 {
 	struct span ref = call_query(c, "before");
@@ -90,7 +74,7 @@ list_tx(struct sql *db, void *arg, struct problem *pr)
 	struct list l;
 	int64_t total;
 
-	if (!list_begin(&l, c, pr) || !read_state(c, &q.state, pr) || !read_account(c, db, &q.account_id, pr) ||
+	if (!list_begin(&l, c, pr) || !read_state(c, &q.state, pr) || !call_account_id(c, db, &q.account_id, pr) ||
 		!read_before(c, db, &q.before, pr))
 		return false;
 	q.limit = l.limit + 1;

@@ -8,6 +8,22 @@ call_not_found(struct problem *pr, const char *what, struct span ref)
 }
 
 bool
+call_account_id(struct call *c, struct sql *db, int64_t *ret_id, struct problem *pr)
+{
+	struct span ref = call_query(c, "account");
+	struct account a = { 0 };
+	bool found;
+
+	*ret_id = 0;
+	if (!ref.p)
+		return true;
+	if (!account_check(db, ref, &a, &found, pr))
+		return false;
+	*ret_id = a.id;
+	return found ? true : call_not_found(pr, "account", ref);
+}
+
+bool
 list_begin(struct list *l, struct call *c, struct problem *pr)
 {
 	struct span limit = call_query(c, "limit");

@@ -124,6 +124,21 @@ put_networks(struct init *in)
 	buf_adds(&in->text, "[ \"10.0.0.0/8\", \"172.16.0.0/12\", \"192.168.0.0/16\", \"fc00::/7\" ];\n\n");
 }
 
+/* Does a rule allow addresses? Then the profile must take them. */
+static bool
+allows_addresses(const struct ctl *ctl)
+{
+	struct problem pr = { 0 };
+	const char *pattern;
+	struct net net;
+
+	for (size_t i = 0; (pattern = ctl_opt_at(ctl, "allow", i)); i++) {
+		if (net_parse(span_str(pattern), &net, &pr))
+			return true;
+	}
+	return false;
+}
+
 static void
 put_profile(struct init *in)
 {
@@ -134,6 +149,10 @@ put_profile(struct init *in)
 	buf_adds(&in->text, "(\n\t{\n");
 	put_string(in, list->sub, "\t\t", "name", "default");
 	put_string(in, list->sub, "\t\t", "upstream", in->upstream ? "ca" : "local");
+	if (allows_addresses(in->ctl)) {
+		add_key(in, list->sub, "\t\t", "identifier_types");
+		buf_adds(&in->text, "[ \"dns\", \"ip\" ];\n\n");
+	}
 	if (port) {
 		add_key(in, list->sub, "\t\t", "http01_port");
 		buf_addf(&in->text, "%s;\n\n", port);

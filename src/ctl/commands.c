@@ -40,7 +40,7 @@ static const struct ctl_option init_options[] = {
 };
 static const struct ctl_option account_list_options[] = { OPTION_BEFORE, OPTION_LIMIT, { .name = NULL } };
 static const struct ctl_option order_list_options[] = {
-	{ "state", "STATE", "pending, ready, processing, valid or invalid" },
+	{ "state", "STATE", "pending, ready, processing, valid or invalid", .values = "pending ready processing valid invalid" },
 	OPTION_ACCOUNT, OPTION_BEFORE, OPTION_LIMIT, { .name = NULL },
 };
 static const struct ctl_option order_show_options[] = {

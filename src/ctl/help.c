@@ -1,4 +1,4 @@
-/* help.c - help, bash completion and the manual page's list, all from the table of commands. */
+/* help.c - help, from the table of commands. */
 #include <stdio.h>
 
 #include "ctl/ctl.h"

@@ -1,8 +1,30 @@
 libgate_a_SOURCES += \
 	src/ctl/args.c src/ctl/cmd_account.c src/ctl/cmd_cert.c src/ctl/cmd_config.c src/ctl/cmd_control.c \
-	src/ctl/cmd_init.c src/ctl/cmd_order.c src/ctl/cmd_status.c src/ctl/commands.c src/ctl/ctl.h src/ctl/help.c \
+	src/ctl/cmd_init.c src/ctl/cmd_order.c src/ctl/cmd_status.c src/ctl/commands.c src/ctl/complete.c src/ctl/ctl.h src/ctl/help.c \
 	src/ctl/list.c src/ctl/main.c src/ctl/print.c src/ctl/table.c src/ctl/table.h src/ctl/talk.c
 
 bin_PROGRAMS += acmegatectl
 acmegatectl_SOURCES = src/acmegatectl.c
 acmegatectl_LDADD = $(gate_libs)
+
+# The completion, and the manual's list, from the table of commands: `make regen-ctl` after a change of the table.
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_man_MANS += man/acmegatectl.1
+EXTRA_DIST += etc/acmegatectl.bash-completion
+check_PROGRAMS += test_ctl_text
+test_ctl_text_SOURCES = tests/unit/ctl/test_ctl_text.c tests/tap.h
+test_ctl_text_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests -DTOP_SRCDIR='"$(abs_top_srcdir)"'
+test_ctl_text_LDADD = $(gate_libs)
+
+.PHONY: regen-ctl
+regen-ctl: test_ctl_text
+	./test_ctl_text completion >regen-ctl.tmp && cp regen-ctl.tmp $(top_srcdir)/etc/acmegatectl.bash-completion
+	./test_ctl_text man >regen-ctl.tmp && cp regen-ctl.tmp $(top_srcdir)/man/acmegatectl.1
+	rm -f regen-ctl.tmp
+
+# bash looks for the file by the command's name
+install-data-local:
+	$(MKDIR_P) $(DESTDIR)$(bashcompletiondir)
+	$(INSTALL_DATA) $(top_srcdir)/etc/acmegatectl.bash-completion $(DESTDIR)$(bashcompletiondir)/acmegatectl
+uninstall-local:
+	rm -f $(DESTDIR)$(bashcompletiondir)/acmegatectl
