@@ -16,6 +16,15 @@ test_ctl_text_SOURCES = tests/unit/ctl/test_ctl_text.c tests/tap.h
 test_ctl_text_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests -DTOP_SRCDIR='"$(abs_top_srcdir)"'
 test_ctl_text_LDADD = $(gate_libs)
 
+check_PROGRAMS += test_ctl test_ctl_live
+test_ctl_SOURCES = tests/unit/ctl/test_ctl.c tests/tap.h
+test_ctl_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_ctl_LDADD = $(gate_libs)
+test_ctl_live_SOURCES = tests/unit/ctl/test_ctl_live.c $(admin_scene)
+test_ctl_live_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests -DCTL_BINARY='"$(abs_top_builddir)/acmegatectl"'
+test_ctl_live_LDADD = $(gate_libs)
+EXTRA_test_ctl_live_DEPENDENCIES = acmegatectl
+
 .PHONY: regen-ctl
 regen-ctl: test_ctl_text
 	./test_ctl_text completion >regen-ctl.tmp && cp regen-ctl.tmp $(top_srcdir)/etc/acmegatectl.bash-completion

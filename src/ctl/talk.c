@@ -95,7 +95,7 @@ ctl_exit_of(int http_status, struct span type)
 
 /* Say what the daemon said, its lines of errors first. */
 static int
-print_problem(struct ctl *ctl, int status, const struct ctl_reply *rp)
+print_problem(struct ctl *ctl, int status, int64_t retry_after_s, const struct ctl_reply *rp)
 {
 	const struct json_node *errors = json_get(rp->root, "errors");
 	struct span type = json_text(json_get(rp->root, "type")), detail = json_text(json_get(rp->root, "detail"));
@@ -107,6 +107,8 @@ print_problem(struct ctl *ctl, int status, const struct ctl_reply *rp)
 	}
 	for (size_t i = 0; i < json_count(errors); i++)
 		ctl_note(ctl, "%.*s", SPAN_FMT(json_text(json_at(errors, i))));
+	if (detail.n && retry_after_s > 0)
+		return ctl_fail(ctl, code, "%.*s (in %lld s)", SPAN_FMT(detail), (long long)retry_after_s);
 	if (detail.n)
 		return ctl_fail(ctl, code, "%.*s", SPAN_FMT(detail));
 	return ctl_fail(ctl, code, "the daemon answered with status %d", status);
@@ -161,14 +163,18 @@ prepare(struct ctl *ctl, CURL *curl, const char *socket, const char *url, const 
 }
 
 static int
-read_reply(struct ctl *ctl, int status, struct ctl_reply *ret)
+read_reply(struct ctl *ctl, CURL *curl, struct ctl_reply *ret)
 {
+	curl_off_t retry_after_s = 0;
+	long status = 0;
 	struct problem pr = { 0 };
 
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+	curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after_s);
 	if (json_parse(buf_span(&ret->body), "answer", &limits, &ret->doc, &pr) && json_type(json_root(ret->doc)) == JSON_OBJECT)
 		ret->root = json_root(ret->doc);
 	if (status < 200 || status >= 300)
-		return print_problem(ctl, status, ret);
+		return print_problem(ctl, (int)status, retry_after_s, ret);
 	if (!ret->root)
 		return ctl_fail(ctl, CTL_FAILED, "the daemon's answer cannot be read: %s", pr.detail);
 	return CTL_DONE;
@@ -182,7 +188,6 @@ ctl_ask(struct ctl *ctl, const char *path, const char *json, struct ctl_reply *r
 	struct curl_slist *fields = curl_slist_append(NULL, "Expect:");
 	CURL *curl = ready == CURLE_OK ? curl_easy_init() : NULL;
 	CURLcode result;
-	long status = 0;
 	int code = CTL_USAGE;
 
 	*ret = (struct ctl_reply){ .body = BUF_MAX(BODY_MAX) };
@@ -191,8 +196,7 @@ ctl_ask(struct ctl *ctl, const char *path, const char *json, struct ctl_reply *r
 	if (socket && curl) {
 		prepare(ctl, curl, socket, url, json, fields, ret);
 		result = curl_easy_perform(curl);
-		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-		code = result == CURLE_OK ? read_reply(ctl, (int)status, ret) : print_curl(ctl, curl, result, socket);
+		code = result == CURLE_OK ? read_reply(ctl, curl, ret) : print_curl(ctl, curl, result, socket);
 	}
 	curl_easy_cleanup(curl);
 	curl_slist_free_all(fields);

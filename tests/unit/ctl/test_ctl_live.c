@@ -1,0 +1,275 @@
+/* The program acmegatectl against a live admin socket, and alone: what it prints, where, and how it ends. */
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../admin/scene.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "gate/conf.h"
+#include "tap.h"
+
+static struct scene scene;
+static char *out, *err; /* of the last run */
+
+static char *
+take_file(const char *path)
+{
+	AUTO_BUF text = BUF_MAX(1 << 22);
+	struct problem pr = { 0 };
+
+	return xstrdup(file_load(path, &text, &pr) ? buf_cstr(&text) : "");
+}
+
+/* Run `acmegatectl ARGUMENTS` by the shell; its exit code. Standard input is empty. */
+__attribute__((format(printf, 1, 2))) static int
+run(const char *fmt, ...)
+{
+	AUTO_FREE char *out_path = xasprintf("%s/out", scene.folder), *err_path = xasprintf("%s/err", scene.folder), *line = NULL;
+	char *arguments;
+	va_list ap;
+	int status;
+
+	va_start(ap, fmt);
+	if (vasprintf(&arguments, fmt, ap) < 0)
+		abort();
+	va_end(ap);
+	line = xasprintf("NO_COLOR= exec %s %s </dev/null >%s 2>%s", CTL_BINARY, arguments, out_path, err_path);
+	free(arguments);
+	status = system(line);
+	free(out);
+	free(err);
+	out = take_file(out_path);
+	err = take_file(err_path);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static bool
+says(const char *text)
+{
+	if (strstr(out, text))
+		return true;
+	printf("# not there: %s\n# %s\n", text, out);
+	return false;
+}
+
+static bool
+complains(const char *text)
+{
+	if (strstr(err, text))
+		return true;
+	printf("# not there: %s\n# %s\n", text, err);
+	return false;
+}
+
+static bool
+is_json(const char *text)
+{
+	struct problem pr = { 0 };
+	struct json *doc;
+
+	if (!json_parse(span_str(text), "output", NULL, &doc, &pr)) {
+		printf("# %s: %s\n", pr.detail, text);
+		return false;
+	}
+	json_free(doc);
+	return true;
+}
+
+static void
+test_shows(void)
+{
+	is_int(run("--socket %s status", scene.socket), 0, "status");
+	ok(says("Version         9.8.7\n") && says("Up              1 d 1 h\n") && says("ca        acme    closed        1"), "tells how the daemon is");
+	is_int(run("status --socket=%s --json", scene.socket), 0, "status --json");
+	ok(is_json(out) && !*err, "is one document");
+	is_int(run("order list --socket %s", scene.socket), 0, "order list");
+	ok(says(scene.valid) && says(scene.invalid) && says("new.test, *.new.test"), "has the orders");
+	is_str(err, "4 of 4\n", "and says how many there are");
+	is_int(run("order list --socket %s --limit 2 --plain", scene.socket), 0, "order list --plain");
+	ok(strncmp(out, scene.pending, REF_TEXT - 1) == 0 && out[REF_TEXT - 1] == '\t' && !strstr(out, "ORDER"), "is for cut(1)");
+	ok(complains("2 of 4; go on with --before ") && complains(scene.processing), "and says how to go on");
+	is_int(run("order list --socket %s --before %s --json", scene.socket, scene.processing), 0, "going on");
+	ok(is_json(out) && says(scene.invalid) && !strstr(out, scene.pending), "lists the rest");
+	is_int(run("order show %s --socket %s --trace", scene.invalid, scene.socket), 0, "order show --trace");
+	ok(says("Problem         unauthorized: not proven\n") && says("connection: nobody ? answers") && says("pending->invalid"), "tells the whole story, harmless to a terminal");
+	is_int(run("order show %s --socket %s", scene.processing, scene.socket), 0, "order show of one on its way");
+	ok(says("At the CA\n") && says("Error           the CA could not connect\n") && says("Error           circuit open\n") && !strstr(out, "Trace"), "says what it waits for");
+	is_int(run("account list --socket %s", scene.socket), 0, "account list");
+	ok(says(scene.account), "has the accounts");
+	is_int(run("account show %s --socket %s", scene.account, scene.socket), 0, "account show");
+	ok(says("Orders          3\n"), "counts what it has");
+	is_int(run("cert list --account %s --socket %s", scene.account, scene.socket), 0, "cert list");
+	ok(says(scene.cert) && !strstr(out, scene.cert2), "has the account's certificates");
+	is_int(run("cert show %s --pem --socket %s", scene.cert, scene.socket), 0, "cert show --pem");
+	is_str(out, "PEM", "prints the chain alone");
+	is_int(run("config show --socket %s", scene.socket), 0, "config show");
+	ok(says("external_url = \"https://acme.test\";\n") && says("\t\tname = \"ca\";\n"), "is in the file's language");
+	is_int(run("version --socket %s", scene.socket), 0, "version");
+	ok(says("acmegatectl ") && says("acmegated 9.8.7\n"), "tells both");
+}
+
+static void
+test_changes(void)
+{
+	is_int(run("reload --socket %s", scene.socket), 0, "reload");
+	ok(says("generation 3 of ") && !*err, "tells the generation");
+	scene.reload_good = false;
+	is_int(run("reload --socket %s", scene.socket), 1, "a refused reload fails");
+	ok(!*out && complains("a.conf:1: x: unknown key\na.conf:2: y: too large\n") && complains("stays in force"), "and says each fault");
+	is_int(run("reload --json --socket %s", scene.socket), 1, "the same for scripts");
+	ok(is_json(err) && complains("\"errors\":[\"a.conf:1"), "is a document on stderr");
+	is_int(run("log level --socket %s", scene.socket), 0, "log level");
+	is_str(out, "error\n", "tells it");
+	is_int(run("log level notice --socket %s", scene.socket), 0, "log level LEVEL");
+	is_str(out, "notice\n", "sets it");
+	is_int(run("log level loud --socket %s", scene.socket), 1, "no unknown level");
+	log_set_level(LOG_ERROR);
+	is_int(run("cert revoke %s --socket %s", scene.cert, scene.socket), 2, "nobody can be asked, so nothing is revoked");
+	ok(complains("revoke the certificate of a.test") && complains("--yes"), "and it says what would be");
+	is_int(run("cert revoke %s --reason 6 --yes --socket %s", scene.cert, scene.socket), 2, "no reason that is not allowed");
+	is_int(run("cert revoke %s --reason 4 --yes --socket %s", scene.cert, scene.socket), 0, "cert revoke --yes");
+	ok(says("State           revoked\n") && says("Reason          4\n"), "shows the certificate as it is now");
+	is_int(run("cert revoke %s --yes --socket %s", scene.cert, scene.socket), 6, "twice is a conflict");
+	is_int(run("drain --socket %s", scene.socket), 2, "drain asks too");
+	is_int(run("drain --yes --socket %s", scene.socket), 0, "drain --yes");
+	ok(atomic_load(&scene.drains) == 1, "reaches the gate");
+}
+
+static void
+test_failures(void)
+{
+	is_int(run("order show AAAAAAAAAAAAAAAAAAAAAA --socket %s", scene.socket), 4, "there is no such order");
+	is_int(run("order show ../x --socket %s", scene.socket), 2, "what is no id is not sent");
+	is_int(run("order list --account a%%26b --socket %s", scene.socket), 2, "nor is what is no parameter");
+	is_int(run("order list --account nobody --socket %s", scene.socket), 4, "there is no such account");
+	is_int(run("status --socket %s/none", scene.folder), 3, "there is no daemon");
+	ok(complains("not reachable at ") && !*out, "it says where");
+	is_int(run("status --json --socket %s/none", scene.folder), 3, "the same for scripts");
+	ok(is_json(err) && complains("\"exit\":3"), "is a document on stderr");
+	is_int(run("status --timeout soon --socket %s", scene.socket), 2, "a time is a number");
+	is_int(run("statsu"), 2, "a typo");
+	ok(complains("did you mean \"status\"?"), "is not run, but understood");
+	is_int(run("order"), 2, "a noun alone");
+	ok(complains("order show ORDER") && !*out, "shows its verbs");
+	is_int(run("-h status --bogus"), 0, "-h wins");
+	ok(says("acmegatectl status") && !*err, "and helps");
+	is_int(run("%s", ""), 0, "nothing");
+	ok(says("See acmegatectl --help"), "is told where to look");
+	is_int(run("-V"), 0, "-V");
+}
+
+/* ---- init and config ---- */
+
+static void
+test_init(void)
+{
+	const char *dir = scene.folder;
+	struct conf_errors errors = CONF_ERRORS;
+	AUTO_FREE char *file = xasprintf("%s/new/acmegate.conf", dir);
+	AUTO_FREE char *state = xasprintf("%s/var/state", dir);
+	struct gate_conf *conf;
+	struct stat st;
+
+	is_int(run("init -c %s --state %s --name acme.test --listen 127.0.0.1:8443 --allow '*.a.test' --allow 10.1.0.0/16"
+		   " --networks 127.0.0.0/8 --networks 10.0.0.0/8 --resolver 127.0.0.1:53 --http01-port 5002 --admin-socket %s",
+		file, state, scene.socket), 0, "init with the local CA");
+	ok(says(file) && says(state) && says("acmegatectl -c ") && says("https://acme.test:8443/directory"), "says what it wrote and what to do next");
+	conf = gate_conf_load(file, &errors);
+	ok(conf && errors.count == 0, "the daemon takes the file");
+	if (conf) {
+		const struct profile_conf *profile = conf->profiles.list;
+		const struct rule_conf *rule = conf->rules.list;
+
+		is_str(conf->external_url, "https://acme.test:8443", "  external_url has the port");
+		ok(conf->networks.count == 2 && conf->resolvers.count == 1 && conf->http01_listen.count == 0, "  networks, resolvers, no http-01 face");
+		ok(profile->http01_port == 5002 && profile->identifier_types.count == 2, "  the profile takes addresses, since a rule allows some");
+		ok(conf->rules.count == 1 && rule->names.count == 2, "  one rule");
+		is_str(conf->admin_socket, scene.socket, "  admin_socket");
+	}
+	gate_conf_unref(conf);
+	conf_errors_done(&errors);
+	ok(stat(state, &st) == 0 && S_ISDIR(st.st_mode) && (st.st_mode & 07777) == 0700, "the state folder is for its user alone");
+	is_int(run("-c %s status", file), 0, "the file tells where the socket is");
+	is_int(run("config check -c %s", file), 0, "config check");
+	is_int(run("init -c %s --state %s --name other.test --allow x.test", file, state), 6, "a file that is there is not overwritten");
+	is_int(run("init -c %s --state %s --name other.test --allow x.test --force --json", file, state), 0, "but with --force");
+	ok(is_json(out) && says("https://other.test\""), "and the URL of port 443 has none");
+}
+
+static void
+test_init_acme(void)
+{
+	struct conf_errors errors = CONF_ERRORS;
+	AUTO_FREE char *file = xasprintf("%s/acme.conf", scene.folder), *key = xasprintf("%s/eab.key", scene.folder);
+	const struct upstream_conf *u;
+	struct gate_conf *conf;
+	struct problem pr = { 0 };
+
+	ok(file_save(key, SPAN("c2VjcmV0c2VjcmV0c2VjcmV0"), 0600, &pr), "a key file");
+	is_int(run("init -c %s --state %s/s --url https://acme.test/x --upstream https://ca.test/dir --upstream-ca-file %s"
+		   " --eab-kid k1 --eab-key-file %s --contact 'a\"b@c.test' --accept-terms --allow '*'",
+		file, scene.folder, key, key), 2, "a contact that is none makes no file");
+	ok(complains("acme.conf:") && complains("nothing was written") && access(file, F_OK) != 0, "it says where the fault would be");
+	is_int(run("init -c %s --state %s/s --url https://acme.test/x --upstream https://ca.test/dir --upstream-ca-file %s"
+		   " --eab-kid k1 --eab-key-file %s --contact a@c.test --accept-terms --allow '*'",
+		file, scene.folder, key, key), 0, "init with a CA behind");
+	conf = gate_conf_load(file, &errors);
+	ok(conf && errors.count == 0, "the daemon takes the file");
+	u = conf ? conf->upstreams.list : NULL;
+	ok(u && u->driver == DRIVER_ACME && u->accept_terms && conf->http01_listen.count == 1, "  as asked for, with a face for http-01");
+	if (u) {
+		is_str(u->contact, "mailto:a@c.test", "  contact");
+		is_str(u->directory, "https://ca.test/dir", "  directory");
+		ok(strncmp(u->eab_key, "file:/", 6) == 0 && strcmp(u->eab_kid, "k1") == 0, "  account binding");
+	}
+	gate_conf_unref(conf);
+	conf_errors_done(&errors);
+	is_int(run("init --allow x"), 2, "init needs a name");
+	is_int(run("init --name a.test"), 2, "and a rule");
+	is_int(run("init --name a.test --url https://b.test --allow x"), 2, "one name");
+	is_int(run("init --name a.test --allow x --contact a@b.test"), 2, "a contact is for a CA");
+	is_int(run("init --name a.test --allow x --http01-port '80; y = 1'"), 2, "a port is a number");
+	is_int(run("init --name a.test --allow x --upstream https://c.test --eab-kid k"), 2, "a binding has two parts");
+	is_int(run("init --name a.test --allow x --upstream https://c.test --upstream-ca-file /nowhere"), 1, "a file must be there");
+	is_int(run("init -c /proc/none/x.conf --state %s/s --name a.test --allow x", scene.folder), 1, "a folder that cannot be made");
+}
+
+static void
+test_config(void)
+{
+	AUTO_FREE char *file = xasprintf("%s/bad.conf", scene.folder);
+	struct problem pr = { 0 };
+
+	ok(file_save(file, SPAN("external_url = \"https://a.test\";\nbogus = 1;\n"), 0644, &pr), "a bad file");
+	is_int(run("config check %s", file), 1, "config check finds faults");
+	ok(complains("bad.conf:2: bogus: unknown key\n") && !*out, "with file and line");
+	is_int(run("config check %s --json", file), 1, "the same for scripts");
+	ok(is_json(out) && says("\"good\":false") && !*err, "is a document");
+	is_int(run("config check %s/none", scene.folder), 1, "no file");
+	is_int(run("config keys"), 0, "config keys");
+	ok(says("external_url") && says("profiles[].http01_port") && says("limits.head_max"), "lists them all");
+	is_int(run("config keys --json"), 0, "config keys --json");
+	ok(is_json(out), "is a document");
+	is_int(run("status -c %s", file), 3, "a bad file still tells where the socket would be");
+	is_int(run("status -c %s/none", scene.folder), 2, "no file, no socket");
+}
+
+int
+main(void)
+{
+	log_init(LOG_ERROR, LOG_LOGFMT);
+	scene_up(&scene);
+	test_shows();
+	test_changes();
+	test_failures();
+	test_init();
+	test_init_acme();
+	test_config();
+	scene_down(&scene);
+	free(out);
+	free(err);
+	return done_testing();
+}
