@@ -5,8 +5,15 @@ check_SCRIPTS += tests/layers tests/doc.sh tests/man.sh
 TESTS = $(check_PROGRAMS) $(check_SCRIPTS)
 
 # For ./check: names of what can be run.
-.PHONY: list-tests list-threaded list-fuzz
+.PHONY: list-tests list-threaded list-plain list-fuzz
 list-tests:
 	@printf '%s\n' $(check_PROGRAMS)
 list-fuzz:
 	@printf '%s\n' $(fuzz_targets)
+# what has threads of its own: run under ThreadSanitizer
+list-threaded:
+	@printf '%s\n' $(filter test_loop test_buckets test_sql% test_httpd test_httpc% test_dns test_jobs% test_keeper \
+		test_ca_% test_nonce% test_keycache% test_http01% test_reject% test_server%,$(check_PROGRAMS))
+# what behaves otherwise under a sanitizer: run without, too
+list-plain:
+	@printf '%s\n' $(filter test_keeper%,$(check_PROGRAMS))

@@ -53,9 +53,11 @@ struct acme_directory {
 	size_t profile_count;
 	struct acme_strings caa_identities;
 };
+/* newNonce, newAccount and newOrder must be there. */
 bool acme_directory_read(
 	struct span text, struct acme_directory *ret, struct problem *pr) MUST_CHECK;
 void acme_directory_done(struct acme_directory *d);
+/* Is the profile advertised? */
 bool acme_directory_has_profile(const struct acme_directory *d, const char *name);
 
 struct acme_account {
@@ -79,6 +81,7 @@ struct acme_order {
 	bool has_error;
 	struct acme_problem error;
 };
+/* `status` and `identifiers` must be there. */
 bool acme_order_read(struct span text, struct acme_order *ret, struct problem *pr) MUST_CHECK;
 void acme_order_done(struct acme_order *o);
 
@@ -102,6 +105,7 @@ struct acme_authz {
 				      (which means nothing) */
 	size_t chall_count;
 };
+/* `status` and `identifier` must be there. */
 bool acme_authz_read(struct span text, struct acme_authz *ret, struct problem *pr) MUST_CHECK;
 void acme_authz_done(struct acme_authz *a);
 /* NULL if the CA does not offer it. */

@@ -20,6 +20,7 @@ struct buf {
 /* AUTO_BUF b = BUF_MAX(64 * 1024): freed at the end of the scope. */
 #define AUTO_BUF __attribute__((cleanup(buf_done))) struct buf
 
+/* Append; false, and the buffer as it was, if it does not fit. */
 bool buf_add(struct buf *b, const void *p, size_t n);
 bool buf_addc(struct buf *b, char c);
 bool buf_adds(struct buf *b, const char *s);
@@ -35,6 +36,7 @@ void buf_done(struct buf *b);
 /* Wipe and free, for secrets. */
 void buf_wipe(struct buf *b);
 
+/* Append a span. */
 static inline bool
 buf_addspan(struct buf *b, struct span s)
 {

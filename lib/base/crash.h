@@ -6,6 +6,7 @@
 #define BASE_CRASH_H
 
 #ifdef CRASH_POINTS
+/* Count this place, and end here if it is the N-th. */
 void crash_point(const char *where);
 #else
 #define crash_point(where) ((void)0)

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* n random octets. */
 void rand_bytes(void *dst, size_t n);
 /* Uniform in [0, below), below > 0. */
 uint32_t rand_below(uint32_t below);

@@ -18,6 +18,7 @@ struct span {
 /* For printf: "%.*s", SPAN_FMT(s) */
 #define SPAN_FMT(s) (int)(s).n, (s).p ? (s).p : ""
 
+/* A span over n octets at p. */
 static inline struct span
 span_of(const void *p, size_t n)
 {

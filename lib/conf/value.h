@@ -6,6 +6,7 @@
 
 #define CONF_COUNT_MAX 10000 /* elements of a list whose row gives no highest count */
 
+/* Is the kind a list of texts in the file? */
 static inline bool
 conf_is_strings(enum conf_kind kind)
 {

@@ -15,6 +15,7 @@ struct sockets {
 	size_t count, room;
 };
 
+/* Opened, or closed. */
 void sockets_add(struct sockets *s, int fd);
 void sockets_remove(struct sockets *s, int fd);
 /* -1 if there is none. */

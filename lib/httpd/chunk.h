@@ -22,6 +22,7 @@ struct http_chunk {
 	uint64_t room; /* octets that the following chunks may have */
 };
 
+/* Begin a body of at most that many octets. */
 void http_chunk_init(struct http_chunk *chunk, uint64_t body_max_bytes);
 /* Eat from the front of *in until there is something to say; call again while it says
  * HTTP_CHUNK_DATA. */

@@ -19,6 +19,7 @@ struct jw {
 	bool comma; /* the next value needs one */
 };
 
+/* Begin a document at the end of `out`; objects and arrays are closed by jw_end. */
 struct jw jw_to(struct buf *out);
 void jw_object(struct jw *w, const char *name);
 void jw_array(struct jw *w, const char *name);

@@ -27,6 +27,7 @@ struct mint_revoked {
 	int64_t at_unix_s;
 	int reason;         /* CRLReason, -1 or 0 = none */
 };
+/* A revocation list in DER, complete but for issuer, AKI and signature (mint_sign_crl). */
 bool mint_crl_template(const struct mint_revoked *list, size_t count, int64_t number, int64_t this_unix_s,
 	int64_t next_unix_s, struct buf *ret_der, struct problem *pr) __attribute__((warn_unused_result));
 

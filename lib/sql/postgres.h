@@ -21,6 +21,7 @@ void pg_fail(struct pg_conn *c, const PGresult *res, const char *what);
 
 struct sql_stmt *pg_stmt_new(struct sql *db, const char *text, int params);
 void pg_stmt_free(struct sql_stmt *st);
+/* The statement functions of backend.h. */
 void pg_bind(struct sql_stmt *st, int n, const struct sql_value *value);
 bool pg_step(struct sql_stmt *st);
 void pg_column(struct sql_stmt *st, int col, struct sql_value *ret);

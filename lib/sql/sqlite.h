@@ -30,6 +30,7 @@ bool sqlite_control(struct sqlite_conn *c, enum control what, struct problem *pr
 
 struct sql_stmt *sqlite_stmt_new(struct sql *db, const char *text, int params);
 void sqlite_stmt_free(struct sql_stmt *st);
+/* The statement functions of backend.h. */
 void sqlite_bind(struct sql_stmt *st, int n, const struct sql_value *value);
 bool sqlite_step(struct sql_stmt *st);
 void sqlite_column(struct sql_stmt *st, int col, struct sql_value *ret);

@@ -61,11 +61,12 @@ add_examples(struct buf *out, const char *examples)
 static void
 add_options(struct buf *out, const struct ctl_option *o)
 {
-	char left[64], letter[8];
+	char left[64];
 
 	for (; o && o->name; o++) {
-		snprintf(letter, sizeof(letter), o->letter ? "-%c, " : "", o->letter);
-		snprintf(left, sizeof(left), "%s--%s%s%s", letter, o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+		char letter[] = { '-', o->letter, ',', ' ', '\0' };
+
+		snprintf(left, sizeof(left), "%s--%s%s%s", o->letter ? letter : "", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
 		add_row(out, left, o->help, 28);
 	}
 }

@@ -30,6 +30,7 @@ void eab_key_done(struct eab_key *k);
 /* "active", "suspended", "revoked", or what follows from the row: "expired", "used-up". */
 const char *eab_key_status(const struct eab_key *k, int64_t now);
 
+/* *ret_found false: no such row, *ret untouched. */
 bool eab_by_kid(struct sql *db, struct span kid, struct eab_key *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
 bool eab_by_id(struct sql *db, int64_t id, struct eab_key *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
 /* Sets id, created_at, changed_at. sql_is_conflict(pr): the kid is taken. */

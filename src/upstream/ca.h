@@ -139,8 +139,10 @@ struct ca_call {
 	unsigned bad_nonces;
 	msec_t ends_ms;
 };
+/* Send a call; done comes once, never from within. */
 void ca_post(struct ca *ca, struct ca_call *call);
 void ca_call_done(struct ca_call *call);
+/* The reply's body, until ca_call_done. */
 struct span ca_call_body(const struct ca_call *call);
 /* URL of the nth Link with this rel, resolved; false if none. */
 bool ca_call_link(
@@ -158,5 +160,6 @@ struct ca_stats {
 	uint64_t calls, sent, problems, unreachable, lost, bad_nonces, nonces_fetched, directories;
 	bool is_open; /* the circuit: calls fail at once */
 };
+/* Counters since the start. */
 void ca_stats(struct ca *ca, struct ca_stats *ret);
 #endif

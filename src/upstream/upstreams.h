@@ -56,6 +56,7 @@ bool upstreams_begin(struct upstreams *ups, struct problem *pr) MUST_CHECK;
 void upstreams_stop(struct upstreams *ups);
 void upstreams_free(struct upstreams *ups);
 
+/* What it was opened with. */
 const struct upstream_env *upstreams_env(const struct upstreams *ups);
 struct upstream *upstreams_get(struct upstreams *ups, const char *name); /* NULL if none */
 struct upstream *upstreams_by_id(struct upstreams *ups, int64_t id);

@@ -218,7 +218,9 @@ rig_close(struct link *l)
 int
 rig_status(const struct buf *reply)
 {
-	return reply->n > 12 ? atoi(reply->p + 9) : 0;
+	uint64_t status;
+
+	return reply->n > 12 && span_uint(span_of(reply->p + 9, 3), 999, &status) ? (int)status : 0;
 }
 
 bool

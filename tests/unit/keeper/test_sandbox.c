@@ -147,7 +147,8 @@ main(void)
 	is_int(run(has_only_its_fds, false), 2, "only stderr and the kept fd are open");
 	test_parent_gone();
 	if (!sandbox_filters()) {
-		ok(true, "the filter # SKIP not under a sanitizer or valgrind");
+		/* nor can it be: see sandbox.c; ./check runs this program without sanitizers, too */
+		printf("# a sanitizer or valgrind: there is no filter to be tested\n");
 		return done_testing();
 	}
 	is_int(run(opens_a_file, true), EPERM, "a file cannot be opened");
