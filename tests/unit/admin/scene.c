@@ -40,7 +40,7 @@ on_reload(void *arg, struct buf *ret_text)
 {
 	struct scene *s = arg;
 
-	s->reloads++;
+	atomic_fetch_add(&s->reloads, 1);
 	buf_adds(ret_text, s->reload_good ? "generation 3 is in force\n"
 					  : "refused, generation 3 stays in force\na.conf:1: x: unknown key\na.conf:2: y: too large\n");
 	return s->reload_good;

@@ -17,8 +17,8 @@ struct scene {
 	char pending[REF_TEXT], invalid[REF_TEXT], processing[REF_TEXT], valid[REF_TEXT];
 	char cert[REF_TEXT], cert2[REF_TEXT];
 	/* what the hooks of the admin room did */
-	bool reload_good;
-	int reloads;
+	_Atomic(bool) reload_good;
+	_Atomic(int) reloads;
 	_Atomic(int) drains;
 };
 
