@@ -4,3 +4,8 @@ libgate_a_SOURCES += \
 	src/server/ep_key_change.c src/server/ep_new_order.c src/server/ep_revoke.c \
 	src/server/keycache.c src/server/keycache.h src/server/limits.c src/server/limits.h src/server/nonce.c src/server/nonce.h \
 	src/server/reply.c src/server/routes.c src/server/server.c src/server/server.h
+
+check_PROGRAMS += test_nonce
+test_nonce_SOURCES = tests/unit/server/test_nonce.c tests/tap.h
+test_nonce_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_nonce_LDADD = $(gate_libs)
