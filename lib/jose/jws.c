@@ -72,14 +72,16 @@ read_header(struct jws *jws, bool allow_mac, struct problem *pr)
 		!json_parse(buf_span(&text), what, NULL, &jws->header_doc, pr))
 		return false;
 	o = json_obj(json_root(jws->header_doc), what, pr);
+	/* whatever is wrong with the rest, the nonce is spent (RFC 8555 6.5) */
+	jws->nonce = json_text(json_get(o.node, "nonce"));
+	jws->has_nonce = jws->nonce.p != NULL;
+	json_opt_str(&o, "nonce", SIZE_MAX);
 	jws->alg_name = json_req_str(&o, "alg", SIZE_MAX);
-	jws->nonce = json_opt_str(&o, "nonce", SIZE_MAX);
 	jws->url = json_opt_str(&o, "url", SIZE_MAX);
 	jws->kid = json_opt_str(&o, "kid", SIZE_MAX);
 	jws->jwk = json_opt_obj(&o, "jwk");
 	if (!json_ok(&o))
 		return false;
-	jws->has_nonce = jws->nonce.p != NULL;
 	jws->has_url = jws->url.p != NULL;
 	jws->has_kid = jws->kid.p != NULL;
 	/* We understand no extension, so any `crit` is one too many (RFC 7515 4.1.11); `b64` is
@@ -91,8 +93,16 @@ read_header(struct jws *jws, bool allow_mac, struct problem *pr)
 bool
 jws_parse(struct span text, bool allow_mac, struct jws *ret, struct problem *pr)
 {
+	struct problem ignored = { 0 };
+
 	*ret = (struct jws){ 0 };
-	return json_parse(text, "JWS", NULL, &ret->doc, pr) && read_envelope(ret, pr) && read_header(ret, allow_mac, pr);
+	if (!json_parse(text, "JWS", NULL, &ret->doc, pr))
+		return false;
+	if (read_envelope(ret, pr))
+		return read_header(ret, allow_mac, pr);
+	/* the header may be read all the same: for its nonce */
+	read_header(ret, allow_mac, &ignored);
+	return false;
 }
 
 bool

@@ -323,9 +323,10 @@ lab_start(struct lab *lab, const char *conf, const char *store_where)
 		lab_die(pr.cause);
 	lab->conf = conf_holder_new(conf_of(lab, conf));
 	start_engine(lab);
-	lab->server = (struct server){ .store = lab->store, .jobs = lab->jobs, .pool = lab->pool, .conf = lab->conf,
+	lab->server = (struct server){ .store = lab->store, .jobs = lab->jobs, .pool = lab->pool, .conf = lab->conf, .keeper = lab->keeper,
 		.nonces = nonce_window_new(), .keys = keycache_new(100), .issue_now = local_issue_now, .issue_now_arg = lab->ups,
 		.crl_reply = crl_hook, .crl_reply_arg = lab->ups };
+	limits_init(&lab->server.limits);
 	lab->httpd = httpd_new(2, &http_default_limits);
 	if (!httpd_face_add_fd(lab->httpd, &(struct httpd_face_conf){ .name = "acme", .handler = server_handle,
 			.refusal = server_refusal, .arg = &lab->server }, fd, &face, &pr))
@@ -353,6 +354,7 @@ lab_stop(struct lab *lab)
 	loop_free(lab->loop);
 	nonce_window_free(lab->server.nonces);
 	keycache_free(lab->server.keys);
+	limits_done(&lab->server.limits);
 	store_close(lab->store);
 	keeper_stop(lab->keeper);
 	conf_holder_free(lab->conf);

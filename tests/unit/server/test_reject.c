@@ -14,14 +14,14 @@
 
 static struct lab lab;
 
-static const char conf_plain[] =
+static const char conf_plain[] = LAB_NO_RATES
 	"default_profile = \"default\";"
 	"profiles = ( { name = \"default\"; upstream = \"own\"; identifier_types = [ \"dns\", \"ip\" ]; max_identifiers = 10; },"
 	" { name = \"dns-only\"; upstream = \"own\"; max_identifiers = 2; key_types = [ \"p384\" ]; },"
 	" { name = \"second\"; upstream = \"own\"; },"
 	" { name = \"gone\"; upstream = \"own\"; },"
 	" { name = \"far\"; upstream = \"far\"; } );";
-static const char conf_terms[] =
+static const char conf_terms[] = LAB_NO_RATES
 	"default_profile = \"default\"; terms_of_service = \"https://pki.test/terms-1\";"
 	"profiles = ( { name = \"default\"; upstream = \"own\"; } );";
 
@@ -866,7 +866,7 @@ test_profile_gone(void)
 
 	lab_order(&lab, "A", "OLD", "old.test", "\"profile\":\"gone\"");
 	lab_prove(&lab, "A", "OLD", "ready");
-	lab_conf(&lab, "default_profile = \"default\"; profiles = ( { name = \"default\"; upstream = \"own\"; } );");
+	lab_conf(&lab, LAB_NO_RATES "default_profile = \"default\"; profiles = ( { name = \"default\"; upstream = \"own\"; } );");
 	lab_csr("CSR_OLD", lab_key("foreign"), "old.test");
 	lab_post(&lab, "A", "$OLD/finalize", "{\"csr\":\"$CSR_OLD\"}", &reply);
 	ok(reply_is_problem(&reply, "invalidProfile", 400, true), "finalize after the profile has gone");
