@@ -46,6 +46,8 @@ struct api {
 	struct jwk *jwk;                     /* when the header carried one; owned */
 	char kid_ref[REF_TEXT];              /* the account's ref when signed by kid, else "" */
 	char thumbprint[THUMBPRINT_TEXT];    /* of the key */
+	bool from_cache;                     /* the key was */
+	bool authentic;                      /* signature, nonce and url are good: what follows is about the request itself */
 	struct json *payload_doc;            /* owned */
 	const struct json_node *payload;     /* an object, or NULL for POST-as-GET */
 	struct problem pr;

@@ -22,7 +22,7 @@ write_profiles(struct jw *w, const struct gate_conf *conf, const struct profile_
 	jw_object(w, "profiles");
 	for (size_t i = 0; i < conf->profiles.count; i++) {
 		if (only ? &list[i] == only : list[i].advertise)
-			jw_str(w, list[i].name, list[i].description ? list[i].description : list[i].name);
+			jw_str(w, list[i].name, list[i].description && list[i].description[0] ? list[i].description : list[i].name);
 	}
 	jw_end(w);
 }

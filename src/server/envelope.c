@@ -72,17 +72,13 @@ lookup_tx(struct sql *db, void *arg, struct problem *pr)
 	return account_by_ref(db, span_str(l->ref), &l->account, &l->found, pr);
 }
 
-/* The key of the account named by kid: from the cache, or the store. */
 static bool
-key_of_kid(struct api *api)
+load_key(struct api *api)
 {
 	struct lookup l = { .ref = api->kid_ref };
 	struct jwk *jwk = NULL;
 	bool good;
 
-	api->key = keycache_get(api->srv->keys, api->kid_ref, api->thumbprint);
-	if (api->key)
-		return true;
 	good = store_read(api->srv->store, lookup_tx, &l, &api->pr);
 	if (good && !l.found)
 		good = problem_set(&api->pr, PROBLEM_ACCOUNT_DOES_NOT_EXIST, "there is no such account");
@@ -96,6 +92,15 @@ key_of_kid(struct api *api)
 	jwk_free(jwk);
 	account_done(&l.account);
 	return good;
+}
+
+/* The key of the account named by kid: from the cache, or the store. */
+static bool
+key_of_kid(struct api *api)
+{
+	api->key = keycache_get(api->srv->keys, api->kid_ref, api->thumbprint);
+	api->from_cache = api->key != NULL;
+	return api->from_cache || load_key(api);
 }
 
 static bool
@@ -117,6 +122,27 @@ verify(struct api *api)
 	/* W6: a key that came with the request is what is wrong, not the algorithm */
 	if (api->jwk && api->pr.kind == PROBLEM_BAD_SIGNATURE_ALGORITHM)
 		api->pr.kind = PROBLEM_BAD_PUBLIC_KEY;
+	return false;
+}
+
+/* A cached key that does not verify may be an old one: another gateway, or a request at the same time, has changed it (7.3.5). */
+static bool
+verify_anew(struct api *api)
+{
+	char cached[THUMBPRINT_TEXT];
+	struct problem pr = api->pr;
+
+	if (!api->from_cache)
+		return false;
+	memcpy(cached, api->thumbprint, sizeof(cached));
+	keycache_drop(api->srv->keys, api->kid_ref);
+	EVP_PKEY_free(api->key);
+	api->key = NULL;
+	if (!load_key(api))
+		return false;
+	if (strcmp(cached, api->thumbprint) != 0)
+		return verify(api);
+	api->pr = pr;
 	return false;
 }
 
@@ -166,13 +192,14 @@ envelope_open(struct api *api)
 	api->reply = http_reply_new(400);
 	if (!shaped || !check_signer(api))
 		return false;
-	if (!(api->jws.jwk ? key_of_jwk(api) : kid_parse(api) && key_of_kid(api)) || !verify(api))
+	if (!(api->jws.jwk ? key_of_jwk(api) : kid_parse(api) && key_of_kid(api)) || (!verify(api) && !verify_anew(api)))
 		return false;
 	if (!fresh) {
 		api->pr = nonce;
 		return false;
 	}
-	return check_url(api) && read_payload(api);
+	api->authentic = check_url(api);
+	return api->authentic && read_payload(api);
 }
 
 bool

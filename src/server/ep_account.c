@@ -13,6 +13,8 @@ contact_check(struct span c, struct problem *pr)
 {
 	struct span address;
 
+	if (c.n > CONTACT_MAX)
+		return problem_set(pr, PROBLEM_INVALID_CONTACT, "a contact has at most %d octets", CONTACT_MAX);
 	for (size_t i = 0; i < c.n; i++) {
 		if (c.p[i] <= ' ' || c.p[i] >= 0x7f)
 			return problem_set(pr, PROBLEM_INVALID_CONTACT, "contact \"%s\" must be ASCII without blanks", QUOTE(c));
@@ -45,9 +47,9 @@ contact_read(struct api *api, char **ret, bool *ret_given)
 		const struct json_node *item = json_at(list, i);
 		struct span c = json_text(item);
 
-		if (json_type(item) != JSON_STRING || c.n > CONTACT_MAX) {
+		if (json_type(item) != JSON_STRING) {
 			buf_done(&text);
-			return problem_set(&api->pr, PROBLEM_MALFORMED, "contact must be an array of strings of at most %d octets", CONTACT_MAX);
+			return problem_set(&api->pr, PROBLEM_MALFORMED, "contact must be an array of strings");
 		}
 		if (!contact_check(c, &api->pr)) {
 			buf_done(&text);
@@ -70,12 +72,14 @@ struct creation {
 	const struct json_node *binding; /* externalAccountBinding, NULL = none given */
 	struct eab_claim claim;
 	char *contact, *jwk;
+	char key_hash[KEY_HASH_TEXT];
 };
 
 static bool
 create_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct creation *c = arg;
+	bool denied;
 
 	account_done(&c->account);
 	c->account = (struct account){ 0 };
@@ -83,8 +87,10 @@ create_tx(struct sql *db, void *arg, struct problem *pr)
 		return false;
 	if (c->found)
 		return true;
-	if (c->only_existing)
-		return problem_set(pr, PROBLEM_ACCOUNT_DOES_NOT_EXIST, "no account has this key");
+	if (!denied_key_has(db, c->key_hash, &denied, pr))
+		return false;
+	if (denied)
+		return problem_set(pr, PROBLEM_BAD_PUBLIC_KEY, "the key is known to be compromised");
 	if (c->terms_needed)
 		return problem_set(pr, PROBLEM_USER_ACTION_REQUIRED, "the terms of service must be agreed to");
 	if (c->eab_needed && !c->claim.key_id)
@@ -111,23 +117,41 @@ look_tx(struct sql *db, void *arg, struct problem *pr)
 	return account_by_thumbprint(db, c->api->thumbprint, &c->account, &c->found, pr);
 }
 
-/* Look first: a known key is the common case of clients that register at each run, and costs no write. */
 static bool
-find_or_create(struct api *api, struct creation *c)
+create(struct api *api, struct creation *c)
 {
 	struct store *store = api->srv->store;
+	AUTO_BUF jwk = BUF_MAX(8 * 1024);
+	bool given;
 
-	if (!store_read(store, look_tx, c, &api->pr))
+	if (!contact_read(api, &c->contact, &given))
 		return false;
-	/* W13: for a known key all of it is ignored */
-	if (!c->found && !c->only_existing && c->binding && eab_wanted(api) != EAB_NONE && !eab_verify(api, c->binding, &c->claim))
+	if (c->binding && eab_wanted(api) != EAB_NONE && !eab_verify(api, c->binding, &c->claim))
 		return false;
-	if (!c->found && !c->only_existing && !limit_take_addr(&api->srv->limits, api->conf, LIMIT_NEW_ACCOUNT, &api->http->peer, &api->pr))
+	if (!limit_take_addr(&api->srv->limits, api->conf, LIMIT_NEW_ACCOUNT, &api->http->peer, &api->pr))
 		return false;
-	if (c->found || store_write(store, create_tx, c, &api->pr))
+	jwk_write(api->jwk, &jwk);
+	c->jwk = span_dup(buf_span(&jwk));
+	if (!key_hash(api->key, c->key_hash))
+		return problem_internal(&api->pr, "cannot hash an account key");
+	if (store_write(store, create_tx, c, &api->pr))
 		return true;
 	/* two first requests with one key at once: the other one won, so this account exists (7.3.1) */
 	return sql_is_conflict(&api->pr) && store_read(store, look_tx, c, &api->pr) && c->found;
+}
+
+/* Look first: a known key is the common case of clients that register at each run, and costs no write. For it all else in the
+ * request is ignored (7.3.1, W13). */
+static bool
+find_or_create(struct api *api, struct creation *c)
+{
+	if (!store_read(api->srv->store, look_tx, c, &api->pr))
+		return false;
+	if (c->found)
+		return true;
+	if (c->only_existing)
+		return problem_set(&api->pr, PROBLEM_ACCOUNT_DOES_NOT_EXIST, "no account has this key");
+	return create(api, c);
 }
 
 static bool
@@ -149,18 +173,15 @@ api_new_account(struct api *api)
 {
 	struct json_obj o = json_obj(api->payload, "payload", &api->pr);
 	struct creation c = { .api = api };
-	AUTO_BUF jwk = BUF_MAX(8 * 1024);
-	bool given, agreed, good;
+	bool agreed, good;
 
 	c.only_existing = json_opt_bool(&o, "onlyReturnExisting", false);
 	agreed = json_opt_bool(&o, "termsOfServiceAgreed", false);
 	c.binding = json_opt_obj(&o, "externalAccountBinding");
-	if (!json_ok(&o) || !contact_read(api, &c.contact, &given))
+	if (!json_ok(&o))
 		return false;
 	c.terms_needed = api->conf->terms_of_service && api->conf->terms_of_service[0] && !agreed;
 	c.eab_needed = eab_wanted(api) == EAB_REQUIRED;
-	jwk_write(api->jwk, &jwk);
-	c.jwk = span_dup(buf_span(&jwk));
 	good = new_account(api, &c);
 	account_done(&c.account);
 	free(c.claim.json);

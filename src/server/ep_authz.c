@@ -5,6 +5,7 @@
 #include "server/api.h"
 
 #define RETRY_AGAIN_S 5 /* a repeated response hurries a waiting attempt at most this often (O9) */
+#define ATTEMPTS_MAX 16
 
 struct authz_rq {
 	struct api *api;
@@ -104,6 +105,19 @@ load(struct sql *db, struct authz_rq *r, const struct account *account, struct p
 	return found ? true : api_not_found(pr);
 }
 
+/* A request to try again now (8.2): there is an attempt to wait for, and the last one was a while ago (O9). */
+static bool
+may_hurry(const struct authz_rq *r, const struct challenge *c)
+{
+	const struct profile_conf *p = conf_profile(r->api->conf, span_str(r->authz.profile));
+	int64_t delays[ATTEMPTS_MAX], now = clock_unix_s(), tried_at = c->next_at;
+	size_t n = p ? conf_validation_attempts(p, delays, ATTEMPTS_MAX) : 0, next = (size_t)c->attempts;
+
+	if (c->attempts > 0 && next < n)
+		tried_at = c->next_at - (delays[next] - delays[next - 1]);
+	return c->next_at > now && now - tried_at >= RETRY_AGAIN_S;
+}
+
 static bool
 respond(struct sql *db, struct authz_rq *r, const struct account *account, struct problem *pr)
 {
@@ -118,8 +132,7 @@ respond(struct sql *db, struct authz_rq *r, const struct account *account, struc
 		return problem_set(pr, PROBLEM_MALFORMED, "the authorization is %s: a new order is needed",
 			authz_state_name(shown_state(&r->authz)));
 	if (c->state == CHALL_PROCESSING) {
-		/* 8.2: a request to try again now */
-		r->hurry = c->next_at - clock_unix_s() > RETRY_AGAIN_S;
+		r->hurry = may_hurry(r, c);
 		return true;
 	}
 	/* the key the account has now is the one that counts (8.3) */
@@ -161,19 +174,24 @@ bool
 api_authz(struct api *api)
 {
 	struct authz_rq r = { .api = api };
+	struct problem wrong;
 	bool good;
 
 	if (api->payload) {
 		struct json_obj o = json_obj(api->payload, "payload", &api->pr);
 		struct span status = json_req_str(&o, "status", 32);
 
-		if (!json_ok(&o))
-			return false;
-		if (!span_is(status, "deactivated"))
-			return problem_set(&api->pr, PROBLEM_MALFORMED, "the only change of an authorization is status \"deactivated\"");
-		r.deactivate = true;
+		if (json_ok(&o) && !span_is(status, "deactivated"))
+			problem_set(&api->pr, PROBLEM_MALFORMED, "the only change of an authorization is status \"deactivated\"");
+		r.deactivate = api->pr.kind == PROBLEM_NONE;
 	}
+	/* is it there at all? That is told first (W4) */
+	wrong = api->pr;
 	good = run(&r);
+	if (good && wrong.kind) {
+		api->pr = wrong;
+		good = false;
+	}
 	if (good)
 		reply_authz(api, &r.authz);
 	authz_done(&r.authz);

@@ -96,21 +96,37 @@ csr_fits(struct sql *db, struct finalize *f, const struct account *account, stru
 	return true;
 }
 
-/* The order, and everything that must hold before it may be finalized. */
+/* The account's own order, ready to be finalized. */
+static bool
+find_ready(struct sql *db, struct finalize *f, struct account *ret_account, struct problem *pr)
+{
+	struct api *api = f->api;
+	bool found;
+
+	order_done(&f->v.order);
+	f->not_ready = false;
+	if (!api_account(api, db, ret_account, pr) || !api_eab_alive(ret_account, pr) ||
+		!order_by_ref(db, api->arg, ret_account->id, &f->v.order, &found, pr))
+		return false;
+	return found ? order_ready(db, f, pr) : api_not_found(pr);
+}
+
+static bool
+find_ready_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct account account;
+
+	return find_ready(db, arg, &account, pr);
+}
+
+/* Everything that must hold before it may be finalized. */
 static bool
 check(struct sql *db, struct finalize *f, struct problem *pr)
 {
 	struct api *api = f->api;
 	struct account account;
-	bool found;
 
-	order_done(&f->v.order);
-	f->not_ready = false;
-	if (!api_account(api, db, &account, pr) || !api_eab_alive(&account, pr) || !order_by_ref(db, api->arg, account.id, &f->v.order, &found, pr))
-		return false;
-	if (!found)
-		return api_not_found(pr);
-	if (!order_ready(db, f, pr))
+	if (!find_ready(db, f, &account, pr))
 		return false;
 	f->profile = conf_profile(api->conf, span_str(f->v.order.profile));
 	f->upstream = conf_upstream(api->conf, f->v.order.upstream);
@@ -236,13 +252,26 @@ any_local(const struct gate_conf *conf)
 	return false;
 }
 
+/* What is the matter with the order is told before what is the matter with the CSR (W4, W15). */
+static void
+tell_order_first(struct finalize *f)
+{
+	struct api *api = f->api;
+	struct problem pr = { 0 };
+
+	if (!store_read(api->srv->store, find_ready_tx, f, &pr) && problem_status(pr.kind) < 500)
+		api->pr = pr;
+}
+
 bool
 api_finalize(struct api *api)
 {
 	struct finalize f = { .api = api };
-	bool good = read_csr(&f) && (!any_local(api->conf) || make_now(&f)) &&
-		store_write(api->srv->store, finalize_tx, &f, &api->pr);
+	bool readable = read_csr(&f);
+	bool good = readable && (!any_local(api->conf) || make_now(&f)) && store_write(api->srv->store, finalize_tx, &f, &api->pr);
 
+	if (!readable)
+		tell_order_first(&f);
 	if (good) {
 		jobs_run(api->srv->jobs, f.job_id, JOB_ISSUE, f.v.order.id);
 		good = api_reply_order(api, 200, &f.v);

@@ -10,6 +10,7 @@ struct change {
 	struct buf jwk;
 	struct account other; /* that has the new key already */
 	bool clash;
+	char key_hash[KEY_HASH_TEXT]; /* of the new key */
 };
 
 static bool
@@ -69,7 +70,7 @@ change_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct change *c = arg;
 	struct account account;
-	bool moved;
+	bool moved, denied;
 
 	account_done(&c->other);
 	if (!api_account(c->api, db, &account, pr) ||
@@ -77,6 +78,10 @@ change_tx(struct sql *db, void *arg, struct problem *pr)
 		return false;
 	if (c->clash)
 		return problem_set(pr, PROBLEM_CONFLICT, "the new key belongs to another account");
+	if (!denied_key_has(db, c->key_hash, &denied, pr))
+		return false;
+	if (denied)
+		return problem_set(pr, PROBLEM_BAD_PUBLIC_KEY, "the new key is known to be compromised");
 	if (!account_set_key(db, account.id, account.thumbprint, c->new_key->thumbprint, buf_cstr(&c->jwk), &moved, pr))
 		return false;
 	return moved ? true : problem_set(pr, PROBLEM_MALFORMED, "the account's key was changed meanwhile");
@@ -92,12 +97,24 @@ reply_tx(struct sql *db, void *arg, struct problem *pr)
 	return account_by_ref(db, span_str(c->api->kid_ref), &c->other, &found, pr);
 }
 
+static bool
+change(struct change *c)
+{
+	struct api *api = c->api;
+
+	if (!jwk_write(c->new_key, &c->jwk) || !key_hash(c->new_key->key, c->key_hash))
+		return problem_internal(&api->pr, "cannot write the new key");
+	if (store_write(api->srv->store, change_tx, c, &api->pr))
+		return true;
+	/* two accounts that change to one key at once: now it is seen whose it is */
+	return sql_is_conflict(&api->pr) && store_write(api->srv->store, change_tx, c, &api->pr);
+}
+
 bool
 api_key_change(struct api *api)
 {
 	struct change c = { .api = api, .jwk = BUF_MAX(8 * 1024) };
-	bool good = open_inner(&c) && read_inner(&c) && jwk_write(c.new_key, &c.jwk) &&
-		store_write(api->srv->store, change_tx, &c, &api->pr);
+	bool good = open_inner(&c) && read_inner(&c) && change(&c);
 
 	if (good) {
 		keycache_drop(api->srv->keys, api->kid_ref);

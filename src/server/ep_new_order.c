@@ -28,18 +28,34 @@ ident_read(const struct json_node *node, struct ident *ret, struct problem *pr)
 	return json_ok(&o) && ident_parse(type, value, ret, pr);
 }
 
-/* All identifiers; what cannot be read has no identifier to hang a sub-problem on, so the first fault speaks. */
-static bool
+/* What could not be read, as it was sent, for its sub-problem to name it (6.7.1); without a value if it is of no type of ours. */
+static void
+ident_as_sent(const struct json_node *node, struct ident *ret)
+{
+	struct span type = json_text(json_get(node, "type")), value = json_text(json_get(node, "value"));
+
+	*ret = (struct ident){ 0 };
+	for (int t = 0; t < IDENT__COUNT; t++) {
+		if (span_is(type, ident_type_name((enum ident_type)t)) && span_copy(value, ret->value, sizeof(ret->value)))
+			ret->type = (enum ident_type)t;
+	}
+}
+
+/* All identifiers that can be read; a sub-problem for each that cannot. */
+static void
 idents_collect(struct api *api, const struct json_node *list, struct idents *ret)
 {
 	for (size_t i = 0; i < json_count(list); i++) {
 		struct ident id = { 0 };
+		struct problem pr = { 0 };
 
-		if (!ident_read(json_at(list, i), &id, &api->pr))
-			return false;
-		idents_add(ret, &id);
+		if (ident_read(json_at(list, i), &id, &pr)) {
+			idents_add(ret, &id);
+			continue;
+		}
+		ident_as_sent(json_at(list, i), &id);
+		api_subproblem(api, &pr, &id);
 	}
-	return true;
 }
 
 static bool
@@ -96,7 +112,9 @@ sum_up(struct api *api)
 		if (api->subs[i].problem.kind != kind)
 			kind = PROBLEM_COMPOUND;
 	}
-	if (n == 1)
+	if (n == 1 && strstr(api->subs[0].problem.detail, api->subs[0].ident.value))
+		problem_set(&api->pr, kind, "%s", api->subs[0].problem.detail);
+	else if (n == 1)
 		problem_set(&api->pr, kind, "\"%s\": %s", api->subs[0].ident.value, api->subs[0].problem.detail);
 	else
 		problem_set(&api->pr, kind, "%zu of the identifiers cannot be ordered, see the sub-problems", n);
@@ -105,7 +123,7 @@ sum_up(struct api *api)
 static bool
 check_all(struct api *api, const struct new_order *n)
 {
-	struct policy_verdict *verdicts = xcalloc(n->idents.count, sizeof(*verdicts));
+	struct policy_verdict *verdicts = xcalloc(n->idents.count + 1, sizeof(*verdicts));
 
 	policy_names(api->conf->policy, n->profile->name, n->idents.list, n->idents.count, verdicts);
 	for (size_t i = 0; i < n->idents.count; i++) {
@@ -149,9 +167,10 @@ time_read(struct json_obj *o, const char *name, int64_t *ret)
 	struct span text = json_opt_str(o, name, 64);
 
 	*ret = 0;
-	if (!text.p || time_rfc3339_parse(text, ret))
+	/* 0 stands for "not asked for": the beginning of time itself cannot be asked for */
+	if (!text.p || (time_rfc3339_parse(text, ret) && *ret > 0))
 		return true;
-	return problem_set(o->pr, PROBLEM_MALFORMED, "%s is not an RFC 3339 time", name);
+	return problem_set(o->pr, PROBLEM_MALFORMED, "%s is not an RFC 3339 time, or before 1970", name);
 }
 
 /* 7.4: honoured or refused, never something else. Only our own CA can honour them. */
@@ -182,13 +201,14 @@ read_request(struct api *api, struct new_order *n)
 		return false;
 	if (json_count(list) == 0)
 		return problem_set(&api->pr, PROBLEM_MALFORMED, "identifiers is empty");
-	if (!idents_collect(api, list, &n->idents) || !time_read(&o, "notBefore", &n->not_before) ||
-		!time_read(&o, "notAfter", &n->not_after) || !json_ok(&o))
+	if (!time_read(&o, "notBefore", &n->not_before) || !time_read(&o, "notAfter", &n->not_after) || !json_ok(&o) || !check_dates(api, n))
 		return false;
-	if ((int64_t)n->idents.count > n->profile->max_identifiers)
-		return problem_set(&api->pr, PROBLEM_MALFORMED, "profile \"%s\" allows at most %lld identifiers, not %zu",
-			n->profile->name, (long long)n->profile->max_identifiers, n->idents.count);
-	return check_dates(api, n) && check_all(api, n);
+	idents_collect(api, list, &n->idents);
+	if ((int64_t)n->idents.count <= n->profile->max_identifiers)
+		return check_all(api, n);
+	api->sub_count = 0;
+	return problem_set(&api->pr, PROBLEM_MALFORMED, "profile \"%s\" allows at most %lld identifiers, not %zu",
+		n->profile->name, (long long)n->profile->max_identifiers, n->idents.count);
 }
 
 static bool
@@ -321,8 +341,8 @@ new_order_tx(struct sql *db, void *arg, struct problem *pr)
 		!account_touch(db, account.id, clock_unix_s(), pr))
 		return false;
 	order_prepare(n, &account);
-	/* O1: the same order again, with half its life left, is that order */
-	if (!order_find_same(db, &n->v.order, clock_unix_s() + n->profile->order_life_s / 2, &same, &n->reused, pr))
+	/* O1: the same order again, with half its life left, is that order; its life is that of its authorizations, which may be old */
+	if (!order_find_same(db, &n->v.order, clock_unix_s(), &same, &n->reused, pr))
 		return false;
 	if (n->reused) {
 		order_done(&n->v.order);

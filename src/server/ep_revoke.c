@@ -20,7 +20,7 @@ read_request(struct revoke *r)
 	struct api *api = r->api;
 	struct json_obj o = json_obj(api->payload, "payload", &api->pr);
 	struct span text = json_req_str(&o, "certificate", 64 * 1024);
-	int64_t reason = json_opt_int(&o, "reason", INT32_MIN, INT32_MAX, -1);
+	int64_t reason = json_opt_int(&o, "reason", INT64_MIN, INT64_MAX, -1);
 	AUTO_BUF der = BUF_MAX(48 * 1024);
 
 	if (!json_ok(&o))

@@ -113,26 +113,55 @@ directory_reply(struct api *api)
 	directory_write(api->conf, api->profile, &api->reply.body);
 }
 
+static bool
+account_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct account account;
+
+	return api_account(arg, db, &account, pr);
+}
+
+static bool
+answer(struct api *api)
+{
+	if (api->route->fn)
+		return api->route->fn(api);
+	/* POST-as-GET of the directory and of newNonce (RFC 8555 6.3, 7.2) */
+	if (api->kid_ref[0] && !store_read(api->srv->store, account_tx, api, &api->pr))
+		return false;
+	if (strcmp(api->route->path, "/new-nonce") == 0)
+		api->reply = http_reply_new(204);
+	else
+		directory_reply(api);
+	return true;
+}
+
+/* W4: whose account has ended hears that first, whatever else is wrong with the request. Endpoints ask within their transaction;
+ * what they refuse before it comes here. */
+static void
+tell_account_first(struct api *api)
+{
+	struct problem pr = { 0 };
+	int status = problem_status(api->pr.kind);
+
+	if (!api->authentic || !api->kid_ref[0] || status == 429 || status >= 500)
+		return;
+	if (store_read(api->srv->store, account_tx, api, &pr) || problem_status(pr.kind) >= 500)
+		return;
+	api->pr = pr;
+	api->sub_count = 0;
+}
+
 /* Worker */
 static void
 run(void *arg)
 {
 	struct api *api = arg;
+	bool good = envelope_open(api) && answer(api);
 
-	if (!envelope_open(api)) {
-		finish(api, false);
-		return;
-	}
-	if (api->route->fn) {
-		finish(api, api->route->fn(api));
-		return;
-	}
-	/* POST-as-GET of the directory and of newNonce (RFC 8555 6.3, 7.2) */
-	if (strcmp(api->route->path, "/new-nonce") == 0)
-		api->reply = http_reply_new(204);
-	else
-		directory_reply(api);
-	finish(api, true);
+	if (!good)
+		tell_account_first(api);
+	finish(api, good);
 }
 
 /* directory, new-nonce by GET and HEAD: no store, no signature, no hop */

@@ -206,12 +206,12 @@ order_set_cert(struct sql *db, int64_t id, int64_t cert_id, struct problem *pr)
 }
 
 bool
-order_find_same(struct sql *db, const struct order *like, int64_t expires_min, struct order *ret, bool *ret_found, struct problem *pr)
+order_find_same(struct sql *db, const struct order *like, int64_t now, struct order *ret, bool *ret_found, struct problem *pr)
 {
 	static const char SQL[] = "select " COLUMNS FROM
 		" where o.account_id=$1 and o.idents_key=$2 and o.state<=1 and o.profile=$3"
 		" and coalesce(o.replaces,'')=$4 and coalesce(o.not_before,0)=$5"
-		" and coalesce(o.not_after,0)=$6 and o.expires>=$7 order by o.id desc limit 1";
+		" and coalesce(o.not_after,0)=$6 and o.created_at+o.expires>=2*$7 order by o.id desc limit 1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 	char key[IDENTS_KEY_TEXT];
 
@@ -222,7 +222,7 @@ order_find_same(struct sql *db, const struct order *like, int64_t expires_min, s
 	sql_bind_str(st, 4, like->replaces ? like->replaces : "");
 	sql_bind_int(st, 5, like->not_before);
 	sql_bind_int(st, 6, like->not_after);
-	sql_bind_int(st, 7, expires_min);
+	sql_bind_int(st, 7, now);
 	return one(st, ret, ret_found, pr);
 }
 
