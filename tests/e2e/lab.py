@@ -118,12 +118,16 @@ class Process:
             raise LabError("%s does not end on SIGTERM" % self.name)
 
     def group_is_empty(self):
-        """Has everything that it started ended?"""
-        try:
-            os.killpg(self.child.pid, 0)
-        except ProcessLookupError:
-            return True
-        return False
+        """Has everything that it started ended? One that is dead and not yet reaped has."""
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open("/proc/%s/stat" % pid) as stat:
+                    state, _, group = stat.read().rpartition(")")[2].split()[:3]
+            except OSError:
+                continue
+            if int(group) == self.child.pid and state not in "ZX":
+                return False
+        return True
 
     def end(self):
         try:

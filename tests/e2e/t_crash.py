@@ -1,0 +1,154 @@
+#!/usr/bin/python3
+"""No loss, no double: the gateway is killed (SIGKILL) at each step of an issuance in turn, after every transaction of its store and
+around every request to the CA, and started again. Each time the device's order becomes valid, the CA has issued exactly one
+certificate for it, and nothing is left over.
+
+The gateway is built with --enable-crash-points: ACMEGATE_CRASH_AT=N ends it at the N-th such place. Each run has a gateway of its
+own with an empty store; some run at a time."""
+
+import os
+import re
+import sys
+import threading
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from lab import Lab, wait_until
+from proxy import DROP
+from tap import Tap
+
+AT_A_TIME = 6
+KINDS = ("newAccount", "newOrder", "authz", "challenge", "order", "finalize", "certificate")
+
+
+class Supervisor:
+    """Starts the gateway again whenever it was killed, as systemd would; `plan` gives the crash point of each start."""
+
+    def __init__(self, gate, plan):
+        self.gate, self.plan, self.deaths, self.past, self.over = gate, list(plan), [], [], False
+        self.begin()
+        self.thread = threading.Thread(target=self.watch, daemon=True)
+        self.thread.start()
+
+    def begin(self):
+        env = {"ACMEGATE_CRASH_LOG": "1"}
+        if self.plan:
+            env["ACMEGATE_CRASH_AT"] = str(self.plan.pop(0))
+        self.gate.start(env, wait=False)
+        self.past.append(self.gate.process)
+
+    def watch(self):
+        while True:
+            status = self.gate.process.child.wait()
+            if self.over:
+                return
+            self.deaths.append(status)
+            self.begin()
+
+    def end(self):
+        """SIGTERM; the last one's exit status."""
+        self.over = True
+        status = self.gate.stop()
+        self.thread.join()
+        return status
+
+
+def issue(lab, pebble, number, plan, rule=None):
+    """One whole issuance by a patient device, with the gateway killed as planned; what is to be judged."""
+    name = "crash%d.test" % number
+    address = "127.12.%d.%d" % (os.getpid() % 250 + 1, number + 1)
+    lab.resolve(name, address)
+    proxy = lab.proxy(pebble)
+    gate = lab.gate(proxy.directory, name="crash%d" % number, http_port=pebble.http_port, address=address, upstream={"request": "5s"})
+    if rule:
+        proxy.rule = rule(gate)
+    supervisor = Supervisor(gate, plan)
+    device = lab.device(gate, patient=90)
+    order, chain = device.obtain([name])
+    ids = {e.path.rpartition("/")[2] for e in proxy.seen if e.kind == "finalize"}
+    try:
+        wait_until("nothing to be left over", lambda: not gate.left_over(), 20)
+    except Exception:
+        pass  # told below
+    result = {
+        "order": order["status"], "chain": lab.verify(chain, pebble.roots[:1]),
+        "issued": len([i for i in pebble.issued() if i in ids]),
+        "certificates": gate.sql("select count(*) from cert")[0][0], "orders": gate.sql("select count(*), min(state) from orders")[0],
+        "left": gate.left_over(), "status": supervisor.end(), "sanitizer": gate.sanitizer_report(),
+        "keepers": wait_until("keepers to end", lambda: all(p.group_is_empty() for p in supervisor.past), 10)}
+    good = {"order": "valid", "chain": "", "issued": 1, "certificates": 1, "orders": (1, 3), "left": {}, "status": 0, "sanitizer": "",
+            "keepers": True}
+    return {"deaths": supervisor.deaths, "where": re.findall(r"crash_point \d+ (.*): ends here", gate.process.text()),
+            "wrong": {k: (result[k], good[k]) for k in good if result[k] != good[k]}, "log": gate.process.text()}
+
+
+def side_by_side(works):
+    """Run functions, some at a time; their results in order, or {'fault': text}."""
+    results, slots = [None] * len(works), threading.Semaphore(AT_A_TIME)
+
+    def run(at, work):
+        with slots:
+            try:
+                results[at] = work()
+            except Exception as fault:
+                results[at] = {"fault": "%s: %s" % (type(fault).__name__, fault)}
+
+    threads = [threading.Thread(target=run, args=(at, work)) for at, work in enumerate(works)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def judge(t, result, deaths, what):
+    good = "fault" not in result and not result["wrong"] and len(result["deaths"]) >= deaths and set(result["deaths"]) <= {-9}
+    if not t.ok(good, what):
+        t.note({k: v for k, v in result.items() if k != "log"})
+        t.note("\n".join(l[:300] for l in result.get("log", "").splitlines()[-60:]))
+
+
+def kill_at(kind, stage):
+    """The gateway dies when the CA has this request, or its reply, in hand; the reply never arrives."""
+    def rule_for(gate):
+        done = threading.Event()
+
+        def rule(exchange, at):
+            if exchange.kind != kind or at != stage or done.is_set() or (stage == "after" and exchange.status not in (200, 201)):
+                return None
+            done.set()
+            gate.kill()
+            return DROP
+
+        return rule
+    return rule_for
+
+
+t = Tap()
+with Lab(t) as lab:
+    pebble = lab.pebble()
+    with t.part("the places"):
+        calm = issue(lab, pebble, 0, [])
+        judge(t, calm, 0, "an issuance without a crash")
+        places = re.findall(r"crash_point (\d+) (.*)", calm["log"])
+        t.ok(len(places) > 20, "the gateway passes %d places where it can be killed (built with --enable-crash-points)" % len(places))
+        # some more: a refused nonce or a poll more makes a way longer
+        last = len(places) + 3
+        results = side_by_side([lambda n=n: issue(lab, pebble, n, [n]) for n in range(1, last + 1)])
+        for n, result in enumerate(results, 1):
+            where = (result.get("where") or ["not reached"])[0]
+            judge(t, result, 0, "killed at place %d (%s): valid, one certificate, nothing left over" % (n, where))
+        # how often it asks whether an order is ready depends on the CA's sleep: ways differ in length
+        died = [r["where"][0] for r in results if r.get("where")]
+        t.ok(len(died) > len(places) / 2 and {"committed", "upstream request", "upstream replied"} <= set(died),
+             "it was killed in %d runs of %d" % (len(died), len(results)))
+    with t.part("replies in flight"):
+        ways = [(kind, stage) for kind in KINDS for stage in ("before", "after")]
+        results = side_by_side([lambda w=w, n=n: issue(lab, pebble, 100 + n, [], kill_at(*w)) for n, w in enumerate(ways)])
+        for (kind, stage), result in zip(ways, results):
+            judge(t, result, 1, "killed %s the CA acted on %s: valid, one certificate, nothing left over" % (stage, kind))
+    with t.part("again and again"):
+        plans = [list(range(8, 20)), [14] * 12, [6, 9, 6, 9, 6, 9, 6, 9], [20, 3, 18, 3, 16, 3, 14, 3]]
+        results = side_by_side([lambda p=p, n=n: issue(lab, pebble, 150 + n, p) for n, p in enumerate(plans)])
+        for plan, result in zip(plans, results):
+            judge(t, result, 2, "killed %d times in a row: valid, one certificate, nothing left over" % len(result.get("deaths", [])))
+sys.exit(t.done())
