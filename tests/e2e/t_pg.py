@@ -1,0 +1,153 @@
+#!/usr/bin/python3
+"""The store in PostgreSQL: a whole run, and two gateways that share it, of which one is killed in the middle and the other finishes."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import acme
+from lab import Lab, wait_until
+from proxy import DROP
+from tap import Tap
+
+
+class Postgres:
+    def __init__(self, lab):
+        self.url = lab.postgres()
+        self.folder = urllib.parse.parse_qs(urllib.parse.urlsplit(self.url).query)["host"][0]
+
+    def value(self, text):
+        run = subprocess.run(["psql", "-X", "-A", "-t", "-h", self.folder, "-U", "gate", "-d", "postgres", "-c", text],
+                             capture_output=True, text=True, check=True)
+        return run.stdout.strip()
+
+    def left_over(self):
+        counts = {"job": self.value("select count(*) from job where kind <> 4")}
+        for table in ("upstream_order", "upstream_authz"):
+            counts[table] = self.value("select count(*) from " + table)
+        return {table: n for table, n in counts.items() if n != "0"}
+
+
+def whole_run(t, lab):
+    pg, pebble = Postgres(lab), lab.pebble()
+    proxy = lab.proxy(pebble)
+    gate = lab.gate(proxy.directory, http_port=pebble.http_port, store=pg.url)
+    gate.start()
+    chains, faults = [], []
+
+    def one(number):
+        try:
+            device = lab.device(gate)
+            chains.append(device.obtain(["pg%d.test" % number, "also%d.test" % number])[1])
+        except Exception as fault:
+            faults.append("%s: %s" % (type(fault).__name__, fault))
+
+    lab.device(gate)  # the one responder they share
+    threads = [threading.Thread(target=one, args=(n,)) for n in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    t.equal((len(chains), faults), (12, []), "twelve devices at once get their certificates")
+    t.equal([lab.verify(c, pebble.roots[:1]) for c in chains], [""] * 12, "which the CA signed")
+    t.equal((len(pebble.issued()), pg.value("select count(*) from cert"), pg.left_over()), (12, "12", {}), "once each, nothing left over")
+
+    device = lab.device(gate)
+    device.obtain(["revoked.test"])
+    chain = device.collect()
+    der = acme.leaf_of(chain).public_bytes(acme.serialization.Encoding.DER)
+    t.equal(device.acme.post(device.acme.directory["revokeCert"], {"certificate": acme.b64(der)}).status, 200, "revocation")
+    wait_until("the CA to know of it", lambda: proxy.count("revoke", 200) == 1)
+    t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
+    gate.start()
+    t.equal(device.acme.post(device.order_url).json["status"], "valid", "started again it still knows the order")
+    gate.kill()
+    gate.start()
+    t.equal(device.acme.post(device.order_url).json["status"], "valid", "and after SIGKILL")
+    gate.stop()
+
+
+class Moments:
+    """A rule of the proxy: keeps one request after the other in hand, each at the moment that is next, until `over`; none of them
+    gets a reply."""
+
+    def __init__(self):
+        self.next, self.reached, self.over, self.guard = None, threading.Event(), threading.Event(), threading.Lock()
+
+    def expect(self, kind, stage):
+        self.reached.clear()
+        self.next = (kind, stage)
+
+    def __call__(self, exchange, stage):
+        with self.guard:
+            if self.next != (exchange.kind, stage) or (stage == "after" and exchange.status not in (200, 201)):
+                return None
+            self.next = None
+        self.reached.set()
+        self.over.wait(100)
+        return DROP
+
+
+def pair_of_gates(lab, pg, pebble, proxy):
+    """Two gateways behind one name (a balancer in front would do the same): their devices see one external_url. One key seals what
+    is in the store they share."""
+    upstream = {"request": "2m", "conns_max": 16}
+    first = lab.gate(proxy.directory, http_port=pebble.http_port, address="127.13.0.1", store=pg.url, node="first",
+                     upstream=upstream)
+    second = lab.gate(proxy.directory, http_port=pebble.http_port, address="127.13.0.2", store=pg.url, node="second",
+                      upstream=upstream)
+    second.conf["master_key"] = "file:" + os.path.join(first.state, "master.key")
+    for key in ("external_url", "profiles"):
+        second.conf[key] = first.conf[key]
+    first.start()
+    second.start()
+    return first, second
+
+
+def take_over(t, lab):
+    pg, pebble = Postgres(lab), lab.pebble()
+    proxy = lab.proxy(pebble)
+    first, second = pair_of_gates(lab, pg, pebble, proxy)
+    wait_until("an account at the CA", lambda: pg.value("select count(*) from upstream where account_url is not null") == "1")
+    responder = lab.responder(first.device_port, second.address)
+    proxy.rule = moments = Moments()
+    devices = []
+    for number, (kind, stage) in enumerate((("newOrder", "before"), ("newOrder", "after"), ("challenge", "after"),
+                                            ("finalize", "before"), ("finalize", "after"), ("certificate", "before"))):
+        # the CA asks where the name leads: at the second gateway, whoever laid out the proof
+        name = "shared%d.test" % number
+        lab.resolve(name, second.address)
+        device = acme.Device(first.acme(), responder)
+        device.start([name])
+        device.prove()
+        moments.expect(kind, stage)
+        device.finalize()
+        if t.ok(moments.reached.wait(60), "an order at the first gateway is where the CA has %s in hand (%s it acted)" % (kind, stage)):
+            devices.append(device)
+    first.kill()
+    moments.over.set()
+    began = time.monotonic()
+    # a lease of a node that died ends in two minutes
+    wait_until("the second gateway to finish them", lambda: pg.value("select count(*) from orders where state = 2") == "0", 240)
+    t.note("finished by the other gateway after %d s" % (time.monotonic() - began))
+    t.equal(pg.value("select count(*) from orders where state = 3"), "6", "the first is killed: the other gateway finishes all of them")
+    first.start()
+    chains = [device.collect() for device in devices]
+    t.equal([lab.verify(c, pebble.roots[:1]) for c in chains], [""] * 6, "the devices collect where they ordered")
+    t.equal((len(pebble.issued()), pg.value("select count(*) from cert"), pg.left_over()), (6, "6", {}),
+            "one certificate each, nothing left over")
+    t.equal((first.stop(), second.stop(), first.sanitizer_report() + second.sanitizer_report()), (0, 0, ""),
+            "both end with 0, and no sanitizer has a word to say")
+
+
+t = Tap()
+with Lab(t) as lab:
+    with t.part("one gateway on PostgreSQL"):
+        whole_run(t, lab)
+    with t.part("two gateways on one PostgreSQL"):
+        take_over(t, lab)
+sys.exit(t.done())
