@@ -1,1 +1,25 @@
 # tests/bench: sources, unit tests (check_PROGRAMS) and fuzz targets (fuzz_targets) of this room
+
+bench_common = tests/bench/bench.h tests/bench/util.c
+bench_steps_parts = tests/bench/steps.c tests/bench/steps.h tests/bench/steps_int.h tests/bench/steps_io.c \
+	tests/bench/lab_server.c tests/bench/lab_server.h
+bench_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/bench
+
+EXTRA_PROGRAMS += bench_ca bench_load bench_steps
+bench_ca_SOURCES = tests/bench/ca.c $(bench_common)
+bench_ca_LDADD = $(rooms_libs)
+bench_ca_CPPFLAGS = $(bench_cppflags)
+bench_steps_SOURCES = tests/bench/bench_steps.c $(bench_steps_parts) $(bench_common)
+bench_steps_LDADD = $(gate_libs)
+bench_steps_CPPFLAGS = $(bench_cppflags)
+bench_load_SOURCES = tests/bench/bench_load.c $(bench_steps_parts) $(bench_common) \
+	tests/bench/daemon.c tests/bench/daemon.h tests/bench/device.c tests/bench/device.h \
+	tests/bench/fill.c tests/bench/fill.h tests/bench/idle.c tests/bench/idle.h \
+	tests/bench/lab.c tests/bench/load.c tests/bench/load.h
+bench_load_LDADD = $(gate_libs)
+bench_load_CPPFLAGS = $(bench_cppflags)
+
+# About four minutes on two cores; nothing in it passes or fails by time. BENCH=steps, or any parts, for less.
+.PHONY: bench
+bench: acmegated bench_ca bench_load
+	./bench_load $(BENCH)
