@@ -20,6 +20,7 @@
 #include "flow/authz.h"
 #include "jose/jws.h"
 #include "json/json.h"
+#include "store/eab.h"
 #include "store/schema.h"
 #include "upstream/http01_face.h"
 #include "upstream/local.h"
@@ -547,8 +548,8 @@ read_reply(int fd, bool head_only, struct buf *ret)
 	return true;
 }
 
-static void
-write_request(struct lab *lab, const struct rq *rq, struct buf *out)
+void
+lab_render(struct lab *lab, const struct rq *rq, struct buf *out)
 {
 	bool raw_target = rq->path[0] == '!';
 	AUTO_FREE char *path = expanded(rq->path + raw_target), *url = xasprintf("%s%s", lab->base, path), *body = NULL;
@@ -574,7 +575,7 @@ lab_send(struct lab *lab, const struct rq *rq, struct buf *ret)
 	AUTO_BUF text = BUF_MAX(1 << 20);
 	bool head_only = rq->method && strcmp(rq->method, "HEAD") == 0;
 
-	write_request(lab, rq, &text);
+	lab_render(lab, rq, &text);
 	for (int i = 0; i < 2; i++) {
 		if (lab->fd < 0)
 			connect_lab(lab, &lab->fd);
@@ -716,6 +717,49 @@ lab_finalize(struct lab *lab, const char *by, const char *name, const char *iden
 	lab_post(lab, by, path, "{\"csr\":\"$CSR\"}", &reply);
 	must_be(&reply, 200, "finalize");
 	lab_set(var, lab_path(reply_get(&reply, "certificate")));
+}
+
+/* ---- external account binding ---- */
+
+#define EAB_SECRET "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk"
+
+static bool
+eab_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	return eab_insert(db, arg, pr);
+}
+
+void
+lab_eab_key(struct lab *lab, const char *kid)
+{
+	struct eab_key key = { .sealed = BUF_MAX(8192) };
+	struct problem pr = { 0 };
+
+	snprintf(key.kid, sizeof(key.kid), "%s", kid);
+	if (!keeper_seal(lab->keeper, PURPOSE_EAB_DEVICE, span_str(kid), SPAN(EAB_SECRET), &key.sealed, &pr))
+		lab_die(pr.cause);
+	lab_write(lab, eab_tx, &key);
+	eab_key_done(&key);
+}
+
+void
+lab_eab(const struct eab_jws *e)
+{
+	AUTO_FREE char *jwk = xasprintf("$JWK_%s", e->actor);
+	AUTO_FREE char *header = NULL, *payload = expanded(e->payload ? e->payload : jwk);
+	AUTO_BUF input = BUF_MAX(65536), mac = BUF_MAX(1000), out = BUF_MAX(65536);
+	struct problem pr = { 0 };
+
+	lab_set("EAB_KID", e->kid);
+	lab_set("EAB_URL", e->url);
+	header = expanded(e->header ? e->header : "{\"alg\":\"HS256\",\"kid\":\"$EAB_KID\",\"url\":\"$BASE$EAB_URL\"}");
+	jws_input_write(&input, span_str(header), span_str(payload));
+	if (!jws_mac_raw(e->alg ? jwa_parse(span_str(e->alg)) : JWA_HS256, SPAN(EAB_SECRET), buf_span(&input), &mac, &pr))
+		lab_die(pr.cause);
+	if (e->wrong_mac)
+		mac.p[0] ^= 1;
+	jws_assemble(&out, buf_span(&input), buf_span(&mac));
+	lab_set(e->name, buf_cstr(&out));
 }
 
 /* ---- replies ---- */

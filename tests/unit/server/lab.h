@@ -73,6 +73,8 @@ struct rq {
 };
 /* Send it and read the reply, which is kept in *ret. Dies if there is none. */
 void lab_send(struct lab *lab, const struct rq *rq, struct buf *ret);
+/* The octets of a request, to be sent later (lab_raw, from any thread). */
+void lab_render(struct lab *lab, const struct rq *rq, struct buf *out);
 /* Send raw octets on a connection of their own. */
 void lab_raw(struct lab *lab, const char *text, size_t n, struct buf *ret);
 /* A good request by an actor. */
@@ -87,6 +89,16 @@ void lab_prove(struct lab *lab, const char *by, const char *name, const char *wa
 void lab_csr(const char *name, EVP_PKEY *key, const char *idents);
 /* finalize with a new key; sets $NAME_CERT (path). */
 void lab_finalize(struct lab *lab, const char *by, const char *name, const char *idents);
+
+/* A key for external account binding, as an operator hands it out: 32 octets of 'k'. */
+void lab_eab_key(struct lab *lab, const char *kid);
+/* The inner JWS of an external account binding into $NAME; templates, NULL = as it should be for `actor` at `url`. */
+struct eab_jws {
+	const char *name, *kid, *actor, *url;
+	const char *header, *payload, *alg;
+	bool wrong_mac;
+};
+void lab_eab(const struct eab_jws *e);
 
 /* ---- replies ---- */
 

@@ -1,7 +1,7 @@
 /* Every request that the ACME server must refuse, as a table: what is sent, and what problem comes back.
  *
  * The numbers are those of the list of refusals that came with the server's design: RFC 8555 and its relatives, row by row. Rows
- * about external accounts, rate limits, attestation and renewal information belong to what this release does not have. */
+ * about attestation and renewal information belong to what this release does not have. */
 #include "lab.h"
 
 #include <stdio.h>
@@ -20,6 +20,7 @@ static const char conf_plain[] = LAB_NO_RATES
 	" { name = \"dns-only\"; upstream = \"own\"; max_identifiers = 2; key_types = [ \"p384\" ]; },"
 	" { name = \"second\"; upstream = \"own\"; },"
 	" { name = \"gone\"; upstream = \"own\"; },"
+	" { name = \"bound\"; upstream = \"own\"; eab = \"required\"; },"
 	" { name = \"far\"; upstream = \"far\"; } );";
 static const char conf_terms[] = LAB_NO_RATES
 	"default_profile = \"default\"; terms_of_service = \"https://pki.test/terms-1\";"
@@ -311,6 +312,30 @@ static const struct reject rejects[] = {
 	{ 63, "contact null", { NEW_ACCOUNT, .payload = "{\"contact\":null}" }, "malformed", 400 },
 	{ 63, "eleven contacts", { NEW_ACCOUNT, .payload = "{\"contact\":[\"mailto:a@x.test\",\"mailto:a@x.test\",\"mailto:a@x.test\",\"mailto:a@x.test\",\"mailto:a@x.test\",\"mailto:a@x.test\",\"mailto:a@x.test\",\"mailto:a@x.test\",\"mailto:a@x.test\",\"mailto:a@x.test\",\"mailto:a@x.test\"]}" }, "malformed", 400 },
 	{ 63, "a bad contact in an update", { .path = "$A_PATH", .by = "A", .payload = "{\"contact\":[\"tel:1\"]}" }, "unsupportedContact", 400 },
+	/* external account binding (7.3.4, W14) */
+#define BIND(json) .path = "/p/bound/new-account", .by = "new", .jwk = true, .payload = "{\"externalAccountBinding\":" json "}"
+	{ 64, "no binding where one is required", { .path = "/p/bound/new-account", .by = "new", .jwk = true, .payload = "{}" }, "externalAccountRequired", 403 },
+	{ 64, "an unbound account orders there (E1)", { .path = "/p/bound/new-order", .by = "A", .payload = "{\"identifiers\":[" DNS("x.test") "]}" }, "externalAccountRequired", 403 },
+	{ 64, "or by the profile's name", { ORDER_WITH("\"profile\":\"bound\"") }, "externalAccountRequired", 403 },
+	{ 65, "a binding that is no JWS", { BIND("{}") }, "malformed", 400 },
+	{ 65, "a binding that is a string", { BIND("\"x\"") }, "malformed", 400 },
+	{ 65, "alg ES256", { BIND("$EAB_ES256") }, "malformed", 400 },
+	{ 65, "alg none", { BIND("$EAB_NONE") }, "malformed", 400 },
+	{ 65, "a binding with jwk", { BIND("$EAB_JWK") }, "malformed", 400 },
+	{ 65, "a binding without kid", { BIND("$EAB_NO_KID") }, "malformed", 400 },
+	{ 66, "a binding with a nonce", { BIND("$EAB_NONCE") }, "malformed", 400 },
+	{ 67, "a binding for another url", { BIND("$EAB_OTHER_URL") }, "malformed", 400 },
+	{ 67, "a binding without url", { BIND("$EAB_NO_URL") }, "malformed", 400 },
+	{ 68, "a key nobody knows", { BIND("$EAB_UNKNOWN") }, "unauthorized", 403, "not known, or its MAC is wrong" },
+	{ 68, "a key with a name that none has", { BIND("$EAB_STRANGE") }, "unauthorized", 403, "not known, or its MAC is wrong" },
+	{ 68, "a suspended key", { BIND("$EAB_SUSPENDED") }, "unauthorized", 403, "suspended" },
+	{ 68, "a revoked key", { BIND("$EAB_REVOKED") }, "unauthorized", 403, "revoked" },
+	{ 68, "an expired key", { BIND("$EAB_EXPIRED") }, "unauthorized", 403, "expired" },
+	{ 68, "a key that is used up", { BIND("$EAB_USED") }, "unauthorized", 403, "used-up" },
+	{ 68, "a suspended key with a wrong MAC says nothing of that", { BIND("$EAB_SUSPENDED_FORGED") }, "unauthorized", 403, "not known, or its MAC is wrong" },
+	{ 69, "a wrong MAC", { BIND("$EAB_FORGED") }, "unauthorized", 403, "not known, or its MAC is wrong" },
+	{ 70, "a payload that is another key (W9)", { BIND("$EAB_OTHER_KEY") }, "malformed", 400 },
+	{ 70, "a payload that is no key", { BIND("$EAB_NO_KEY") }, "malformed", 400 },
 	{ 71, "an account updated by another (W10)", { .path = "$A_PATH", .by = "B", .payload = "{\"contact\":[]}" }, "unauthorized", 403 },
 	{ 71, "an account deactivated by another", { .path = "$A_PATH", .by = "B", .payload = "{\"status\":\"deactivated\"}" }, "unauthorized", 403 },
 	{ 71, "an account read by another", { .path = "$A_PATH", .by = "B" }, "unauthorized", 403 },
@@ -646,6 +671,43 @@ static const struct inner inners[] = {
 	{ "INNER_ALG", "next", .header = "{\"alg\":\"RS256\",\"jwk\":$NEW,\"url\":\"$BASE/key-change\"}" },
 };
 
+#define BOUND "/p/bound/new-account"
+static const struct eab_jws bindings[] = {
+	{ "EAB_GOOD", "good", "bound", BOUND },
+	{ "EAB_ES256", "good", "new", BOUND, .header = "{\"alg\":\"ES256\",\"kid\":\"$EAB_KID\",\"url\":\"$BASE$EAB_URL\"}" },
+	{ "EAB_NONE", "good", "new", BOUND, .header = "{\"alg\":\"none\",\"kid\":\"$EAB_KID\",\"url\":\"$BASE$EAB_URL\"}" },
+	{ "EAB_JWK", "good", "new", BOUND, .header = "{\"alg\":\"HS256\",\"kid\":\"$EAB_KID\",\"jwk\":$JWK_new,\"url\":\"$BASE$EAB_URL\"}" },
+	{ "EAB_NO_KID", "good", "new", BOUND, .header = "{\"alg\":\"HS256\",\"url\":\"$BASE$EAB_URL\"}" },
+	{ "EAB_NONCE", "good", "new", BOUND, .header = "{\"alg\":\"HS256\",\"kid\":\"$EAB_KID\",\"nonce\":\"$NONCE\",\"url\":\"$BASE$EAB_URL\"}" },
+	{ "EAB_OTHER_URL", "good", "new", "/new-account" },
+	{ "EAB_NO_URL", "good", "new", BOUND, .header = "{\"alg\":\"HS256\",\"kid\":\"$EAB_KID\"}" },
+	{ "EAB_UNKNOWN", "nobody", "new", BOUND },
+	{ "EAB_STRANGE", "a b\\u00e4'", "new", BOUND },
+	{ "EAB_SUSPENDED", "suspended", "new", BOUND },
+	{ "EAB_SUSPENDED_FORGED", "suspended", "new", BOUND, .wrong_mac = true },
+	{ "EAB_REVOKED", "revoked", "new", BOUND },
+	{ "EAB_EXPIRED", "expired", "new", BOUND },
+	{ "EAB_USED", "used", "new", BOUND },
+	{ "EAB_FORGED", "good", "new", BOUND, .wrong_mac = true },
+	{ "EAB_OTHER_KEY", "good", "A", BOUND },
+	{ "EAB_NO_KEY", "good", "new", BOUND, .payload = "{}" },
+};
+
+static void
+make_bindings(void)
+{
+	static const char *const kids[] = { "good", "suspended", "revoked", "expired", "used" };
+
+	for (size_t i = 0; i < COUNT_OF(kids); i++)
+		lab_eab_key(&lab, kids[i]);
+	lab_sql(&lab, "update eab_key set state=1 where kid='suspended'");
+	lab_sql(&lab, "update eab_key set state=2 where kid='revoked'");
+	lab_sql(&lab, "update eab_key set expires=1000 where kid='expired'");
+	lab_sql(&lab, "update eab_key set uses=1, uses_max=1 where kid='used'");
+	for (size_t i = 0; i < COUNT_OF(bindings); i++)
+		lab_eab(&bindings[i]);
+}
+
 static bool
 deny_tx(struct sql *db, void *arg, struct problem *pr)
 {
@@ -731,6 +793,7 @@ make_scene(void)
 	lab_actor("next", KEY_P256, "ES256");
 	lab_actor("lost", KEY_P256, "ES256");
 	lab_actor("foreign", KEY_P256, "ES256");
+	lab_actor("bound", KEY_P256, "ES256");
 	lab_actor("p384", KEY_P384, "ES384");
 	lab_set("A_PATH", lab_path(lab_var("KID_A")));
 	lab_set("GONE_PATH", lab_path(lab_var("KID_gone")));
@@ -743,6 +806,7 @@ make_scene(void)
 	make_csrs();
 	for (size_t i = 0; i < COUNT_OF(inners); i++)
 		make_inner(&inners[i]);
+	make_bindings();
 	make_orders();
 	fetch_leaf("A", "$VALID_CERT", "CERT");
 	make_foreign_cert();
@@ -858,6 +922,53 @@ test_terms(void)
 	lab_conf(&lab, conf_plain);
 }
 
+/* E3: what becomes of an account whose key is suspended. */
+static void
+test_bound(void)
+{
+	AUTO_BUF reply = BUF_MAX(1 << 20);
+
+	lab_send(&lab, &(struct rq){ .path = BOUND, .by = "bound", .jwk = true, .payload = "{\"externalAccountBinding\":$EAB_GOOD}" }, &reply);
+	is_int(reply_status(&reply), 201, "a good binding makes an account");
+	ok(reply_get(&reply, "externalAccountBinding.signature") != NULL, "which shows it (7.3.4)");
+	lab_set("KID_bound", reply_field(&reply, "Location", 0));
+	is_int(lab_number(&lab, "select uses from eab_key where kid='good'"), 1, "that is one use of the key, of all these attempts");
+	lab_order(&lab, "bound", "B1", "b1.test", "\"profile\":\"bound\"");
+	lab_prove(&lab, "bound", "B1", "ready");
+	lab_csr("CSR_B1", lab_key("foreign"), "b1.test");
+	lab_sql(&lab, "update eab_key set state=1 where kid='good'");
+	lab_post(&lab, "bound", "/new-order", "{\"identifiers\":[" DNS("b2.test") "]}", &reply);
+	ok(reply_is_problem(&reply, "unauthorized", 403, true), "newOrder while the key is suspended");
+	lab_post(&lab, "bound", "$B1/finalize", "{\"csr\":\"$CSR_B1\"}", &reply);
+	ok(reply_is_problem(&reply, "unauthorized", 403, true), "finalize while the key is suspended");
+	lab_post(&lab, "bound", "$B1", NULL, &reply);
+	is_str(reply_get(&reply, "status"), "ready", "the order waits");
+	lab_sql(&lab, "update eab_key set state=0 where kid='good'");
+	lab_post(&lab, "bound", "$B1/finalize", "{\"csr\":\"$CSR_B1\"}", &reply);
+	is_int(reply_status(&reply), 200, "and goes on when it is enabled");
+}
+
+/* Row 115. */
+static void
+test_rates(void)
+{
+	AUTO_BUF reply = BUF_MAX(1 << 20);
+	const char *after;
+	int limited = 0;
+
+	lab_conf(&lab, "rates = { requests_burst = 5; requests_every = \"1h\"; new_order_burst = 0; };"
+		"default_profile = \"default\"; profiles = ( { name = \"default\"; upstream = \"own\"; } );");
+	for (int i = 0; i < 7; i++) {
+		lab_send(&lab, &(struct rq){ NEW_ORDER }, &reply);
+		limited += reply_status(&reply) == 429;
+	}
+	is_int(limited, 2, "row 115: of seven requests where five may be, two are limited");
+	ok(reply_is_problem(&reply, "rateLimited", 429, true), "row 115: rateLimited");
+	after = reply_field(&reply, "Retry-After", 0);
+	ok(after && atoi(after) > 3500 && atoi(after) <= 7 * 86400, "row 115: with the true Retry-After (T2)");
+	lab_conf(&lab, conf_plain);
+}
+
 /* Profile "gone" was there at newOrder (W20). */
 static void
 test_profile_gone(void)
@@ -928,8 +1039,10 @@ main(void)
 	test_framing();
 	test_revocation();
 	test_terms();
+	test_bound();
 	test_profile_gone();
 	test_overload();
+	test_rates();
 	lab_stop(&lab);
 	return done_testing();
 }
