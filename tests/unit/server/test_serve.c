@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/b64url.h"
-#include "store/event.h"
+#include "pg.h"
 #include "tap.h"
 
 static struct lab lab;
@@ -773,10 +773,11 @@ test_races(void)
 	race_done(r, RACERS);
 }
 
-int
-main(void)
+static void
+test_all(const char *store)
 {
-	lab_start(&lab, conf, NULL);
+	printf("# %s\n", store ? "postgresql" : "sqlite");
+	lab_start(&lab, conf, store);
 	lab_actor("A", KEY_P256, "ES256");
 	lab_actor("B", KEY_P256, "ES256");
 	lab_register(&lab, "A");
@@ -797,5 +798,14 @@ main(void)
 	test_goodbye();
 	test_races();
 	lab_stop(&lab);
+}
+
+int
+main(void)
+{
+	if (ok(pg_start() != NULL, "PostgreSQL can be started"))
+		test_all(pg_where);
+	pg_stop();
+	test_all(NULL);
 	return done_testing();
 }
