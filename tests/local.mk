@@ -13,7 +13,7 @@ list-fuzz:
 # what has threads of its own: run under ThreadSanitizer
 list-threaded:
 	@printf '%s\n' $(filter test_loop test_buckets test_sql% test_httpd test_httpc% test_dns test_jobs% test_keeper \
-		test_ca_% test_nonce% test_keycache% test_http01% test_reject% test_server% test_admin test_ctl_live,$(check_PROGRAMS))
+		test_ca_% test_nonce% test_keycache% test_http01% test_owner test_reject% test_serve% test_admin test_ctl_live,$(check_PROGRAMS))
 # what behaves otherwise under a sanitizer: run without, too
 list-plain:
 	@printf '%s\n' $(filter test_keeper%,$(check_PROGRAMS))
