@@ -345,7 +345,7 @@ test_files(void)
 {
 	AUTO_BUF big = BUF_MAX(CONF_FILE_MAX + 100);
 	AUTO_FREE char *loop = NULL, *none = NULL, *dir = NULL, *open_file = NULL, *large = NULL, *sub = NULL, *bad = NULL,
-		       *nul = NULL, *fifo = NULL, *main_file = NULL, *unclosed = NULL, *folder_include = NULL, *fifo_path = NULL;
+		       *nul = NULL, *main_file = NULL, *unclosed = NULL, *folder_include = NULL, *fifo_path = NULL;
 
 	if (!mkdtemp(folder) || chdir(folder) != 0)
 		return;
