@@ -499,7 +499,7 @@ static bool
 case_jobs(struct sql *db, void *arg, struct problem *pr)
 {
 	struct job_row rows[8];
-	int64_t free_id, later, mine, id, due, counts[JOB_KIND__COUNT];
+	int64_t free_id, later, mine = 0, id, due, counts[JOB_KIND__COUNT];
 	size_t n;
 	struct job_view v;
 	bool is_mine, found;
