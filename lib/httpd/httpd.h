@@ -85,6 +85,7 @@ struct httpd_face_conf {
 	http_handler handler;
 	http_refusal refusal;      /* NULL = empty body */
 	void *arg;
+	bool wipe;                 /* bodies may hold secrets: they are wiped when they go */
 };
 
 /* threads: front threads, 1.. */
@@ -96,6 +97,8 @@ uint16_t httpd_face_port(const struct httpd_face *face); /* of the first address
 void httpd_start(struct httpd *h);
 /* New connections use the new context; running ones keep theirs. Any thread. */
 void httpd_face_set_tls(struct httpd_face *face, struct httpd_tls *tls);
+/* DER of the certificate that new connections are shown; false if the face has none. Any thread. */
+bool httpd_face_cert(struct httpd_face *face, struct buf *ret_der);
 void httpd_set_limits(struct httpd *h, const struct http_limits *limits); /* for new connections; any thread */
 /* Stop accepting (drain what is queued), close idle connections, let requests end for at most drain_ms, then close all.
  * Blocks; not on a front thread. */

@@ -10,6 +10,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
+#include <openssl/crypto.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -158,10 +159,20 @@ on_written(const void *data, size_t n, void *arg)
 }
 
 static void
-reply_done(struct http_reply *rp)
+on_written_wipe(const void *data, size_t n, void *arg)
+{
+	OPENSSL_cleanse((void *)(uintptr_t)data, n);
+	on_written(data, n, arg);
+}
+
+static void
+reply_done(const struct conn *c, struct http_reply *rp)
 {
 	buf_done(&rp->head);
-	buf_done(&rp->body);
+	if (c->face->wipe)
+		buf_wipe(&rp->body);
+	else
+		buf_done(&rp->body);
 }
 
 void
@@ -172,19 +183,20 @@ conn_reply(struct conn *c, struct http_reply *rp)
 	if (!buf_ok(&rp->head) || !buf_ok(&rp->body)) {
 		log_error("httpd_reply_too_large", LS("face", c->face->name),
 			LI("status", rp->status));
-		reply_done(rp);
+		reply_done(c, rp);
 		*rp = http_reply_new(500);
 		rp->close = true;
 	}
 	c->last = c->last || rp->close || c->front->stopping;
 	compose(c, rp, &out);
-	reply_done(rp);
+	reply_done(c, rp);
 	request_free(c->request);
 	c->request = NULL;
 	c->held = false;
 	bufferevent_disable(c->bev, EV_READ);
 	conn_phase_set(c, CONN_WRITE);
-	evbuffer_add_reference(bufferevent_get_output(c->bev), out.p, out.n, on_written, NULL);
+	evbuffer_add_reference(bufferevent_get_output(c->bev), out.p, out.n,
+		c->face->wipe ? on_written_wipe : on_written, NULL);
 }
 
 /* The handler has answered, here or, by letter, from another thread. */
@@ -201,7 +213,7 @@ on_reply(void *arg)
 		return;
 	}
 	/* the peer has gone meanwhile */
-	reply_done(&rp);
+	reply_done(c, &rp);
 	c->held = false;
 	conn_let_go(c);
 }

@@ -9,6 +9,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 
 #include "base/mem.h"
@@ -26,12 +27,15 @@ http_req_field(const struct http_req *rq, const char *name)
 void
 request_free(struct request *r)
 {
+	void (*end)(struct buf *);
+
 	if (!r)
 		return;
+	end = r->conn->face->wipe ? buf_wipe : buf_done;
 	buf_done(&r->text);
-	buf_done(&r->body);
+	end(&r->body);
 	buf_done(&r->reply.head);
-	buf_done(&r->reply.body);
+	end(&r->reply.body);
 	free(r);
 }
 
@@ -238,7 +242,12 @@ body_input(struct conn *c, struct evbuffer *in)
 	struct problem pr = { 0 };
 	bool done;
 
+	/* no growing, which would leave copies behind */
+	if (c->face->wipe)
+		buf_reserve(&c->request->body, c->limits.body_max_bytes - c->request->body.n);
 	done = c->request->head.chunked ? chunked_input(c, &piece, &pr) : counted_input(c, &piece);
+	if (c->face->wipe)
+		OPENSSL_cleanse((void *)(uintptr_t)(piece.p + piece.n - n), n - piece.n);
 	evbuffer_drain(in, n - piece.n);
 	if (pr.kind != PROBLEM_NONE)
 		framing_error(c, &pr);

@@ -11,6 +11,7 @@
 #include <utlist.h>
 
 #include "base/mem.h"
+#include "httpd/tls.h"
 
 const struct http_limits http_default_limits = {
 	.head_max_bytes = 16 * 1024,
@@ -70,6 +71,7 @@ face_new(struct httpd *h, const struct httpd_face_conf *conf)
 	face->name = xstrdup(conf->name);
 	face->handler = conf->handler;
 	face->refusal = conf->refusal;
+	face->wipe = conf->wipe;
 	face->arg = conf->arg;
 	if (conf->tls)
 		httpd_tls_ref(conf->tls);
@@ -139,6 +141,16 @@ httpd_face_set_tls(struct httpd_face *face, struct httpd_tls *tls)
 	face->tls = tls;
 	pthread_mutex_unlock(&face->httpd->lock);
 	httpd_tls_unref(before);
+}
+
+bool
+httpd_face_cert(struct httpd_face *face, struct buf *ret_der)
+{
+	struct httpd_tls *tls = face_tls(face);
+	bool good = tls && tls_cert_der(tls, ret_der);
+
+	httpd_tls_unref(tls);
+	return good;
 }
 
 void

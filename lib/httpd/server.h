@@ -35,6 +35,7 @@ struct httpd_face {
 	struct httpd_tls *tls; /* under httpd->lock */
 	http_handler handler;
 	http_refusal refusal;
+	bool wipe;
 	void *arg;
 };
 

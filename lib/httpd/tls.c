@@ -276,6 +276,21 @@ tls_session_new(struct httpd_tls *tls)
 	return ssl;
 }
 
+bool
+tls_cert_der(struct httpd_tls *tls, struct buf *ret_der)
+{
+	X509 *leaf = SSL_CTX_get0_certificate(tls->ctx);
+	int n = leaf ? i2d_X509(leaf, NULL) : -1;
+	unsigned char *at;
+
+	if (n <= 0 || !buf_reserve(ret_der, (size_t)n))
+		return false;
+	at = (unsigned char *)ret_der->p + ret_der->n;
+	n = i2d_X509(leaf, &at);
+	ret_der->n += n > 0 ? (size_t)n : 0;
+	return n > 0;
+}
+
 void
 tls_goodbye(SSL *ssl)
 {

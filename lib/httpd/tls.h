@@ -8,6 +8,8 @@
 
 /* A session for an accepted socket, not yet tied to it; NULL when memory is out. */
 SSL *tls_session_new(struct httpd_tls *tls);
+/* DER of its certificate, added to ret_der. */
+bool tls_cert_der(struct httpd_tls *tls, struct buf *ret_der);
 /* Send close_notify if the socket takes it now; never waits. The handshake must be over and the
  * session unbroken. */
 void tls_goodbye(SSL *ssl);

@@ -14,6 +14,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include <openssl/crypto.h>
 #include <yajl/yajl_parse.h>
 
 #include "base/buf.h"
@@ -410,6 +411,17 @@ json_free(struct json *doc)
 	free(doc->nodes);
 	free(doc->unescaped);
 	free(doc);
+}
+
+void
+json_wipe(struct json *doc)
+{
+	if (!doc)
+		return;
+	OPENSSL_cleanse(doc->text, doc->text_n);
+	if (doc->unescaped)
+		OPENSSL_cleanse(doc->unescaped, doc->unescaped_n);
+	json_free(doc);
 }
 
 const struct json_node *

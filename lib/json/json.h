@@ -26,6 +26,8 @@ extern const struct json_limits json_default_limits;
 bool json_parse(struct span text, const char *what, const struct json_limits *limits,
 	struct json **ret, struct problem *pr) __attribute__((warn_unused_result));
 void json_free(struct json *doc);
+/* The same for one that held a secret. */
+void json_wipe(struct json *doc);
 const struct json_node *json_root(const struct json *doc);
 
 /* Plain access. All accept NULL and answer with nothing. */

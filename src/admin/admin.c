@@ -33,8 +33,9 @@ call_new(struct admin *admin, struct http_req *rq)
 static void
 call_free(struct call *c)
 {
-	json_free(c->doc);
-	buf_done(&c->out);
+	/* of an account key perhaps, handed in or shown this once */
+	json_wipe(c->doc);
+	buf_wipe(&c->out);
 	buf_done(&c->errors);
 	gate_conf_unref(c->conf);
 	free(c);

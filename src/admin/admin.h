@@ -1,6 +1,6 @@
 /* admin.h - the operators' API on the daemon's own UNIX socket: JSON over HTTP/1.1, for acmegatectl and scripts.
  *
- *   httpd_face_add(httpd, &(struct httpd_face_conf){ .name = "admin", .unix_path = conf->admin_socket, .unix_mode = 0666,
+ *   httpd_face_add(httpd, &(struct httpd_face_conf){ .name = "admin", .unix_path = conf->admin_socket, .unix_mode = 0666, .wipe = true,
  *           .handler = admin_handle, .refusal = admin_refusal, .arg = &admin }, &face, &pr)
  *
  * Who asks is judged by the peer's uid, not by the socket's mode: root, the daemon's own user and the admin_users of the
@@ -17,6 +17,18 @@
 #include "server/server.h"
 #include "upstream/upstreams.h"
 
+/* The ACME face's own certificate. */
+struct admin_tls {
+	struct buf der;               /* that new connections are shown; empty: none */
+	bool file_differs;            /* the file holds another one by now, to be read at the next reload */
+	const char *source;           /* "files", "own-ca", "upstream" */
+	const char *renewal;          /* "manual", "scheduled", "due", "ordered", "failed" */
+	int64_t due;                  /* scheduled, failed: when the next one is made or ordered; 0 = cannot be said */
+	char upstream[UPSTREAM_TEXT]; /* that it is to be ordered from, "" = none */
+	char order[REF_TEXT];         /* of the last one ordered, "" = none */
+	struct buf error;             /* of that order: a problem document, or empty */
+};
+
 struct admin {
 	struct store *store;
 	struct jobs *jobs;
@@ -32,6 +44,8 @@ struct admin {
 	bool (*reload)(void *arg, struct buf *ret_text);
 	/* Begin to stop as SIGTERM does; must not wait for the end. On a worker, after the reply was handed over. */
 	void (*drain)(void *arg);
+	/* Fill *ret, zeroed but for the buffers' ceilings; on a worker. */
+	bool (*tls)(void *arg, struct admin_tls *ret, struct problem *pr);
 	void *arg;
 };
 

@@ -7,6 +7,7 @@
 #include "json/jw.h"
 #include "store/account.h"
 #include "store/cert.h"
+#include "store/eab.h"
 #include "store/order.h"
 
 struct call;
@@ -55,7 +56,7 @@ bool call_account_id(struct call *c, struct sql *db, int64_t *ret_id, struct pro
 struct list {
 	struct call *c;
 	int64_t limit, seen;
-	char last[REF_TEXT]; /* of the items written */
+	char last[KID_TEXT]; /* of the items written */
 };
 /* Reads limit=. */
 bool list_begin(struct list *l, struct call *c, struct problem *pr) MUST_CHECK;
@@ -83,4 +84,13 @@ void call_drain_after(struct call *c);
 bool call_log(struct call *c);
 bool call_log_set(struct call *c);
 bool call_config(struct call *c);
+bool call_eab_list(struct call *c);
+bool call_eab(struct call *c);
+bool call_eab_create(struct call *c);
+bool call_eab_rotate(struct call *c);
+bool call_eab_disable(struct call *c);
+bool call_eab_enable(struct call *c);
+bool call_eab_revoke(struct call *c);
+bool call_limits(struct call *c);
+bool call_tls(struct call *c);
 #endif

@@ -1,9 +1,13 @@
 libgate_a_SOURCES += \
 	src/admin/accounts.c src/admin/admin.c src/admin/admin.h src/admin/call.h src/admin/certs.c \
-	src/admin/control.c src/admin/orders.c src/admin/parts.c src/admin/resources.c src/admin/status.c
+	src/admin/control.c src/admin/eab.c src/admin/limits.c src/admin/orders.c src/admin/parts.c \
+	src/admin/resources.c src/admin/status.c src/admin/tls.c
 
-admin_scene = tests/unit/admin/scene.c tests/unit/admin/scene.h tests/unit/store/world.h tests/unit/sql/both.h tests/pg.h tests/tap.h
-check_PROGRAMS += test_admin
+admin_scene = tests/unit/admin/scene.c tests/unit/admin/scene.h tests/unit/admin/ask.h tests/unit/store/world.h tests/unit/sql/both.h tests/pg.h tests/tap.h
+check_PROGRAMS += test_admin test_admin_eab
 test_admin_SOURCES = tests/unit/admin/test_admin.c $(admin_scene) tests/unit/httpd/rig.c tests/unit/httpd/rig.h
 test_admin_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_admin_LDADD = $(gate_libs)
+test_admin_eab_SOURCES = tests/unit/admin/test_admin_eab.c $(admin_scene) tests/unit/httpd/rig.c tests/unit/httpd/rig.h
+test_admin_eab_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_admin_eab_LDADD = $(gate_libs)

@@ -15,6 +15,15 @@ static const struct resource resources[] = {
 	{ HTTP_GET, "/log", call_log },
 	{ HTTP_POST, "/log", call_log_set },
 	{ HTTP_GET, "/config", call_config },
+	{ HTTP_GET, "/eab", call_eab_list, .query = "before limit" },
+	{ HTTP_POST, "/eab", call_eab_create },
+	{ HTTP_GET, "/eab/{}", call_eab },
+	{ HTTP_POST, "/eab/{}/disable", call_eab_disable },
+	{ HTTP_POST, "/eab/{}/enable", call_eab_enable },
+	{ HTTP_POST, "/eab/{}/revoke", call_eab_revoke },
+	{ HTTP_POST, "/eab/{}/rotate", call_eab_rotate },
+	{ HTTP_GET, "/limits", call_limits },
+	{ HTTP_GET, "/tls", call_tls },
 };
 
 static bool

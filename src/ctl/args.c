@@ -55,7 +55,7 @@ ctl_done(struct ctl *ctl)
 {
 	free(ctl->given);
 	free(ctl->words);
-	buf_done(&ctl->out);
+	buf_wipe(&ctl->out);
 }
 
 const char *

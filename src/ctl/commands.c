@@ -56,6 +56,27 @@ static const struct ctl_option cert_revoke_options[] = {
 	{ "reason", "N", "0 unspecified, 1 keyCompromise, 4 superseded, 5 cessationOfOperation", .values = "0 1 4 5" },
 	OPTION_YES, { .name = NULL },
 };
+#define OPTION_KID { "kid", "KID", "name of the new key, A-Z a-z 0-9 _ -; made up if not given" }
+#define OPTION_EXPIRES { "expires", "WHEN", "no new accounts after: a time from now such as 30d, or a date (UTC)" }
+static const struct ctl_option eab_create_options[] = {
+	OPTION_KID,
+	{ "note", "TEXT", "who has it, what for" },
+	{ "profiles", "A,B", "only for these profiles, all by default" },
+	{ "uses", "N", "accounts that may be made with it, without limit by default" },
+	{ "accounts", "N", "accounts that may be bound to it at a time, without limit by default" },
+	OPTION_EXPIRES,
+	{ "keep-accounts", NULL, "its accounts go on when it is disabled or revoked" },
+	{ "import", "FILE", "take an existing key, base64url of at least 16 octets, from a file, or - for standard input" },
+	{ .name = NULL },
+};
+static const struct ctl_option eab_rotate_options[] = {
+	OPTION_KID,
+	{ "overlap", "TIME", "how long the old key still makes accounts, 7d by default" },
+	OPTION_EXPIRES,
+	{ .name = NULL },
+};
+static const struct ctl_option eab_list_options[] = { OPTION_BEFORE, OPTION_LIMIT, { .name = NULL } };
+static const struct ctl_option eab_revoke_options[] = { OPTION_YES, { .name = NULL } };
 static const struct ctl_option drain_options[] = { OPTION_YES, { .name = NULL } };
 
 const struct ctl_command ctl_commands[] = {
@@ -83,6 +104,31 @@ const struct ctl_command ctl_commands[] = {
 		"The revocation is durable when the command ends; the CA is told until it has heard. With reason 1 the key "
 		"is never certified again.",
 		"cert revoke 3q2-7wAAAAAAAAAAAAAAAA --reason 4", cert_revoke_options, cmd_cert_revoke },
+	{ "eab", "create", NULL, 0, 0, "make a key for external account binding, to be given to devices",
+		"The key is printed this once and kept sealed. Accounts made with it are bound to it; profiles say by their "
+		"key eab whether that must be.",
+		"eab create --note 'printers, hall 3' --profiles printers --expires 90d\n"
+		"eab create --kid mdm --import mdm.key",
+		eab_create_options, cmd_eab_create },
+	{ "eab", "list", NULL, 0, 0, "list the keys for external account binding, newest first", NULL, "eab list",
+		eab_list_options, cmd_eab_list },
+	{ "eab", "show", "KID", 1, 1, "show such a key: its state and use, never the key itself", NULL, "eab show mdm", NULL,
+		cmd_eab_show },
+	{ "eab", "disable", "KID", 1, 1, "suspend a key: no new accounts, and its accounts order nothing",
+		"What its accounts have ordered stays valid. Keys made with --keep-accounts stop new accounts alone.",
+		"eab disable mdm", NULL, cmd_eab_disable },
+	{ "eab", "enable", "KID", 1, 1, "put a suspended key in force again", NULL, "eab enable mdm", NULL, cmd_eab_enable },
+	{ "eab", "revoke", "KID", 1, 1, "end a key for ever",
+		"As disable does, but there is no way back. Certificates are revoked by cert revoke.", "eab revoke mdm",
+		eab_revoke_options, cmd_eab_revoke },
+	{ "eab", "rotate", "KID", 1, 1, "make a new key in the place of another",
+		"The new one has the note, profiles, limits and lifetime of the old one, which makes no accounts any more when the overlap "
+		"is over. Accounts that it made go on.",
+		"eab rotate mdm --kid mdm-2 --overlap 30d", eab_rotate_options, cmd_eab_rotate },
+	{ "limits", "local", NULL, 0, 0, "show the abuse limits of this gateway and what they refused", NULL, "limits local", NULL,
+		cmd_limits_local },
+	{ "tls", "show", NULL, 0, 0, "show the gateway's own TLS certificate and what becomes of it", NULL, "tls show", NULL,
+		cmd_tls_show },
 	{ "config", "check", "[FILE]", 0, 1, "check a configuration file, without the daemon", NULL, "config check",
 		NULL, cmd_config_check },
 	{ "config", "show", NULL, 0, 0, "show the configuration in force", NULL, "config show", NULL, cmd_config_show },

@@ -141,6 +141,15 @@ int ctl_list_json(struct ctl *ctl, int code, struct ctl_reply *rp);
 int ctl_list_table(struct ctl *ctl, struct table *t, struct ctl_reply *rp);
 
 /* ---- the commands, a file per noun ---- */
+int cmd_eab_create(struct ctl *ctl);
+int cmd_eab_rotate(struct ctl *ctl);
+int cmd_eab_list(struct ctl *ctl);
+int cmd_eab_show(struct ctl *ctl);
+int cmd_eab_disable(struct ctl *ctl);
+int cmd_eab_enable(struct ctl *ctl);
+int cmd_eab_revoke(struct ctl *ctl);
+int cmd_limits_local(struct ctl *ctl);
+int cmd_tls_show(struct ctl *ctl);
 int cmd_init(struct ctl *ctl);
 int cmd_status(struct ctl *ctl);
 int cmd_account_list(struct ctl *ctl);

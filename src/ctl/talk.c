@@ -15,8 +15,9 @@ static const struct json_limits limits = { .depth_max = 24, .nodes_max = 1000000
 void
 ctl_reply_done(struct ctl_reply *rp)
 {
-	json_free(rp->doc);
-	buf_done(&rp->body);
+	/* a key perhaps, shown this once */
+	json_wipe(rp->doc);
+	buf_wipe(&rp->body);
 	rp->doc = NULL;
 	rp->root = NULL;
 }
@@ -158,7 +159,7 @@ prepare(struct ctl *ctl, CURL *curl, const char *socket, const char *url, const 
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields);
 	if (json) {
 		curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)strlen(json));
-		curl_easy_setopt(curl, CURLOPT_COPYPOSTFIELDS, json);
+		curl_easy_setopt(curl, CURLOPT_POSTFIELDS, json);
 	}
 }
 

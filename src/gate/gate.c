@@ -207,17 +207,29 @@ drain_hook(void *arg)
 	kill(getpid(), SIGTERM);
 }
 
+static bool
+tls_hook(void *arg, struct admin_tls *ret, struct problem *pr)
+{
+	struct gate *g = arg;
+	struct upstream_env env = *upstreams_env(g->ups);
+	struct gate_conf *conf = conf_holder_take(g->conf);
+	bool good = gate_tls_tell(&env, conf, g->acme_face, ret, pr);
+
+	gate_conf_unref(conf);
+	return good;
+}
+
 /* Who may ask is told by the peer's uid, so everybody may connect. */
 static bool
 add_admin_face(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 {
 	struct httpd_face *face;
-	const struct httpd_face_conf fc = { .name = "admin", .unix_path = conf->admin_socket, .unix_mode = 0666,
+	const struct httpd_face_conf fc = { .name = "admin", .unix_path = conf->admin_socket, .unix_mode = 0666, .wipe = true,
 		.handler = admin_handle, .refusal = admin_refusal, .arg = &g->admin };
 
 	g->admin = (struct admin){ .store = g->store, .jobs = g->jobs, .pool = g->pool, .conf = g->conf, .ups = g->ups,
 		.server = &g->server, .httpd = g->httpd, .version = PACKAGE_VERSION, .started_unix_s = clock_unix_s(),
-		.reload = reload_hook, .drain = drain_hook, .arg = g };
+		.reload = reload_hook, .drain = drain_hook, .tls = tls_hook, .arg = g };
 	return httpd_face_add(g->httpd, &fc, &face, pr);
 }
 
@@ -349,6 +361,19 @@ swap_tls(struct gate *g, const struct gate_conf *conf)
 	}
 }
 
+/* With what is in force by now, so that neither this nor a reload puts old files in place of new ones. */
+static void
+swap_tls_now(struct gate *g)
+{
+	struct gate_conf *conf;
+
+	pthread_mutex_lock(&g->reload_lock);
+	conf = conf_holder_take(g->conf);
+	swap_tls(g, conf);
+	gate_conf_unref(conf);
+	pthread_mutex_unlock(&g->reload_lock);
+}
+
 static void
 put_in_force(struct gate *g, struct gate_conf *next)
 {
@@ -424,7 +449,7 @@ see_to_tls(struct gate *g)
 	if (own == OWN_CERT_CHANGED)
 		log_notice("own_tls_certificate", LS("upstream", conf->tls_upstream));
 	if (own == OWN_CERT_CHANGED || gate_tls_is_due(conf))
-		swap_tls(g, conf);
+		swap_tls_now(g);
 	gate_conf_unref(conf);
 	return own == OWN_CERT_WAITING ? TLS_WAIT_MS : TLS_CHECK_MS;
 }

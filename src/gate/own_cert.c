@@ -1,7 +1,8 @@
 /* own_cert.c - see own_cert.h.
  *
  * tick: the certificate in place is from the upstream and has life left: nothing. Else: one issued for the next key: put in place.
- * Else an order at work: wait. Else, not more than once an hour: a new order, with the next key's CSR, straight to `processing`. */
+ * Else an order at work: wait. Else, not more than once an hour: a new order, with the next key's CSR, straight to `processing`.
+ * Where certificates live for hours, a third of their life takes the place of the hour. */
 #include "gate/own_cert.h"
 
 #include <errno.h>
@@ -24,7 +25,7 @@
 
 #define PEM_MAX (256 * 1024)
 #define ORDER_LIFE_S (7 * 86400)
-#define AGAIN_S 3600 /* after an order that failed */
+#define AGAIN_S 3600 /* between two orders */
 
 struct tick {
 	struct jobs *jobs;
@@ -32,6 +33,7 @@ struct tick {
 	struct idents names;
 	struct buf csr;
 	char key_hash[KEY_HASH_TEXT];
+	int64_t again_s;
 	/* found: */
 	struct buf chain;
 	bool has_cert, working, recent;
@@ -55,11 +57,32 @@ place(const struct gate_conf *conf, const char *name)
 	return xasprintf("%s/tls/%s", conf->state_dir, name);
 }
 
-bool
-own_cert_is_due(const struct gate_conf *conf, int parts)
+static bool
+load_present(const struct gate_conf *conf, struct chain *ret)
 {
 	AUTO_FREE char *path = place(conf, "cert.pem");
 	AUTO_BUF pem = BUF_MAX(PEM_MAX);
+	struct problem pr = { 0 };
+
+	return file_load(path, &pem, &pr) && chain_parse(buf_span(&pem), ret, &pr);
+}
+
+/* How long to wait between two orders that went well. */
+static int64_t
+again_s(const struct gate_conf *conf)
+{
+	struct chain chain = { 0 };
+	int64_t third = AGAIN_S;
+
+	if (own_cert_is_from_upstream(conf) && load_present(conf, &chain))
+		third = (chain.certs[0]->not_after_unix_s - chain.certs[0]->not_before_unix_s) / 3;
+	chain_done(&chain);
+	return third < AGAIN_S ? third : AGAIN_S;
+}
+
+bool
+own_cert_is_due(const struct gate_conf *conf, int parts)
+{
 	struct chain chain = { 0 };
 	struct problem pr = { 0 };
 	struct ident id;
@@ -67,7 +90,7 @@ own_cert_is_due(const struct gate_conf *conf, int parts)
 	int64_t left;
 	bool due;
 
-	if (!own_cert_ident(conf, &id, &pr) || !file_load(path, &pem, &pr) || !chain_parse(buf_span(&pem), &chain, &pr))
+	if (!own_cert_ident(conf, &id, &pr) || !load_present(conf, &chain))
 		return true;
 	leaf = chain.certs[0];
 	left = leaf->not_after_unix_s - clock_unix_s();
@@ -123,14 +146,20 @@ next_key(const struct gate_conf *conf, EVP_PKEY **ret, struct problem *pr)
 
 /* ---- what the store knows ---- */
 
+/* No key has such a thumbprint: nobody can sign for this account. */
+static void
+account_name(const char *node, char ret[THUMBPRINT_TEXT])
+{
+	snprintf(ret, THUMBPRINT_TEXT, "gateway/%.30s", node);
+}
+
 static bool
 own_account(struct sql *db, const struct tick *t, struct account *ret, struct problem *pr)
 {
 	char name[THUMBPRINT_TEXT];
 	bool found;
 
-	/* no key has such a thumbprint: nobody can sign for this account */
-	snprintf(name, sizeof(name), "gateway/%.30s", jobs_node(t->jobs));
+	account_name(jobs_node(t->jobs), name);
 	if (!account_by_thumbprint(db, name, ret, &found, pr))
 		return false;
 	if (found)
@@ -146,8 +175,11 @@ newest(const struct order *o, const char *account_ref, void *arg)
 	struct tick *t = arg;
 
 	(void)account_ref;
+	/* another CA was asked: that is no reason to wait */
+	if (strcmp(o->upstream, t->conf->tls_upstream) != 0)
+		return;
 	t->working = o->state == ORDER_PROCESSING && strcmp(o->key_hash, t->key_hash) == 0;
-	t->recent = o->created_at > clock_unix_s() - AGAIN_S;
+	t->recent = o->created_at > clock_unix_s() - (o->state == ORDER_INVALID ? AGAIN_S : t->again_s);
 }
 
 static bool
@@ -230,7 +262,7 @@ prepare(struct tick *t, struct problem *pr)
 bool
 own_cert_tick(struct store *store, struct jobs *jobs, const struct gate_conf *conf, enum own_cert *ret, struct problem *pr)
 {
-	struct tick t = { .jobs = jobs, .conf = conf, .csr = BUF_MAX(CSR_MAX_BYTES), .chain = BUF_MAX(PEM_MAX) };
+	struct tick t = { .jobs = jobs, .conf = conf, .again_s = again_s(conf), .csr = BUF_MAX(CSR_MAX_BYTES), .chain = BUF_MAX(PEM_MAX) };
 	bool good;
 
 	*ret = OWN_CERT_NOTHING;
@@ -248,4 +280,51 @@ own_cert_tick(struct store *store, struct jobs *jobs, const struct gate_conf *co
 	buf_done(&t.csr);
 	buf_done(&t.chain);
 	return good;
+}
+
+/* ---- for operators ---- */
+
+struct last {
+	const char *node;
+	struct own_cert_order *ret;
+};
+
+static void
+keep_last(const struct order *o, const char *account_ref, void *arg)
+{
+	struct own_cert_order *ret = arg;
+
+	(void)account_ref;
+	memcpy(ret->ref, o->ref, sizeof(ret->ref));
+	memcpy(ret->upstream, o->upstream, sizeof(ret->upstream));
+	ret->state = o->state;
+	ret->again_at = o->created_at + AGAIN_S;
+	if (o->error)
+		buf_adds(&ret->error, o->error);
+}
+
+static bool
+last_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct last *l = arg;
+	struct account account = { 0 };
+	char name[THUMBPRINT_TEXT];
+	bool found;
+	int64_t id;
+
+	buf_clear(&l->ret->error);
+	account_name(l->node, name);
+	if (!account_by_thumbprint(db, name, &account, &found, pr))
+		return false;
+	id = account.id;
+	account_done(&account);
+	return !found || order_list(db, &(struct order_query){ .state = -1, .account_id = id, .limit = 1 }, keep_last, l->ret, pr);
+}
+
+bool
+own_cert_last_order(struct store *store, const char *node, struct own_cert_order *ret, struct problem *pr)
+{
+	struct last l = { node, ret };
+
+	return store_read(store, last_tx, &l, pr);
 }

@@ -10,6 +10,7 @@
 #include "base/secret.h"
 #include "gate/own_cert.h"
 #include "gate/url.h"
+#include "pki/cert.h"
 #include "upstream/local.h"
 
 #define PEM_MAX (64 * 1024)
@@ -75,4 +76,78 @@ gate_tls_load(const struct upstream_env *env, const struct gate_conf *conf, stru
 	cert = place(conf, "cert.pem");
 	key = place(conf, "key.pem");
 	return httpd_tls_load(cert, key, ret, pr);
+}
+
+/* ---- for operators ---- */
+
+/* The file holds another certificate than the face shows, or none that can be read. */
+static bool
+differs(const struct gate_conf *conf, struct span served)
+{
+	AUTO_FREE char *path = has_files(conf) ? xstrdup(conf->tls_cert) : place(conf, "cert.pem");
+	AUTO_BUF pem = BUF_MAX(CHAIN_MAX_BYTES), der = BUF_MAX(CHAIN_MAX_BYTES);
+	struct chain chain = { 0 };
+	struct problem pr = { 0 };
+	bool same = file_load(path, &pem, &pr) && chain_parse(buf_span(&pem), &chain, &pr) && cert_der(chain.certs[0], &der) &&
+		span_eq(buf_span(&der), served);
+
+	chain_done(&chain);
+	return !same;
+}
+
+/* Both kinds are made anew when a third of their life is left. */
+static int64_t
+due_at(struct span der)
+{
+	struct cert *cert = NULL;
+	struct problem pr = { 0 };
+	int64_t due = 0;
+
+	if (cert_parse(der, &cert, &pr))
+		due = cert->not_after_unix_s - (cert->not_after_unix_s - cert->not_before_unix_s) / 3;
+	cert_free(cert);
+	return due;
+}
+
+static bool
+tell_upstream(const struct upstream_env *env, const struct gate_conf *conf, struct admin_tls *ret, struct problem *pr)
+{
+	struct own_cert_order last = { .error = BUF_MAX(ret->error.max) };
+	bool good = own_cert_last_order(env->store, jobs_node(env->jobs), &last, pr);
+	bool wanted = !own_cert_is_from_upstream(conf) || own_cert_is_due(conf, 3);
+
+	span_copy(span_str(conf->tls_upstream), ret->upstream, sizeof(ret->upstream));
+	if (good && strcmp(last.upstream, conf->tls_upstream) == 0) {
+		memcpy(ret->order, last.ref, sizeof(ret->order));
+		if (last.state == ORDER_PROCESSING)
+			ret->renewal = "ordered";
+		else if (wanted && last.state == ORDER_INVALID) {
+			ret->renewal = "failed";
+			ret->due = last.again_at;
+			buf_addspan(&ret->error, buf_span(&last.error));
+		}
+	}
+	if (!ret->renewal)
+		ret->renewal = wanted ? "due" : "scheduled";
+	buf_done(&last.error);
+	return good;
+}
+
+bool
+gate_tls_tell(const struct upstream_env *env, const struct gate_conf *conf, struct httpd_face *face, struct admin_tls *ret, struct problem *pr)
+{
+	if (httpd_face_cert(face, &ret->der))
+		ret->file_differs = differs(conf, buf_span(&ret->der));
+	ret->source = has_files(conf) ? "files" : own_cert_is_from_upstream(conf) ? "upstream" : "own-ca";
+	if (has_files(conf)) {
+		ret->renewal = "manual";
+		return true;
+	}
+	if (conf->tls_upstream && conf->tls_upstream[0] && !tell_upstream(env, conf, ret, pr))
+		return false;
+	if (!ret->renewal)
+		ret->renewal = "scheduled";
+	if (strcmp(ret->renewal, "scheduled") == 0)
+		ret->due = due_at(buf_span(&ret->der));
+	return true;
 }

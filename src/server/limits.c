@@ -6,15 +6,15 @@
 #define KEYS_MAX 100000
 
 static const struct {
-	const char *name, *what;
+	const char *name, *scope, *what;
 	size_t burst, interval; /* offsets in struct rates_conf */
 } rows[] = {
-#define ROW(field, n, w) { n, w, offsetof(struct rates_conf, field##_burst), offsetof(struct rates_conf, field##_ms) }
-	[LIMIT_REQUESTS] = ROW(requests, "requests", "requests from this address"),
-	[LIMIT_NEW_ACCOUNT] = ROW(new_account, "new-account", "new accounts from this address"),
-	[LIMIT_NEW_ORDER] = ROW(new_order, "new-order", "new orders of this account"),
-	[LIMIT_CHALLENGE] = ROW(challenge, "challenge", "challenge responses of this account"),
-	[LIMIT_FAILED] = ROW(failed, "failed-validation", "failed validations of this name"),
+#define ROW(field, n, s, w) { n, s, w, offsetof(struct rates_conf, field##_burst), offsetof(struct rates_conf, field##_ms) }
+	[LIMIT_REQUESTS] = ROW(requests, "requests", "address", "requests from this address"),
+	[LIMIT_NEW_ACCOUNT] = ROW(new_account, "new-account", "address", "new accounts from this address"),
+	[LIMIT_NEW_ORDER] = ROW(new_order, "new-order", "account", "new orders of this account"),
+	[LIMIT_CHALLENGE] = ROW(challenge, "challenge", "account", "challenge responses of this account"),
+	[LIMIT_FAILED] = ROW(failed, "failed-validation", "account and name", "failed validations of this name"),
 #undef ROW
 };
 
@@ -22,6 +22,12 @@ const char *
 limit_name(enum limit limit)
 {
 	return rows[limit].name;
+}
+
+const char *
+limit_scope(enum limit limit)
+{
+	return rows[limit].scope;
 }
 
 void

@@ -9,6 +9,8 @@
 
 enum limit { LIMIT_REQUESTS, LIMIT_NEW_ACCOUNT, LIMIT_NEW_ORDER, LIMIT_CHALLENGE, LIMIT_FAILED, LIMIT__COUNT };
 const char *limit_name(enum limit limit);
+/* What has a bucket of its own: "address", "account", "account and name". */
+const char *limit_scope(enum limit limit);
 
 /* Zeroed before limits_init; limits_done frees. Any thread. */
 struct limits {

@@ -210,3 +210,14 @@ eab_list(struct sql *db, int64_t before, int64_t limit, eab_each_fn fn, void *ar
 	}
 	return sql_end(st, pr);
 }
+
+bool
+eab_list_count(struct sql *db, int64_t most, int64_t *ret, struct problem *pr)
+{
+	static const char SQL[] = "select count(*) from (select 1 from eab_key where id>0 limit $1) bounded";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, most);
+	*ret = sql_step(st) ? sql_int(st, 0) : 0;
+	return sql_end(st, pr);
+}

@@ -46,6 +46,8 @@ bool eab_count_accounts(struct sql *db, int64_t id, int64_t most, int64_t *ret, 
 bool eab_may_use(struct sql *db, int64_t id, const char *profile, bool *ret, struct problem *pr) MUST_CHECK;
 
 typedef void (*eab_each_fn)(const struct eab_key *k, void *arg);
+/* How many there are, counted up to `most`. */
+bool eab_list_count(struct sql *db, int64_t most, int64_t *ret, struct problem *pr) MUST_CHECK;
 /* Newest first, below the row id `before` (0 = from the top). */
 bool eab_list(struct sql *db, int64_t before, int64_t limit, eab_each_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 #endif

@@ -54,6 +54,21 @@ on_drain(void *arg)
 	atomic_fetch_add(&s->drains, 1);
 }
 
+static bool
+on_tls(void *arg, struct admin_tls *ret, struct problem *pr)
+{
+	struct scene *s = arg;
+
+	(void)pr;
+	ret->source = s->tls_source;
+	ret->renewal = s->tls_renewal;
+	strcpy(ret->upstream, "ca");
+	strcpy(ret->order, s->processing);
+	ret->due = 1000000000;
+	buf_adds(&ret->error, "{\"type\":\"urn:ietf:params:acme:error:caa\",\"detail\":\"not ours\"}");
+	return true;
+}
+
 /* ---- rows ---- */
 
 static void
@@ -146,7 +161,7 @@ start_face(struct scene *s)
 {
 	struct httpd_face *face;
 	struct problem pr = { 0 };
-	const struct httpd_face_conf fc = { .name = "admin", .unix_path = s->socket, .unix_mode = 0666,
+	const struct httpd_face_conf fc = { .name = "admin", .unix_path = s->socket, .unix_mode = 0666, .wipe = true,
 		.handler = admin_handle, .refusal = admin_refusal, .arg = &s->admin };
 
 	s->admin.httpd = httpd_new(1, &http_default_limits);
@@ -181,11 +196,16 @@ scene_up(struct scene *s)
 	env = (struct upstream_env){ s->admin.store, s->admin.jobs, s->keeper, s->admin.pool, s->httpc, s->admin.conf };
 	must(upstreams_open(&env, &s->admin.ups, &pr));
 	loop_start(s->loop);
+	s->server.keeper = s->keeper;
+	limits_init(&s->server.limits);
 	s->admin.server = &s->server;
 	s->admin.version = "9.8.7";
 	s->admin.started_unix_s = clock_unix_s() - 90061;
 	s->admin.reload = on_reload;
 	s->admin.drain = on_drain;
+	s->admin.tls = on_tls;
+	s->tls_source = "upstream";
+	s->tls_renewal = "failed";
 	s->admin.arg = s;
 	s->reload_good = true;
 	start_face(s);
@@ -207,6 +227,7 @@ scene_down(struct scene *s)
 	jobs_free(s->admin.jobs);
 	upstreams_free(s->admin.ups);
 	loop_free(s->loop);
+	limits_done(&s->server.limits);
 	store_close(s->admin.store);
 	keeper_stop(s->keeper);
 	conf_holder_free(s->admin.conf);

@@ -20,6 +20,8 @@ struct scene {
 	_Atomic(bool) reload_good;
 	_Atomic(int) reloads;
 	_Atomic(int) drains;
+	/* what the hook tells of the TLS certificate */
+	const char *tls_source, *tls_renewal;
 };
 
 void scene_up(struct scene *s);

@@ -257,6 +257,76 @@ test_config(void)
 	is_int(run("status -c %s/none", scene.folder), 2, "no file, no socket");
 }
 
+/* ---- external account keys, limits, the own certificate ---- */
+
+static void
+test_eab(void)
+{
+	AUTO_FREE char *file = xasprintf("%s/imported.key", scene.folder), *until = NULL;
+	struct problem pr = { 0 };
+	char day[TIME_TEXT];
+	const char *key;
+
+	is_int(run("eab create --kid mdm --note 'hall 3' --profiles p --uses 5 --expires 30d --socket %s", scene.socket), 0, "eab create");
+	time_rfc3339(clock_unix_s() + 30 * 86400, day);
+	until = xasprintf("Expires         %.10s", day);
+	ok(says("kid             mdm\n") && says("State           active\n") && says("Note            hall 3\n") && says("Profiles        p\n") &&
+			says("Uses            0 of 5\n") && says(until), "shows what was made");
+	key = strstr(out, "Key             ");
+	ok(key && strcspn(key + 16, "\n") == 43, "and the key");
+	ok(says("certbot register --server https://acme.test/p/p/directory \\\n    --eab-kid mdm \\\n    --eab-hmac-key ") && says("lego --server ") &&
+			says("acme.sh --register-account --server ") && says("uacme -a https://acme.test/p/p/directory \\\n    -e mdm:"),
+		"and what clients take");
+	is_int(run("eab create --plain --kid plain --socket %s", scene.socket), 0, "eab create --plain");
+	ok(says("Key\t") && !strstr(out, "certbot"), "is for cut(1)");
+	is_int(run("eab create --json --socket %s", scene.socket), 0, "eab create --json");
+	ok(is_json(out) && says("\"key\":\"") && !*err, "is one document");
+	ok(file_save(file, SPAN("AAECAwQFBgcICQoLDA0ODw\n"), 0600, &pr), "a key file");
+	is_int(run("eab create --kid imp --import %s --expires 2099-02-03 --keep-accounts --accounts 2 --socket %s", file, scene.socket), 0, "eab create --import");
+	ok(says("kid             imp\n") && says("Expires         2099-02-03T00:00:00Z\n") && says("Accounts        0 of 2\n") && says("Accounts stay   ") &&
+			!strstr(out, "Key  ") && !strstr(out, "AAEC"), "does not repeat the key");
+	is_int(run("eab create --import - --socket %s", scene.socket), 2, "an empty standard input has no key");
+	is_int(run("eab create --import %s/none --socket %s", scene.folder, scene.socket), 1, "nor has a file that is not there");
+	is_int(run("eab create --expires soon --socket %s", scene.socket), 2, "a time is a time");
+	is_int(run("eab create --uses 0 --socket %s", scene.socket), 2, "no uses are none");
+	is_int(run("eab create --kid a:b --socket %s", scene.socket), 1, "the daemon judges the kid");
+	is_int(run("eab create --kid mdm --socket %s", scene.socket), 6, "a kid is taken once");
+	ok(!strstr(err, " s)"), "and will be");
+	is_int(run("eab list --socket %s", scene.socket), 0, "eab list");
+	ok(says("mdm") && says("0 of 5") && says("hall 3") && complains("4 of 4"), "has them");
+	is_int(run("eab show imp --socket %s", scene.socket), 0, "eab show");
+	ok(says("State           active\n") && !strstr(out, "Key "), "shows one, without the key");
+	is_int(run("eab show nobody --socket %s", scene.socket), 4, "which is there");
+	is_int(run("eab disable imp --socket %s", scene.socket), 0, "eab disable");
+	ok(says("State           suspended\n"), "suspends it");
+	is_int(run("eab enable imp --socket %s", scene.socket), 0, "eab enable");
+	ok(says("State           active\n"), "puts it in force again");
+	is_int(run("eab rotate mdm --kid mdm-2 --overlap 1h --socket %s", scene.socket), 0, "eab rotate");
+	ok(says("kid             mdm-2\n") && says("Note            hall 3\n") && says("--eab-kid mdm-2 "), "makes a successor");
+	is_int(run("eab rotate mdm --overlap x --socket %s", scene.socket), 2, "an overlap is a time");
+	is_int(run("eab revoke imp --socket %s", scene.socket), 2, "eab revoke asks");
+	ok(complains("revoke the key imp for ever; its accounts (0) stay: say --yes"), "and says what it means");
+	is_int(run("eab revoke imp --yes --json --socket %s", scene.socket), 0, "eab revoke --yes");
+	ok(is_json(out) && says("\"status\":\"revoked\""), "ends it");
+	is_int(run("eab enable imp --socket %s", scene.socket), 6, "for ever");
+	is_int(run("eab enable ../x --socket %s", scene.socket), 2, "what is no kid is not sent");
+}
+
+static void
+test_face(void)
+{
+	is_int(run("limits local --socket %s", scene.socket), 0, "limits local");
+	ok(says("new-account        address             100  1 per 1 s ") && says("failed-validation  account and name     20  1 per 3 min") &&
+			says("Pending authz   300\n"), "shows each limit");
+	is_int(run("limits local --json --socket %s", scene.socket), 0, "limits local --json");
+	ok(is_json(out), "is one document");
+	is_int(run("tls show --socket %s", scene.socket), 0, "tls show");
+	ok(says("From            an upstream, ordered by the gateway\n") && says("Renewal         failed, will be tried again\n") &&
+			says("Due             2001-09-09T01:46:40Z\n") && says("Problem         caa: not ours\n") && says(scene.processing), "tells what becomes of it");
+	is_int(run("tls show --json --socket %s", scene.socket), 0, "tls show --json");
+	ok(is_json(out), "is one document");
+}
+
 int
 main(void)
 {
@@ -264,6 +334,8 @@ main(void)
 	scene_up(&scene);
 	test_shows();
 	test_changes();
+	test_eab();
+	test_face();
 	test_failures();
 	test_init();
 	test_init_acme();
