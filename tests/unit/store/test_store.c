@@ -688,7 +688,7 @@ case_eab(struct sql *db, void *arg, struct problem *pr)
 	ok(eab_move(db, k.id, EAB_SUSPENDED, EAB_ACTIVE, &moved, pr) && moved && eab_set_expires(db, k.id, NOW - 1, pr) && eab_by_id(db, k.id, &got, &found, pr) &&
 			strcmp(eab_key_status(&got, NOW), "expired") == 0, "it can end in time, too");
 	eab_key_done(&got);
-	ok(eab_list(db, 0, 10, count_key, &listed, pr) && listed == 1, "operators list all");
+	ok(eab_list(db, 0, 10, count_key, &listed, pr) && listed == 1 && eab_list_count(db, 10, &n, pr) && n == 1, "operators list and count them");
 	eab_key_done(&k);
 	account_done(&a);
 	return true;
