@@ -111,8 +111,8 @@ load(struct issue *is)
 		return issue_again(is, HOLD_MS, ISSUE_LOAD);
 	}
 	ca_account_unref(is->account);
-	is->account = upstream_account(is->u);
-	if (!is->account->kid[0])
+	is->account = upstream_account_registered(is->u);
+	if (!is->account)
 		return issue_again(is, REGISTERING_MS, ISSUE_LOAD);
 	if (is->row.state == UPSTREAM_ORDERED) {
 		is->phase = ISSUE_ORDER;

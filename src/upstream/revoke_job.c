@@ -129,8 +129,8 @@ ask(struct revocation *r)
 	struct problem pr = { 0 };
 
 	ca_account_unref(r->account);
-	r->account = upstream_account(r->u);
-	if (!r->account->kid[0])
+	r->account = upstream_account_registered(r->u);
+	if (!r->account)
 		return later(r, 0);
 	if (!write_payload(r, &pr)) {
 		log_error("revocation_unwritable", LS("cert", r->row.ref), LPR(&pr));

@@ -77,6 +77,46 @@ upstream_account_set(struct upstream *u, const char *kid)
 	ca_account_unref(old);
 }
 
+struct look {
+	struct upstream *u;
+	char url[URL_TEXT];
+};
+
+static bool
+look_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct look *l = arg;
+	struct upstream_row row = { 0 };
+	bool found, good = upstream_row_by_id(db, l->u->id, &row, &found, pr);
+
+	l->url[0] = '\0';
+	if (good && found)
+		span_copy(span_str(row.account_url), l->url, sizeof(l->url));
+	upstream_row_done(&row);
+	return good;
+}
+
+struct ca_account *
+upstream_account_registered(struct upstream *u)
+{
+	struct ca_account *a = upstream_account(u);
+	struct look l = { .u = u };
+	struct problem pr = { 0 };
+
+	if (a->kid[0])
+		return a;
+	if (!store_read(u->all->env.store, look_tx, &l, &pr))
+		log_error("upstream_account_not_read", LS("upstream", u->name), LPR(&pr));
+	else if (l.url[0])
+		upstream_account_set(u, l.url);
+	ca_account_unref(a);
+	a = upstream_account(u);
+	if (a->kid[0])
+		return a;
+	ca_account_unref(a);
+	return NULL;
+}
+
 struct row_rq {
 	const char *name;
 	struct upstream_row row;

@@ -64,6 +64,8 @@ size_t upstreams_count(const struct upstreams *ups);
 struct upstream *upstreams_at(struct upstreams *ups, size_t i);
 /* A reference, never NULL for driver acme. */
 struct ca_account *upstream_account(struct upstream *u);
+/* The same once it is registered, else NULL: looks in the store too, since another gateway of the cluster may have done it. */
+struct ca_account *upstream_account_registered(struct upstream *u);
 /* The CA gave us this account URL, or (NULL) has forgotten it. */
 void upstream_account_set(struct upstream *u, const char *kid);
 
