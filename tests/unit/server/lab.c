@@ -6,6 +6,7 @@
  * octet less or more), $S_FLIP, $L_OTHER (another payload), $P_OTHER (a member more in the header). */
 #include "lab.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -501,12 +502,24 @@ static void
 connect_lab(struct lab *lab, int *fd)
 {
 	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(lab->port) };
+	struct sockaddr_in from = { .sin_family = AF_INET };
 	struct timeval tv = { .tv_sec = 20 };
 
 	*fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	setsockopt(*fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	if (lab->from && (inet_pton(AF_INET, lab->from, &from.sin_addr) != 1 || bind(*fd, (void *)&from, sizeof(from)) != 0))
+		lab_die("cannot come from there");
 	if (connect(*fd, (void *)&sin, sizeof(sin)) != 0)
 		lab_die("cannot connect");
+}
+
+void
+lab_from(struct lab *lab, const char *address)
+{
+	lab->from = address;
+	if (lab->fd >= 0)
+		close(lab->fd);
+	lab->fd = -1;
 }
 
 static bool

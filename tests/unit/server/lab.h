@@ -33,6 +33,7 @@ struct lab {
 	uint16_t port;
 	char base[64]; /* "http://127.0.0.1:PORT/acme" */
 	int fd;        /* the test's connection, -1 = none */
+	const char *from; /* address it comes from; NULL = 127.0.0.1 */
 };
 
 /* Before any thread. `conf` is the text but for external_url, state_dir, upstreams and rules: see lab.c. `store_where` NULL: SQLite in
@@ -77,6 +78,8 @@ void lab_send(struct lab *lab, const struct rq *rq, struct buf *ret);
 void lab_render(struct lab *lab, const struct rq *rq, struct buf *out);
 /* Send raw octets on a connection of their own. */
 void lab_raw(struct lab *lab, const char *text, size_t n, struct buf *ret);
+/* Come from this address of loopback from now on. */
+void lab_from(struct lab *lab, const char *address);
 /* A good request by an actor. */
 void lab_post(struct lab *lab, const char *by, const char *path, const char *payload, struct buf *ret);
 /* newAccount: sets $KID_actor; dies unless 201. */
