@@ -101,6 +101,17 @@ hop_parse(struct validation *v, const char *url, struct hop *hop, const char **r
 	return span_copy(span_str(url), hop->url, sizeof(hop->url));
 }
 
+/* The commonest fault of web servers: a redirect to "https://name.example.well-known/...", without the slash behind the host. */
+static const char *
+slash_hint(const struct hop *hop, const char *url)
+{
+	size_t n = strlen(hop->host), end = sizeof(".well-known") - 1;
+	bool missing = n > end ? strcasecmp(hop->host + n - end, ".well-known") == 0 :
+				 strstr(url, ".well-known/") && !strstr(url, "/.well-known/");
+
+	return missing ? " (is a slash missing in the redirect rule?)" : "";
+}
+
 static void
 follow(struct validation *v, struct httpc_reply *rp)
 {
@@ -125,12 +136,9 @@ follow(struct validation *v, struct httpc_reply *rp)
 		}
 	}
 	if (!hop_parse(v, url, &next, &fault)) {
-		char what[128];
+		char what[192];
 
-		/* the commonest fault of web servers: "https://name.example.well-known/..." without a slash */
-		snprintf(what, sizeof(what), "redirect to \"%s\" %s%s", QUOTE(span_str(url)), fault,
-			strstr(url, ".well-known/") && !strstr(url, "/.well-known/") ?
-				" (is a slash missing in the redirect rule?)" : "");
+		snprintf(what, sizeof(what), "redirect to \"%s\" %s%s", QUOTE(span_str(url)), fault, slash_hint(&next, url));
 		fail(v, PROBLEM_CONNECTION, false, what, "");
 		return;
 	}
@@ -232,9 +240,12 @@ static void
 on_addrs(const struct dns_addrs *addrs, const struct problem *pr, void *arg)
 {
 	struct validation *v = arg;
+	struct state *s = v->state;
+	char what[128];
 
+	snprintf(what, sizeof(what), "cannot resolve the name%s", slash_hint(&s->hop, s->hop.url));
 	if (pr)
-		fail(v, PROBLEM_DNS, false, "cannot resolve the name", pr->detail);
+		fail(v, PROBLEM_DNS, false, what, pr->detail);
 	else
 		fetch(v, addrs->list, addrs->count);
 }

@@ -1,2 +1,11 @@
 libgate_a_SOURCES += \
 	src/validate/http01.c src/validate/job.c src/validate/job.h src/validate/validate.h
+
+check_PROGRAMS += test_http01 test_validate_job
+test_http01_SOURCES = tests/unit/validate/test_http01.c tests/unit/validate/net.h tests/unit/httpc/server.h tests/unit/pki/forge.h tests/tap.h
+test_http01_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_http01_LDADD = $(gate_libs)
+test_validate_job_SOURCES = tests/unit/validate/test_validate_job.c tests/unit/validate/net.h tests/unit/store/world.h tests/unit/httpc/server.h \
+	tests/unit/pki/forge.h tests/pg.h tests/tap.h
+test_validate_job_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_validate_job_LDADD = $(gate_libs)

@@ -139,9 +139,9 @@ server_main(void *arg)
 	return NULL;
 }
 
-/* Listens on `text`, "127.0.0.1" or "::1", at a free port. */
+/* Listens on `text`, "127.0.0.1" or "::1", at this port (0 = a free one). */
 static inline bool
-server_start(struct server *s, const char *text, SSL_CTX *tls, bool (*answer)(struct peer *p))
+server_start_at(struct server *s, const char *text, uint16_t port, SSL_CTX *tls, bool (*answer)(struct peer *p))
 {
 	struct sockaddr_storage ss;
 	socklen_t n = sizeof(ss);
@@ -150,6 +150,7 @@ server_start(struct server *s, const char *text, SSL_CTX *tls, bool (*answer)(st
 	memset(s, 0, sizeof(*s));
 	if (!addr_parse(span_str(text), &a))
 		abort();
+	a.port = port;
 	n = addr_to_sockaddr(&a, &ss);
 	s->fd = socket(a.family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (s->fd < 0 || bind(s->fd, (void *)&ss, n) != 0 || listen(s->fd, 64) != 0)
@@ -163,6 +164,13 @@ server_start(struct server *s, const char *text, SSL_CTX *tls, bool (*answer)(st
 	if (pthread_create(&s->thread, NULL, server_main, s) != 0)
 		abort();
 	return true;
+}
+
+/* The same at a free port. */
+static inline bool
+server_start(struct server *s, const char *text, SSL_CTX *tls, bool (*answer)(struct peer *p))
+{
+	return server_start_at(s, text, 0, tls, answer);
 }
 
 /* Waits for the connections to end: free the client before. */
