@@ -291,12 +291,12 @@ class Gate:
             out.write(text)
         os.chmod(self.conf_path, 0o600)
 
-    def start(self, env=None, wait=True):
-        """Start it, and wait until it answers, or has died."""
+    def start(self, env=None, wait=True, under=(), seconds=30):
+        """Start it, perhaps under another program, and wait until it answers, or has died."""
         self.write_conf()
-        self.process = Process(self.lab, self.name, [os.path.join(BUILD, "acmegated"), "-c", self.conf_path], env)
+        self.process = Process(self.lab, self.name, [*under, os.path.join(BUILD, "acmegated"), "-c", self.conf_path], env)
         if wait:
-            wait_until("the gateway to listen", lambda: listens(self.port) or not self.process.running())
+            wait_until("the gateway to listen", lambda: listens(self.port) or not self.process.running(), seconds)
             if not self.process.running() and not env:
                 raise LabError("the gateway ended with status %d" % self.process.child.returncode)
 
