@@ -69,11 +69,14 @@ upstream_account_set(struct upstream *u, const char *kid)
 {
 	struct ca_account *old = upstream_account(u);
 	struct ca_account *a = account_new(buf_span(&old->sealed), old->jwk, old->thumbprint, old->alg, kid ? kid : "");
+	struct ca_account *before;
 
+	/* another worker may have put one in its place since */
 	pthread_mutex_lock(&u->all->lock);
+	before = u->account;
 	u->account = a;
 	pthread_mutex_unlock(&u->all->lock);
-	ca_account_unref(old);
+	ca_account_unref(before);
 	ca_account_unref(old);
 }
 

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import serialization
 import acme
 from lab import Lab, wait_until
 from lines import Lines, Signer
+from proxy import DROP
 from tap import Tap
 
 TIMES = int(os.environ.get("ACMEGATE_RACES") or 100)
@@ -471,9 +472,20 @@ def on_sqlite(t, lab, proxy, pebble):
     return gates
 
 
+def both_issue(s):
+    """Each gateway takes an order on its way to the CA, though only one of them has made the account there."""
+    signer = s.account()
+    for number, order in enumerate(s.each_proven(signer, 2, "default")):
+        s.lines.post(signer, order["finalize"], s.csr(order["name"]), number=number)
+        s.t.equal(s.wait(signer, order["url"], "valid", "invalid")["status"], "valid", "gateway %d has the CA issue" % (number + 1))
+
+
 def on_postgres(t, lab, proxy, pebble):
-    where = lab.postgres()
+    where, started = lab.postgres(), []
+    # neither has an account at the CA when it starts
+    proxy.rule = lambda exchange, stage: DROP if exchange.kind == "newAccount" and not started else None
     gates = gateways(lab, proxy, pebble, 2, store=where)
+    started.append(True)
 
     def sql(text):
         run = subprocess.run(["psql", "-XAtq", "-F", "\t", "-d", where, "-c", text], capture_output=True, text=True, timeout=60)
@@ -481,7 +493,10 @@ def on_postgres(t, lab, proxy, pebble):
             raise RuntimeError(run.stderr)
         return [line.split("\t") for line in run.stdout.splitlines()]
 
-    all_races(Scene(t, lab, gates, sql), "two gateways on one PostgreSQL", pebble)
+    scene = Scene(t, lab, gates, sql)
+    with t.part("the CA's account"):
+        both_issue(scene)
+    all_races(scene, "two gateways on one PostgreSQL", pebble)
     return gates
 
 
