@@ -865,7 +865,7 @@ blame(bool good, const char *what)
 	return good;
 }
 
-/* W25, W26, rfc8555-server.md 11: what every refusal has. */
+/* W25, W26: what every refusal has. */
 bool
 reply_is_problem(const struct buf *reply, const char *type, int status, bool post)
 {
