@@ -208,7 +208,8 @@ const struct conf_key gate_conf_keys[] = {
 	KEY(ADDRS, "listen", gate_conf, listen, "*:443", "1", "64", 0,
 		"addresses on which devices are served by ACME over TLS"),
 	KEY(STRING, "tls_cert", gate_conf, tls_cert, "", NULL, NULL, RELOAD,
-		"PEM chain of the gateway's own certificate; if empty, the local CA makes one",
+		"PEM chain of the gateway's own certificate; if empty, see tls_upstream, and without "
+		"that the gateway makes one",
 		.example = "/etc/acmegate/tls.pem"),
 	KEY(STRING, "tls_key", gate_conf, tls_key, "", NULL, NULL, RELOAD,
 		"PEM file of its private key", .example = "/etc/acmegate/tls.key"),

@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include <openssl/pem.h>
+#include <openssl/sha.h>
 
+#include "base/b64url.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
@@ -25,6 +27,7 @@
 
 #define PEM_MAX (256 * 1024)
 #define ORDER_LIFE_S (7 * 86400)
+#define NODE_CUT 34 /* of a node, within a thumbprint */
 #define AGAIN_S 3600 /* between two orders */
 
 struct tick {
@@ -146,11 +149,19 @@ next_key(const struct gate_conf *conf, EVP_PKEY **ret, struct problem *pr)
 
 /* ---- what the store knows ---- */
 
-/* No key has such a thumbprint: nobody can sign for this account. */
+/* No key has such a thumbprint: nobody can sign for this account. One for each node: of a long name its hash. */
 static void
 account_name(const char *node, char ret[THUMBPRINT_TEXT])
 {
-	snprintf(ret, THUMBPRINT_TEXT, "gateway/%.30s", node);
+	unsigned char hash[SHA256_DIGEST_LENGTH];
+	char text[B64URL_LEN(sizeof(hash)) + 1];
+
+	if (strlen(node) > NODE_CUT) {
+		SHA256((const unsigned char *)node, strlen(node), hash);
+		b64url_write(text, hash, sizeof(hash));
+		node = text;
+	}
+	snprintf(ret, THUMBPRINT_TEXT, "gateway/%.*s", NODE_CUT, node);
 }
 
 static bool

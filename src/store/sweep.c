@@ -91,7 +91,7 @@ bool
 sweep_accounts(struct sql *db, int64_t now, int64_t before, int64_t limit, int64_t *ret_count, struct problem *pr)
 {
 	static const char FIND[] =
-		"select a.id from account a where a.used_at<$2"
+		"select a.id from account a where a.used_at<$2 and a.eab_id is null"
 		" and not exists (select 1 from orders o where o.account_id=a.id)"
 		" and not exists (select 1 from cert c where c.account_id=a.id and c.not_after>=$1)"
 		" order by a.used_at limit $3";

@@ -11,6 +11,6 @@ bool sweep_orders(struct sql *db, int64_t now, int64_t before, int64_t limit, in
 bool sweep_authzs(struct sql *db, int64_t before, int64_t limit, int64_t *ret_count, struct problem *pr) MUST_CHECK;
 /* Certificates that ended before `before`, with their alternates. */
 bool sweep_certs(struct sql *db, int64_t before, int64_t limit, int64_t *ret_count, struct problem *pr) MUST_CHECK;
-/* Accounts not used since `before`, without an order and without a live certificate (E4). */
+/* Accounts not used since `before`, without an order, a live certificate and an external account key (E4). */
 bool sweep_accounts(struct sql *db, int64_t now, int64_t before, int64_t limit, int64_t *ret_count, struct problem *pr) MUST_CHECK;
 #endif

@@ -672,6 +672,24 @@ sessions_are_resumed(struct house *house, int version)
 	SSL_CTX_free(ctx);
 }
 
+/* Is the face's certificate for this name? */
+static bool
+shows(struct httpd_face *face, const char *name)
+{
+	AUTO_BUF der = BUF_MAX(64 * 1024);
+	const unsigned char *at;
+	char cn[64] = "";
+	X509 *cert;
+
+	if (!httpd_face_cert(face, &der))
+		return false;
+	at = (const unsigned char *)der.p;
+	cert = d2i_X509(NULL, &at, (long)der.n);
+	X509_NAME_get_text_by_NID(X509_get_subject_name(cert), NID_commonName, cn, sizeof(cn));
+	X509_free(cert);
+	return strcmp(cn, name) == 0;
+}
+
 static void
 a_swap_leaves_running_connections(struct house *house)
 {
@@ -684,6 +702,8 @@ a_swap_leaves_running_connections(struct house *house)
 	httpd_tls_unref(next);
 	rig_say(&l, GET("/echo"));
 	ok(rig_reply(&l, false, &r) && rig_status(&r) == 200, "a running connection outlives a swap");
+	ok(shows(house->tls, "next"), "the face tells what new ones are shown");
+	ok(!shows(house->plain, "next"), "a face without TLS shows none");
 	rig_close(&l);
 }
 

@@ -614,11 +614,15 @@ case_sweep(struct sql *db, void *arg, struct problem *pr)
 	int64_t live = put_authz(db, account, 0, "a.test", AUTHZ_VALID, NOW - 9);
 	struct authz a = { 0 };
 	struct order o;
-	struct account found_account = { 0 };
+	struct account found_account = { 0 }, bound = { .state = ACCOUNT_VALID, .thumbprint = "bound", .eab_id = 1 };
 	struct cert_row c = { 0 };
 	bool found;
 
 	(void)arg;
+	bound.jwk = xstrdup("{}");
+	bound.contact = xstrdup("[]");
+	need(account_insert(db, &bound, pr));
+	account_done(&bound);
 	need(event_note(db, old, "n1", "order", pr, "x"));
 	cert = put_cert(db, kept, busy, "kept");
 	need(order_set_cert(db, kept, cert, pr));
@@ -638,6 +642,8 @@ case_sweep(struct sql *db, void *arg, struct problem *pr)
 	ok(account_by_thumbprint(db, "busy", &found_account, &found, pr) && found, "not one with a live certificate");
 	account_done(&found_account);
 	ok(account_by_thumbprint(db, "sweep", &found_account, &found, pr) && found, "not one with an order, or in use");
+	account_done(&found_account);
+	ok(account_by_thumbprint(db, "bound", &found_account, &found, pr) && found, "not one that is bound to an external account key");
 	account_done(&found_account);
 	(void)idle;
 	return true;
