@@ -30,8 +30,11 @@ rand_ref(char dst[REF_TEXT])
 {
 	unsigned char raw[16];
 
-	rand_bytes(raw, sizeof(raw));
-	b64url_write(dst, raw, sizeof(raw));
+	/* an operator must be able to type it as a word of a command: not like an option */
+	do {
+		rand_bytes(raw, sizeof(raw));
+		b64url_write(dst, raw, sizeof(raw));
+	} while (dst[0] == '-');
 }
 
 void

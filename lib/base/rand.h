@@ -11,7 +11,7 @@ void rand_bytes(void *dst, size_t n);
 uint32_t rand_below(uint32_t below);
 
 #define REF_TEXT 23 /* 128 bits as 22 characters of base64url and NUL */
-/* An unguessable id for a URL. */
+/* An unguessable id for a URL; it does not begin with '-'. */
 void rand_ref(char dst[REF_TEXT]);
 #define TOKEN_TEXT 44 /* 256 bits as 43 characters and NUL (RFC 8555 8.1, 11.3) */
 void rand_token(char dst[TOKEN_TEXT]);

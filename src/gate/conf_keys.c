@@ -113,7 +113,7 @@ static const struct conf_key profile_keys[] = {
 	KEY(STRINGS, "validation_attempts", profile_conf, validation_attempts_text, "0s 5s 15s 30s",
 		"1", "8", RELOAD,
 		"when a device is asked, counted from its own request; ascending, at most 1h"),
-	KEY(TIME, "validity", profile_conf, validity_s, "30d", "5m", "825d", RELOAD,
+	KEY(TIME, "validity", profile_conf, validity_s, "30d", "5m", "397d", RELOAD,
 		"lifetime of a certificate of the local CA"),
 	KEY(BOOL, "client_auth", profile_conf, client_auth, "false", NULL, NULL, RELOAD,
 		"certificates of the local CA may be used by TLS clients too"),

@@ -74,16 +74,26 @@ node_name(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	AUTO_BUF text = BUF_MAX(256);
 	char made[REF_TEXT];
 
-	if (conf->node && conf->node[0])
-		return span_copy(span_str(conf->node), g->node, sizeof(g->node)) ? true : problem_internal(pr, "node name is too long");
 	if (access(path, F_OK) != 0) {
 		rand_ref(made);
 		if (!file_save(path, span_str(made), 0600, pr))
 			return false;
 	}
-	if (!file_load(path, &text, pr))
+	if (conf->node && conf->node[0])
+		buf_adds(&text, conf->node);
+	else if (!file_load(path, &text, pr))
 		return false;
-	return span_copy(buf_span(&text), g->node, sizeof(g->node)) ? true : problem_internal(pr, "%s is too long", path);
+	return span_copy(buf_span(&text), g->node, sizeof(g->node)) ? true : problem_internal(pr, "the node's name is too long");
+}
+
+/* Only a first start makes a master key: one that is lost later must not be replaced in silence, for nothing sealed could be
+ * opened again. */
+static bool
+is_first_start(const struct gate_conf *conf)
+{
+	AUTO_FREE char *path = xasprintf("%s/node", conf->state_dir);
+
+	return access(path, F_OK) != 0;
 }
 
 /* ---- keeper ---- */
@@ -94,7 +104,7 @@ start_keeper(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	const struct upstream_conf *list = conf->upstreams.list;
 	struct keeper_secret secrets[SECRETS_MAX];
 	char *names[SECRETS_MAX];
-	struct keeper_conf kc = { .master = conf->master_key, .create_master = true,
+	struct keeper_conf kc = { .master = conf->master_key, .create_master = is_first_start(conf),
 		.connections = (unsigned)conf->worker_threads, .secrets = secrets };
 	bool good;
 
@@ -271,7 +281,7 @@ static bool
 start_all(struct gate *g, const struct gate_conf *conf, enum gate_exit *ret_exit, struct problem *pr)
 {
 	*ret_exit = GATE_CONFIG;
-	if (!make_folder(conf->state_dir, pr) || !node_name(g, conf, pr) || !start_keeper(g, conf, pr))
+	if (!make_folder(conf->state_dir, pr) || !start_keeper(g, conf, pr) || !node_name(g, conf, pr))
 		return false;
 	*ret_exit = GATE_UNAVAILABLE;
 	if (!store_open(conf->store, (unsigned)conf->worker_threads + 2, &g->store, pr) || !schema_migrate(g->store, pr))

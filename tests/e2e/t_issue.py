@@ -228,7 +228,7 @@ def revocation(t, lab, gate, pebble, device, chain):
     holder.prove()
     t.equal(revoke(holder.acme, third).status, 200, "an account that has proven all its names can")
     wait_until("the CA to know of it", lambda: at_the_ca(third) == "Revoked")
-    t.ok(not gate.left_over(), "nothing is left over")
+    t.ok(wait_until("the last job to go", lambda: not gate.left_over()), "nothing is left over")
 
 
 def authorizations(t, lab, gate):

@@ -146,8 +146,13 @@ static void
 test_rand(void)
 {
 	char a[REF_TEXT], b[REF_TEXT], token[TOKEN_TEXT];
-	bool below = true;
+	bool below = true, words = true;
 
+	for (int i = 0; i < 2000; i++) {
+		rand_ref(a);
+		words = words && a[0] != '-';
+	}
+	ok(words, "no id looks like an option");
 	rand_ref(a);
 	rand_ref(b);
 	rand_token(token);
