@@ -8,7 +8,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import acme
-from lab import Lab
+from lab import Lab, pebbles
 from tap import Tap
 
 
@@ -34,7 +34,7 @@ class SlowCA:
 
 
 def one_that_takes_long(t, lab):
-    pebble = lab.pebble()
+    pebble = lab.pebble(folder=NEWEST)
     slow = SlowCA(1)
     proxy = lab.proxy(pebble, rule=slow)
     gate = lab.gate(proxy.directory, http_port=pebble.http_port)
@@ -85,7 +85,7 @@ def one_that_takes_long(t, lab):
 
 
 def one_that_is_away(t, lab):
-    pebble = lab.pebble()
+    pebble = lab.pebble(folder=NEWEST)
     proxy = lab.proxy(pebble, rule=lambda exchange, stage: (503, [("Content-Type", "text/html")], b"<h1>maintenance</h1>"))
     gate = lab.gate(proxy.directory, http_port=pebble.http_port)
     gate.start()
@@ -101,6 +101,7 @@ def one_that_is_away(t, lab):
     t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
 
 
+NEWEST = list(pebbles())[-1][1]
 t = Tap()
 with Lab(t) as lab:
     with t.part("a CA that takes long"):
