@@ -26,43 +26,51 @@
 /* Out of descriptors or memory: the socket stays readable, so asking again at once would spin. */
 #define PAUSE_MS 100
 #define WARN_EVERY_MS (60 * 1000)
+/* Of one user of this machine, on all UNIX sockets: who may do nothing with them may still connect. */
+#define CONNS_PER_USER 128
 
-static void
-source_key(const struct addr *peer, unsigned char key[17])
+/* A host in IPv6 has a whole /64 to come from, a user of this machine no address at all. */
+void
+source_key(const struct addr *peer, uid_t uid, unsigned char key[SOURCE_KEY])
 {
+	memset(key, 0, SOURCE_KEY);
 	key[0] = (unsigned char)peer->family;
-	memcpy(key + 1, peer->octet, 16);
+	if (peer->family == AF_UNIX)
+		memcpy(key + 1, &uid, sizeof(uid));
+	else
+		memcpy(key + 1, peer->octet, peer->family == AF_INET6 ? 8 : 4);
 }
 
 static struct source *
-source_find(struct httpd *h, const struct addr *peer)
+source_find(struct httpd *h, const unsigned char key[SOURCE_KEY])
 {
-	unsigned char key[17];
 	struct source *src;
 
-	source_key(peer, key);
-	HASH_FIND(hh, h->sources, key, sizeof(key), src);
+	HASH_FIND(hh, h->sources, key, SOURCE_KEY, src);
 	return src;
 }
 
 static void
-source_add(struct httpd *h, const struct addr *peer)
+source_add(struct httpd *h, const unsigned char key[SOURCE_KEY])
 {
-	struct source *src = source_find(h, peer);
+	struct source *src = source_find(h, key);
 
 	if (!src) {
 		src = xcalloc(1, sizeof(*src));
-		source_key(peer, src->key);
-		HASH_ADD(hh, h->sources, key, sizeof(src->key), src);
+		memcpy(src->key, key, SOURCE_KEY);
+		HASH_ADD(hh, h->sources, key, SOURCE_KEY, src);
 	}
 	src->count++;
 }
 
 static void
-source_remove(struct httpd *h, const struct addr *peer)
+source_remove(struct httpd *h, const struct conn *c)
 {
-	struct source *src = source_find(h, peer);
+	unsigned char key[SOURCE_KEY];
+	struct source *src;
 
+	source_key(&c->peer, c->peer_uid, key);
+	src = source_find(h, key);
 	if (!src || --src->count > 0)
 		return;
 	HASH_DEL(h->sources, src);
@@ -75,7 +83,7 @@ acceptor_take_back(void *arg)
 	struct conn *c = arg;
 
 	c->front->dealt--;
-	source_remove(c->front->httpd, &c->peer);
+	source_remove(c->front->httpd, c);
 	free(c);
 }
 
@@ -93,26 +101,32 @@ front_with_least(struct httpd *h)
 
 /* Count the connection in; false if it is one too many. */
 static bool
-admit(struct httpd *h, const struct addr *peer, struct http_limits *ret_limits)
+admit(struct httpd *h, struct conn *c)
 {
-	struct source *src = source_find(h, peer);
-	bool room;
+	unsigned char key[SOURCE_KEY];
+	struct source *src;
+	bool local = c->peer.family == AF_UNIX, room;
+	unsigned most;
 
+	source_key(&c->peer, c->peer_uid, key);
+	src = source_find(h, key);
 	pthread_mutex_lock(&h->lock);
-	*ret_limits = h->limits;
-	room = h->open < h->limits.conns_max;
+	c->limits = h->limits;
+	most = local ? CONNS_PER_USER : c->limits.conns_per_addr;
+	/* each face has its own count: whoever fills one must not lock others out of the next */
+	room = local || c->face->open < c->limits.conns_max;
 	if (!room) {
 		atomic_fetch_add(&h->refused_all, 1);
-	} else if (peer->family != AF_UNIX && ret_limits->conns_per_addr && src &&
-		src->count >= ret_limits->conns_per_addr) {
+	} else if (most && src && src->count >= most) {
 		atomic_fetch_add(&h->refused_addr, 1);
 		room = false;
 	} else {
 		h->open++;
+		c->face->open++;
 	}
 	pthread_mutex_unlock(&h->lock);
 	if (room)
-		source_add(h, peer);
+		source_add(h, key);
 	return room;
 }
 
@@ -135,25 +149,21 @@ deal(struct httpd_face *face, int fd, const struct sockaddr_storage *sa)
 {
 	struct httpd *h = face->httpd;
 	const int on = 1;
-	struct http_limits limits;
-	struct addr peer;
-	struct conn *c;
+	struct conn *c = xcalloc(1, sizeof(*c));
 
-	addr_from_sockaddr((const struct sockaddr *)sa, &peer);
+	addr_from_sockaddr((const struct sockaddr *)sa, &c->peer);
+	peer_credentials(fd, c);
+	c->face = face;
+	c->fd = fd;
 	atomic_fetch_add(&h->accepted, 1);
-	if (!admit(h, &peer, &limits)) {
+	if (!admit(h, c)) {
 		close(fd);
+		free(c);
 		return;
 	}
-	if (peer.family != AF_UNIX)
+	if (c->peer.family != AF_UNIX)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	c = xcalloc(1, sizeof(*c));
 	c->front = front_with_least(h);
-	c->face = face;
-	c->limits = limits;
-	c->peer = peer;
-	c->fd = fd;
-	peer_credentials(fd, c);
 	c->front->dealt++;
 	loop_post(c->front->loop, conn_start, c);
 }

@@ -24,6 +24,8 @@
 /* How long a peer may take to see our last reply before its unread octets make the kernel reset
  * it. */
 #define LINGER_MS 2000
+/* And how much it may send meanwhile: who goes on longer has not been reading. */
+#define LINGER_MAX_BYTES (1024 * 1024)
 /* A connection without a request when the server stops: time for one that is just arriving. */
 #define LAST_CALL_MS 1000
 
@@ -106,7 +108,7 @@ conn_close(struct conn *c)
 	c->bev = NULL;
 	c->ssl = NULL;
 	c->fd = -1;
-	httpd_count_close(c->front->httpd);
+	httpd_count_close(c->face);
 	if (!c->held)
 		loop_defer(c->front->loop, give_back, c);
 }
@@ -136,7 +138,8 @@ on_drop(evutil_socket_t fd, short what, void *arg)
 	ssize_t n = recv(fd, scratch, sizeof(scratch), 0);
 
 	(void)what;
-	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+	c->dropped += n > 0 ? (size_t)n : 0;
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) || c->dropped > LINGER_MAX_BYTES)
 		conn_close(c);
 }
 

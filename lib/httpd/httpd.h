@@ -7,8 +7,9 @@
  * per request, at once or later, from any thread. The request is valid until http_reply returns. If the peer has gone
  * meanwhile the reply is dropped.
  *
- * Connections over a limit are closed at accept, without a handshake or a reply. The first request of a connection has
- * head_ms from the (TLS) connection on, the later ones idle_ms to begin and then head_ms. */
+ * Connections over a limit are closed at accept, without a handshake or a reply; on UNIX sockets a user of this machine
+ * may have 128. The first request of a connection has head_ms from the (TLS) connection on, the later ones idle_ms to
+ * begin and then head_ms. */
 #ifndef HTTPD_HTTPD_H
 #define HTTPD_HTTPD_H
 
@@ -28,8 +29,8 @@ struct http_limits {
 	size_t target_max_bytes;  /* 4 KiB */
 	unsigned fields_max;      /* 64 */
 	size_t body_max_bytes;    /* 64 KiB */
-	unsigned conns_max;       /* all faces together: 16384 */
-	unsigned conns_per_addr;  /* 512; 0 = no limit; not for UNIX sockets */
+	unsigned conns_max;       /* of each face, but those on UNIX sockets: 16384 */
+	unsigned conns_per_addr;  /* 512; 0 = no limit; in IPv6 per /64; not for UNIX sockets */
 	msec_t handshake_ms, head_ms, body_ms, idle_ms, write_ms; /* 10 s, 10, 20, 120, 30 */
 };
 extern const struct http_limits http_default_limits;

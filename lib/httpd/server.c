@@ -187,9 +187,12 @@ httpd_start(struct httpd *h)
 }
 
 void
-httpd_count_close(struct httpd *h)
+httpd_count_close(struct httpd_face *face)
 {
+	struct httpd *h = face->httpd;
+
 	pthread_mutex_lock(&h->lock);
+	face->open--;
 	if (--h->open == 0)
 		pthread_cond_broadcast(&h->changed);
 	pthread_mutex_unlock(&h->lock);

@@ -33,6 +33,7 @@ struct httpd_face {
 	uint16_t port;
 	char *name, *unix_path; /* unix_path: NULL unless we made the socket */
 	struct httpd_tls *tls; /* under httpd->lock */
+	uint32_t open;         /* likewise */
 	http_handler handler;
 	http_refusal refusal;
 	bool wipe;
@@ -50,9 +51,10 @@ struct front {
 	unsigned dealt; /* acceptor only: connections that are here */
 };
 
-/* Open connections of one address; acceptor only. */
+/* Open connections of one address, or of one user of this machine; acceptor only. */
+#define SOURCE_KEY 9
 struct source {
-	unsigned char key[17]; /* family, octets */
+	unsigned char key[SOURCE_KEY]; /* family, then octets of the address or the user's id */
 	unsigned count;
 	UT_hash_handle hh;
 };
@@ -120,6 +122,7 @@ struct conn {
 	struct bufferevent *bev;
 	struct timer *deadline;
 	struct event *drop; /* lingering */
+	size_t dropped;     /* octets */
 	struct http_scan scan;
 	struct request *request;
 };
@@ -149,13 +152,15 @@ void conn_reply(struct conn *c, struct http_reply *rp);
 bool face_listen(struct httpd_face *face, const struct httpd_face_conf *conf, struct problem *pr);
 bool face_listen_fd(struct httpd_face *face, int fd, struct problem *pr);
 void face_close(struct httpd_face *face); /* listeners and UNIX path */
+/* By what connections are counted together. */
+void source_key(const struct addr *peer, uid_t uid, unsigned char key[SOURCE_KEY]);
 /* Letters to the acceptor. */
 void acceptor_start(void *arg);   /* arg: struct httpd */
 void acceptor_stop(void *arg);    /* arg: struct httpd; takes what is queued, then closes */
 void acceptor_take_back(void *arg); /* arg: struct conn, closed */
 
 /* server.c */
-void httpd_count_close(struct httpd *h);
+void httpd_count_close(struct httpd_face *face);
 struct httpd_tls *face_tls(struct httpd_face *face); /* a reference; NULL = plain */
 void front_stop(void *arg); /* a letter; arg: struct front */
 #endif

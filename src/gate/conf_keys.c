@@ -26,9 +26,11 @@ static const struct conf_key limits_keys[] = {
 	KEY(SIZE, "body_max", limits_conf, body_max_bytes, "64K", "16K", "1M", RELOAD,
 		"largest body of a request"),
 	KEY(INT, "conns_max", limits_conf, conns_max, "16384", "16", "1000000", RELOAD,
-		"connections open at a time, all together"),
+		"connections open at a time on the addresses of listen, and as many on those of "
+		"http01_listen"),
 	KEY(INT, "conns_per_addr", limits_conf, conns_per_addr, "512", "0", "1000000", RELOAD,
-		"connections open at a time from one address, without limit if zero"),
+		"connections open at a time from one address, or one /64 of IPv6; without limit if "
+		"zero"),
 	KEY(MSEC, "handshake", limits_conf, handshake_ms, "10s", "100ms", "5m", RELOAD,
 		"time for the TLS handshake"),
 	KEY(MSEC, "head", limits_conf, head_ms, "10s", "100ms", "5m", RELOAD,

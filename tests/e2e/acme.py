@@ -142,20 +142,23 @@ class AcmeError(Exception):
 
 
 class Acme:
-    """`patient`: seconds that a dead or shedding server is waited for; each request is then sent anew."""
+    """`patient`: seconds that a dead or shedding server is waited for; each request is then sent anew. `source`: address to come
+    from."""
 
-    def __init__(self, directory, ca_file, key=None, patient=0):
+    def __init__(self, directory, ca_file, key=None, patient=0, source=None):
+        self.source = (source, 0) if source else None
         self.directory_url, self.ca_file, self.patient = directory, ca_file, patient
         self.key, self.kid = key or new_key(), None
         self.nonces, self.links, self.guard = [], {}, threading.Lock()
         self._directory = None
         self.bad_nonces = self.broken = 0
+        self.impatience = 0.5  # seconds between two polls at most
 
     # -- octets --
 
     def _connect(self, where):
         trust = ssl.create_default_context(cafile=self.ca_file)
-        return http.client.HTTPSConnection(where.hostname, where.port, timeout=60, context=trust)
+        return http.client.HTTPSConnection(where.hostname, where.port, timeout=60, context=trust, source_address=self.source)
 
     def _once(self, method, url, body, headers):
         where = urllib.parse.urlsplit(url)
@@ -271,7 +274,7 @@ class Acme:
         return self.post(order["finalize"], {"csr": b64(csr)})
 
     def poll(self, url, done, seconds=120):
-        """POST-as-GET until `done(object)`; obeys Retry-After, but looks at least once a second."""
+        """POST-as-GET until `done(object)`; obeys Retry-After, unless it is for longer than `impatience`."""
         end = time.monotonic() + seconds
         while True:
             reply = self.want("poll", self.post(url), 200)
@@ -279,7 +282,7 @@ class Acme:
                 return reply.json
             if time.monotonic() > end:
                 raise AcmeError("still waiting after %d s" % seconds, reply)
-            time.sleep(min(reply.retry_after() or 1, 0.5))
+            time.sleep(min(reply.retry_after() or 1, self.impatience))
 
 
 class Responder:

@@ -11,7 +11,7 @@
 #include <curl/curl.h>
 #include <openssl/err.h>
 
-#include "httpd/httpd.h"
+#include "httpd/server.h"
 #include "loop/pool.h"
 #include "rig.h"
 #include "tap.h"
@@ -990,7 +990,7 @@ connections_are_counted(void)
 	struct house house;
 	struct link l[5];
 
-	limits.conns_max = 4;
+	limits.conns_max = 3;
 	limits.conns_per_addr = 2;
 	house_open(&house, &limits);
 	for (int i = 0; i < 2; i++) {
@@ -1005,8 +1005,12 @@ connections_are_counted(void)
 	ok(answers(&l[2]), "another address has its own count");
 	l[3] = rig_connect_unix(house.path);
 	ok(answers(&l[3]), "a UNIX socket is not counted by address");
+	/* who fills one face must not lock out those at another */
 	l[4] = rig_connect(house.port, "127.0.0.3");
-	ok(rig_is_closed(&l[4]), "one connection too many in all is closed");
+	ok(rig_is_closed(&l[4]), "one connection too many of a face is closed");
+	rig_close(&l[4]);
+	l[4] = rig_connect_unix(house.path);
+	ok(answers(&l[4]), "the operators' socket is still there");
 	is_int(stats(&house).refused_all, 1, "and counted");
 	rig_close(&l[4]);
 	rig_close(&l[0]);
@@ -1022,12 +1026,62 @@ connections_are_counted(void)
 	}
 	ok(answers(&l[0]), "and make room");
 	limits.conns_per_addr = 0;
+	limits.conns_max = 4;
 	httpd_set_limits(house.h, &limits);
 	l[3] = rig_connect(house.port, NULL);
 	ok(answers(&l[3]), "limits may be changed while it runs");
 	for (int i = 0; i < 4; i++)
 		rig_close(&l[i]);
 	house_close(&house);
+}
+
+/* The socket is open to every user of the machine: what one of them holds is bounded, and takes nothing from the network's. */
+static void
+users_are_counted(void)
+{
+	enum { MOST = 128 };
+	struct http_limits limits = http_default_limits;
+	struct house house;
+	struct link l[MOST + 1], tcp;
+
+	limits.conns_max = 2;
+	house_open(&house, &limits);
+	for (int i = 0; i < MOST; i++)
+		l[i] = rig_connect_unix(house.path);
+	ok(answers(&l[0]) && answers(&l[MOST - 1]), "a user of this machine may have 128 connections");
+	l[MOST] = rig_connect_unix(house.path);
+	ok(rig_is_closed(&l[MOST]), "and no more");
+	tcp = rig_connect(house.port, NULL);
+	ok(answers(&tcp), "they take no room from those by TCP");
+	rig_close(&tcp);
+	for (int i = 0; i <= MOST; i++)
+		rig_close(&l[i]);
+	house_close(&house);
+}
+
+static bool
+same_source(const char *a, uid_t user_a, const char *b, uid_t user_b)
+{
+	unsigned char keys[2][SOURCE_KEY];
+	struct addr local = { .family = AF_UNIX }, addr[2] = { local, local };
+
+	if ((a && !addr_parse(span_str(a), &addr[0])) || (b && !addr_parse(span_str(b), &addr[1])))
+		return false;
+	addr[0].port = 1;
+	source_key(&addr[0], user_a, keys[0]);
+	source_key(&addr[1], user_b, keys[1]);
+	return memcmp(keys[0], keys[1], SOURCE_KEY) == 0;
+}
+
+static void
+sources_are_told_apart(void)
+{
+	ok(same_source("192.0.2.1", 0, "192.0.2.1", 0), "an address is one source, whatever its port");
+	ok(!same_source("192.0.2.1", 0, "192.0.2.2", 0), "two addresses are two");
+	ok(same_source("2001:db8::1", 0, "2001:db8::ffff:1:2:3", 0), "a /64 of IPv6 is one source");
+	ok(!same_source("2001:db8::1", 0, "2001:db8:0:1::1", 0), "two of them are two");
+	ok(!same_source("c000:201::", 0, "192.0.2.1", 0), "IPv6 is not taken for IPv4");
+	ok(same_source(NULL, 1000, NULL, 1000) && !same_source(NULL, 1000, NULL, 1001), "users of UNIX sockets are told apart");
 }
 
 struct stopper {
@@ -1189,6 +1243,8 @@ main(void)
 	ordinary_life();
 	impatience();
 	connections_are_counted();
+	users_are_counted();
+	sources_are_told_apart();
 	a_stop_is_graceful();
 	a_stop_does_not_wait_for_ever();
 	requests_without_reply_are_freed();
