@@ -155,9 +155,7 @@ kid_choose(struct span given, char ret[KID_TEXT], struct problem *pr)
 			QUOTE(given), KID_TEXT - 1);
 	if (given.p)
 		return span_copy(given, ret, KID_TEXT);
-	do {
-		rand_ref(ret);
-	} while (ret[0] == '-');
+	rand_ref(ret);
 	return true;
 }
 
