@@ -1,7 +1,11 @@
-/* pool.c - see pool.h: one lock, one condition, a list of tasks. */
+/* pool.c - see pool.h: one lock, a list of tasks, a stack of idle workers.
+ *
+ * A task goes straight to the worker that fell idle last, whose caches are warm; the list is for tasks that find no idle worker.
+ * So a busy pool wakes nobody, and a quiet one keeps to one or two threads. */
 #include "loop/pool.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -18,14 +22,16 @@ struct worker {
 	struct pool *pool;
 	pthread_t thread;
 	int index;
+	sem_t wake;
+	struct task *given; /* set before `wake`; NULL = the end */
+	struct worker *next_idle;
 };
 
 struct pool {
 	pthread_mutex_t lock;
-	pthread_cond_t wake;
 	struct task *first, **end; /* under lock, as are the next three */
 	size_t queued;
-	unsigned idle;
+	struct worker *idle;
 	bool ending;
 	size_t queue_max;
 	unsigned threads;
@@ -35,24 +41,38 @@ struct pool {
 static _Thread_local int self_index = -1;
 
 static struct task *
-next_task(struct pool *pool)
+queue_take(struct pool *pool)
 {
-	struct task *task;
+	struct task *task = pool->first;
+
+	pool->first = task->next;
+	if (!pool->first)
+		pool->end = &pool->first;
+	pool->queued--;
+	return task;
+}
+
+static struct task *
+next_task(struct worker *self)
+{
+	struct pool *pool = self->pool;
+	struct task *task = NULL;
+	bool wait;
 
 	pthread_mutex_lock(&pool->lock);
-	pool->idle++;
-	while (!pool->first && !pool->ending)
-		pthread_cond_wait(&pool->wake, &pool->lock);
-	pool->idle--;
-	task = pool->first;
-	if (task) {
-		pool->first = task->next;
-		if (!pool->first)
-			pool->end = &pool->first;
-		pool->queued--;
+	if (pool->first)
+		task = queue_take(pool);
+	wait = !task && !pool->ending;
+	if (wait) {
+		self->next_idle = pool->idle;
+		pool->idle = self;
 	}
 	pthread_mutex_unlock(&pool->lock);
-	return task;
+	if (!wait)
+		return task;
+	while (sem_wait(&self->wake) != 0)
+		; /* a signal handler ran */
+	return self->given;
 }
 
 static void *
@@ -65,7 +85,7 @@ worker_main(void *arg)
 	snprintf(name, sizeof(name), "worker-%d", worker->index);
 	prctl(PR_SET_NAME, name);
 	self_index = worker->index;
-	while ((task = next_task(worker->pool))) {
+	while ((task = next_task(worker))) {
 		task->fn(task->arg);
 		free(task);
 	}
@@ -78,7 +98,6 @@ pool_new(unsigned threads, size_t queue_max)
 	struct pool *pool = xcalloc(1, sizeof(*pool));
 
 	pthread_mutex_init(&pool->lock, NULL);
-	pthread_cond_init(&pool->wake, NULL);
 	pool->end = &pool->first;
 	pool->queue_max = queue_max;
 	pool->threads = threads;
@@ -88,33 +107,52 @@ pool_new(unsigned threads, size_t queue_max)
 
 		w->pool = pool;
 		w->index = (int)i;
+		sem_init(&w->wake, 0, 0);
 		if (pthread_create(&w->thread, NULL, worker_main, w) != 0)
 			abort();
 	}
 	return pool;
 }
 
+/* Under lock. */
+static struct worker *
+idle_take(struct pool *pool)
+{
+	struct worker *w = pool->idle;
+
+	if (w)
+		pool->idle = w->next_idle;
+	return w;
+}
+
+static void
+give(struct worker *w, struct task *task)
+{
+	w->given = task;
+	sem_post(&w->wake);
+}
+
 static bool
 enqueue(struct pool *pool, void (*fn)(void *arg), void *arg, size_t queue_max)
 {
-	struct task *task;
-	bool wake, room;
+	struct task *task = xmalloc(sizeof(*task));
+	struct worker *w;
+	bool room;
 
-	task = xmalloc(sizeof(*task));
 	*task = (struct task){ NULL, fn, arg };
 	pthread_mutex_lock(&pool->lock);
-	room = pool->queued < queue_max;
-	wake = room && pool->idle > 0;
-	if (room) {
+	w = idle_take(pool);
+	room = w || pool->queued < queue_max;
+	if (!w && room) {
 		*pool->end = task;
 		pool->end = &task->next;
 		pool->queued++;
 	}
 	pthread_mutex_unlock(&pool->lock);
-	if (!room)
+	if (w)
+		give(w, task);
+	else if (!room)
 		free(task);
-	if (wake)
-		pthread_cond_signal(&pool->wake);
 	return room;
 }
 
@@ -156,16 +194,20 @@ pool_self(void)
 void
 pool_free(struct pool *pool)
 {
+	struct worker *w;
+
 	if (!pool)
 		return;
 	pthread_mutex_lock(&pool->lock);
 	pool->ending = true;
+	while ((w = idle_take(pool)))
+		give(w, NULL);
 	pthread_mutex_unlock(&pool->lock);
-	pthread_cond_broadcast(&pool->wake);
-	for (unsigned i = 0; i < pool->threads; i++)
+	for (unsigned i = 0; i < pool->threads; i++) {
 		pthread_join(pool->workers[i].thread, NULL);
+		sem_destroy(&pool->workers[i].wake);
+	}
 	pthread_mutex_destroy(&pool->lock);
-	pthread_cond_destroy(&pool->wake);
 	free(pool->workers);
 	free(pool);
 }
