@@ -3,8 +3,8 @@
  * One text serves both: parameters $1..$n, RETURNING, ON CONFLICT; the token {skip_locked} becomes
  * "for update skip locked" on PostgreSQL and nothing on SQLite. Types: bigint, text, blob/bytea.
  *
- * SQLite: one writer thread runs queued transaction functions, each in a savepoint, one commit
- * (fsync) for all that wait; the caller sleeps until its commit is durable. PostgreSQL: a
+ * SQLite: one connection writes. Whoever has it runs all queued transaction functions, with one
+ * commit (fsync) for all of them; the others' callers sleep until it is durable. PostgreSQL: a
  * connection per caller, serialization failures and deadlocks are run again. So a transaction
  * function does no I/O, asks no keeper, keeps no state of a failed run and may run more than once.
  * Both stores give the same isolation, serializable, and the same strictness: a failed statement
@@ -30,8 +30,8 @@ void store_close(struct store *store);
 bool store_is_shared(const struct store *store); /* PostgreSQL: several gateways */
 
 /* False = roll back, with the problem set (`pr` is never NULL). Must not call store_read or
- * store_write: it has `db`. On SQLite a write runs on the writer's thread, so no thread-locals of
- * the caller either. */
+ * store_write: it has `db`. On SQLite a write may run on another caller's thread, so no thread-locals
+ * either. */
 typedef bool (*sql_fn)(struct sql *db, void *arg, struct problem *pr);
 /* One snapshot, read only. */
 bool store_read(struct store *store, sql_fn fn, void *arg, struct problem *pr)

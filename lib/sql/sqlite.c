@@ -1,10 +1,12 @@
-/* sqlite.c - the embedded database: WAL, one writer thread with group commit, a pool of readers.
+/* sqlite.c - the embedded database: WAL, one connection that writes, with group commit, and a pool
+ * of readers.
  *
- * A write is a task on the caller's stack. The writer takes all that are queued, runs each in a
- * savepoint of one transaction, commits (one fsync) and then wakes every caller on its own
- * semaphore; whatever is queued meanwhile is the next group, so the queue gets longer while the
- * disk is slow and the number of fsyncs does not. If the commit fails, all of the group fail: also
- * those whose function answered false, for it may have seen what is now gone.
+ * A write is a task on the caller's stack. Whoever finds the writing connection free leads: it runs
+ * its own task and all that are queued in one transaction, commits (one fsync), wakes their
+ * callers, each on its own semaphore, and hands the lead to the first that queued meanwhile. So a
+ * lone write costs no change of threads, and the queue gets longer while the disk is slow and the
+ * number of fsyncs does not. If the commit fails, all of the group fail: also those whose function answered
+ * false, for it may have seen what is now gone.
  *
  * FULL, not NORMAL: in WAL mode NORMAL does not sync at commit, and what we told the device must
  * survive. */
@@ -13,7 +15,6 @@
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,8 +29,8 @@ struct task {
 	sql_fn fn;
 	void *arg;
 	struct problem *pr;
-	bool good;
-	sem_t done;
+	bool good, done;
+	sem_t wake; /* done, or the lead is yours */
 };
 
 struct sqlite_store {
@@ -37,13 +38,10 @@ struct sqlite_store {
 	char *path;
 	struct sql_pool readers;
 	unsigned reader_count;
-	struct sqlite_conn *writer; /* the writer thread's */
-	pthread_t thread;
-	bool started;
+	struct sqlite_conn *writer; /* the leader's */
 	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	struct task *first, **end; /* under lock, as are the next two */
-	bool idle, ending;
+	struct task *first, **end; /* under lock, as is the next */
+	bool led;                  /* somebody has the writing connection */
 };
 
 static struct sqlite_store *
@@ -141,37 +139,66 @@ make_file(const char *path, struct problem *pr)
 	return true;
 }
 
-/* The task's own part of the group. False when the group's transaction is broken. */
+/* The task's own part of the group. A task that answers false after it changed something has to be
+ * undone without the others: with a savepoint that is done here, without one *ret_spoilt says that
+ * the group must be. False when the group's transaction is broken. */
 static bool
-run_task(struct sqlite_conn *w, struct task *t, bool alone, struct problem *pr)
+run_task(struct sqlite_conn *w, struct task *t, bool savepoint, bool *ret_spoilt, struct problem *pr)
 {
-	if (!alone && !sqlite_control(w, CONTROL_SAVEPOINT, pr))
+	int changes = sqlite3_total_changes(w->h);
+
+	if (savepoint && !sqlite_control(w, CONTROL_SAVEPOINT, pr))
 		return false;
 	t->good = sql_run(&w->sql, t->fn, t->arg, t->pr);
 	/* on a full disk and the like SQLite itself rolls everything back */
 	if (sqlite3_get_autocommit(w->h))
 		return problem_internal(
 			pr, "sqlite gave the transaction up: %.200s", w->sql.failure.cause);
-	if (alone)
-		return true;
-	return (t->good || sqlite_control(w, CONTROL_ROLLBACK_TO, pr)) &&
-	       sqlite_control(w, CONTROL_RELEASE, pr);
+	if (savepoint)
+		return (t->good || sqlite_control(w, CONTROL_ROLLBACK_TO, pr)) &&
+		       sqlite_control(w, CONTROL_RELEASE, pr);
+	*ret_spoilt |= !t->good && sqlite3_total_changes(w->h) != changes;
+	return true;
+}
+
+/* Savepoints make SQLite keep a copy of each page it changes, and most groups need none: those that
+ * do are run again. (What changes the schema is not counted as a change: migrations run alone.) */
+static bool
+run_tasks(struct sqlite_conn *w, struct task *first, bool savepoints, bool *ret_spoilt,
+	struct problem *pr)
+{
+	for (struct task *t = first; t; t = t->next) {
+		if (!run_task(w, t, savepoints, ret_spoilt, pr))
+			return false;
+	}
+	return true;
+}
+
+static bool
+any_good(const struct task *first)
+{
+	const struct task *t = first;
+
+	while (t && !t->good)
+		t = t->next;
+	return t != NULL;
 }
 
 static bool
 run_group(struct sqlite_store *s, struct task *first, struct problem *pr)
 {
 	struct sqlite_conn *w = s->writer;
-	bool any = false;
+	bool spoilt = false;
 
-	if (!sqlite_control(w, CONTROL_BEGIN_WRITE, pr))
+	if (!sqlite_control(w, CONTROL_BEGIN_WRITE, pr) || !run_tasks(w, first, false, &spoilt, pr))
 		return false;
-	for (struct task *t = first; t; t = t->next) {
-		if (!run_task(w, t, !first->next, pr))
+	if (spoilt && any_good(first)) {
+		if (!sqlite_control(w, CONTROL_ROLLBACK, pr) ||
+			!sqlite_control(w, CONTROL_BEGIN_WRITE, pr) ||
+			!run_tasks(w, first, true, &spoilt, pr))
 			return false;
-		any |= t->good;
 	}
-	if (!any)
+	if (!any_good(first))
 		return sqlite_control(w, CONTROL_ROLLBACK, pr);
 	if (!sqlite_control(w, CONTROL_COMMIT, pr))
 		return false;
@@ -187,59 +214,87 @@ serve_group(struct sqlite_store *s, struct task *first)
 
 	if (!good && !sqlite3_get_autocommit(s->writer->h))
 		sqlite_control(s->writer, CONTROL_ROLLBACK, NULL);
-	for (struct task *t = first, *next; t; t = next) {
-		next = t->next; /* t is gone once its caller wakes */
-		if (!good) {
-			t->good = false;
-			if (t->pr)
-				*t->pr = pr;
-		}
-		sem_post(&t->done);
+	for (struct task *t = first; t; t = t->next) {
+		if (good)
+			continue;
+		t->good = false;
+		if (t->pr)
+			*t->pr = pr;
 	}
 }
 
-static void *
-writer_main(void *arg)
+static void
+wake_group(struct task *first, const struct task *mine)
 {
-	struct sqlite_store *s = arg;
-	struct task *first;
-
-	prctl(PR_SET_NAME, "sqlite-writer");
-	for (;;) {
-		pthread_mutex_lock(&s->lock);
-		s->idle = true;
-		while (!s->first && !s->ending)
-			pthread_cond_wait(&s->wake, &s->lock);
-		s->idle = false;
-		first = s->first;
-		s->first = NULL;
-		s->end = &s->first;
-		pthread_mutex_unlock(&s->lock);
-		if (!first)
-			return NULL;
-		serve_group(s, first);
+	for (struct task *t = first, *next; t; t = next) {
+		next = t->next; /* t is gone once its caller wakes */
+		if (t == mine)
+			continue;
+		t->done = true;
+		sem_post(&t->wake);
 	}
+}
+
+/* Under lock. */
+static struct task *
+take_all(struct sqlite_store *s)
+{
+	struct task *first = s->first;
+
+	s->first = NULL;
+	s->end = &s->first;
+	return first;
+}
+
+/* Whoever waits longest leads on; it takes what has queued until then. */
+static void
+lead_on(struct sqlite_store *s)
+{
+	struct task *next;
+
+	pthread_mutex_lock(&s->lock);
+	next = s->first;
+	s->led = next != NULL;
+	pthread_mutex_unlock(&s->lock);
+	if (next)
+		sem_post(&next->wake);
+}
+
+/* Queue; true when the caller is to lead. */
+static bool
+enqueue(struct sqlite_store *s, struct task *t)
+{
+	bool leads;
+
+	pthread_mutex_lock(&s->lock);
+	*s->end = t;
+	s->end = &t->next;
+	leads = !s->led;
+	s->led = true;
+	pthread_mutex_unlock(&s->lock);
+	return leads;
 }
 
 static bool
 write_store(struct store *store, sql_fn fn, void *arg, struct problem *pr)
 {
 	struct sqlite_store *s = self(store);
-	struct task t = {.fn = fn, .arg = arg, .pr = pr};
-	bool wake;
+	struct task t = {.fn = fn, .arg = arg, .pr = pr}, *first;
 
-	sem_init(&t.done, 0, 0);
-	pthread_mutex_lock(&s->lock);
-	*s->end = &t;
-	s->end = &t.next;
-	wake = s->idle;
-	s->idle = false; /* one wake-up is enough */
-	pthread_mutex_unlock(&s->lock);
-	if (wake)
-		pthread_cond_signal(&s->wake);
-	while (sem_wait(&t.done) != 0)
-		; /* a signal handler ran */
-	sem_destroy(&t.done);
+	sem_init(&t.wake, 0, 0);
+	if (!enqueue(s, &t)) {
+		while (sem_wait(&t.wake) != 0)
+			; /* a signal handler ran */
+	}
+	if (!t.done) {
+		pthread_mutex_lock(&s->lock);
+		first = take_all(s);
+		pthread_mutex_unlock(&s->lock);
+		serve_group(s, first);
+		wake_group(first, &t);
+		lead_on(s);
+	}
+	sem_destroy(&t.wake);
 	return t.good;
 }
 
@@ -264,20 +319,12 @@ close_store(struct store *store)
 	struct sqlite_store *s = self(store);
 	struct sql *db;
 
-	if (s->started) {
-		pthread_mutex_lock(&s->lock);
-		s->ending = true;
-		pthread_mutex_unlock(&s->lock);
-		pthread_cond_signal(&s->wake);
-		pthread_join(s->thread, NULL);
-	}
 	while ((db = s->readers.first)) {
 		s->readers.first = db->next;
 		conn_free((struct sqlite_conn *)db);
 	}
 	conn_free(s->writer); /* last: it may still write to checkpoint and remove the WAL */
 	sql_pool_done(&s->readers);
-	pthread_cond_destroy(&s->wake);
 	pthread_mutex_destroy(&s->lock);
 	free(s->path);
 	free(s);
@@ -300,7 +347,6 @@ open_store(const char *where, unsigned connections, struct store **ret, struct p
 	s->path = xstrdup(path);
 	s->end = &s->first;
 	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->wake, NULL);
 	sql_pool_init(&s->readers);
 	if (!make_file(path, pr) || !(s->writer = conn_new(path, PRAGMAS_WRITER, pr)))
 		goto fail;
@@ -310,11 +356,6 @@ open_store(const char *where, unsigned connections, struct store **ret, struct p
 		if (!c)
 			goto fail;
 		sql_pool_give(&s->readers, &c->sql);
-	}
-	s->started = pthread_create(&s->thread, NULL, writer_main, s) == 0;
-	if (!s->started) {
-		problem_internal(pr, "cannot start the writer thread");
-		goto fail;
 	}
 	*ret = &s->store;
 	return true;
