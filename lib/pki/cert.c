@@ -171,6 +171,7 @@ cert_parse(struct span der, struct cert **ret, struct problem *pr)
 	bool good = decode(der, cert, pr) && read_extensions(cert, pr) && read_rest(cert, pr);
 
 	ERR_clear_error();
+	atomic_init(&cert->refs, 1);
 	if (!good) {
 		cert_free(cert);
 		return false;
@@ -179,10 +180,17 @@ cert_parse(struct span der, struct cert **ret, struct problem *pr)
 	return true;
 }
 
+struct cert *
+cert_ref(struct cert *cert)
+{
+	atomic_fetch_add(&cert->refs, 1);
+	return cert;
+}
+
 void
 cert_free(struct cert *cert)
 {
-	if (!cert)
+	if (!cert || atomic_fetch_sub(&cert->refs, 1) != 1)
 		return;
 	idents_done(&cert->names);
 	EVP_PKEY_free(cert->key);

@@ -2,6 +2,8 @@
 #ifndef PKI_CERT_H
 #define PKI_CERT_H
 
+#include <stdatomic.h>
+
 #include <openssl/types.h>
 
 #include "pki/csr.h"
@@ -12,6 +14,7 @@
 #define CERTID_TEXT 128    /* b64url(AKI keyid) '.' b64url(serial DER content), RFC 9773 4.1 */
 
 struct cert {
+	atomic_uint refs;
 	X509 *x509;          /* owned */
 	EVP_PKEY *key;       /* owned */
 	struct idents names; /* SAN, as far as it consists of identifiers */
@@ -33,7 +36,9 @@ struct chain {
 /* Exactly one certificate in DER. Refused with PROBLEM_MALFORMED: no key we can use, an extension twice, a SAN or AKI that
  * cannot be read, a serial over 21 octets. An empty subject, no SKI, a negative serial are fine. Nothing is verified. */
 bool cert_parse(struct span der, struct cert **ret, struct problem *pr) __attribute__((warn_unused_result));
-void cert_free(struct cert *cert);
+/* One more holder: a parsed certificate is constant. */
+struct cert *cert_ref(struct cert *cert);
+void cert_free(struct cert *cert); /* by the last of its holders */
 bool cert_der(const struct cert *cert, struct buf *out);
 
 /* PEM, leaf first; any "-----BEGIN " that is not CERTIFICATE refuses all (RFC 8555 11.4); LF or CRLF, blank lines and

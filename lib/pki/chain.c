@@ -7,6 +7,7 @@
 
 #include "base/b64url.h"
 #include "pki/ext.h"
+#include "pki/issuers.h"
 
 #define PEM_BEGIN "-----BEGIN CERTIFICATE-----"
 #define PEM_END "-----END CERTIFICATE-----"
@@ -94,7 +95,8 @@ read_certs(struct span pem, struct chain *chain, struct problem *pr)
 			return bad_chain(pr, "has too many certificates");
 		if (!read_block(&rest, &der, pr))
 			return false;
-		if (!cert_parse(buf_span(&der), &chain->certs[chain->count], &why)) {
+		if (!(chain->count == 0 ? cert_parse : issuer_parse)(
+			    buf_span(&der), &chain->certs[chain->count], &why)) {
 			problem_cause(pr, "%s", why.cause);
 			return problem_set(pr, PROBLEM_SERVER_INTERNAL,
 				"certificate %zu of the CA's chain: %.400s", chain->count + 1,

@@ -4,6 +4,7 @@ librooms_a_SOURCES += \
 	lib/pki/csr.c lib/pki/csr_make.c lib/pki/csr.h \
 	lib/pki/ext.c lib/pki/ext.h \
 	lib/pki/ident.c lib/pki/ident.h \
+	lib/pki/issuers.c lib/pki/issuers.h \
 	lib/pki/key.c lib/pki/key.h \
 	lib/pki/mint.c lib/pki/mint.h \
 	lib/pki/sign.c
