@@ -1,7 +1,8 @@
 /* pool.c - see pool.h: one lock, a list of tasks, a stack of idle workers.
  *
  * A task goes straight to the worker that fell idle last, whose caches are warm; the list is for tasks that find no idle worker.
- * So a busy pool wakes nobody, and a quiet one keeps to one or two threads. */
+ * So a busy pool wakes nobody, and a quiet one keeps to one or two threads. What a worker posts itself, mostly as the last thing
+ * it does, it runs itself next, without a change of threads. */
 #include "loop/pool.h"
 
 #include <pthread.h>
@@ -39,6 +40,8 @@ struct pool {
 };
 
 static _Thread_local int self_index = -1;
+static _Thread_local const struct pool *self_pool;
+static _Thread_local struct task *own_next; /* posted by the running task of this worker */
 
 static struct task *
 queue_take(struct pool *pool)
@@ -85,7 +88,8 @@ worker_main(void *arg)
 	snprintf(name, sizeof(name), "worker-%d", worker->index);
 	prctl(PR_SET_NAME, name);
 	self_index = worker->index;
-	while ((task = next_task(worker))) {
+	self_pool = worker->pool;
+	while ((task = own_next ? TAKE(own_next) : next_task(worker))) {
 		task->fn(task->arg);
 		free(task);
 	}
@@ -132,14 +136,13 @@ give(struct worker *w, struct task *task)
 	sem_post(&w->wake);
 }
 
+/* Takes the task unless it answers false. */
 static bool
-enqueue(struct pool *pool, void (*fn)(void *arg), void *arg, size_t queue_max)
+enqueue(struct pool *pool, struct task *task, size_t queue_max)
 {
-	struct task *task = xmalloc(sizeof(*task));
 	struct worker *w;
 	bool room;
 
-	*task = (struct task){ NULL, fn, arg };
 	pthread_mutex_lock(&pool->lock);
 	w = idle_take(pool);
 	room = w || pool->queued < queue_max;
@@ -151,21 +154,41 @@ enqueue(struct pool *pool, void (*fn)(void *arg), void *arg, size_t queue_max)
 	pthread_mutex_unlock(&pool->lock);
 	if (w)
 		give(w, task);
-	else if (!room)
-		free(task);
 	return room;
+}
+
+static struct task *
+task_new(void (*fn)(void *arg), void *arg)
+{
+	struct task *task = xmalloc(sizeof(*task));
+
+	*task = (struct task){ NULL, fn, arg };
+	return task;
 }
 
 bool
 pool_try(struct pool *pool, void (*fn)(void *arg), void *arg)
 {
-	return enqueue(pool, fn, arg, pool->queue_max);
+	struct task *task = task_new(fn, arg);
+
+	if (enqueue(pool, task, pool->queue_max))
+		return true;
+	free(task);
+	return false;
 }
 
 void
 pool_post(struct pool *pool, void (*fn)(void *arg), void *arg)
 {
-	enqueue(pool, fn, arg, (size_t)-1);
+	struct task *task = task_new(fn, arg), *other = task;
+
+	/* of several the last is likely to be the end of what runs; the others need not wait for it */
+	if (self_pool == pool) {
+		other = own_next;
+		own_next = task;
+	}
+	if (other)
+		enqueue(pool, other, (size_t)-1);
 }
 
 size_t
