@@ -185,10 +185,14 @@ channel_open(struct lookup *l)
 		.sock_state_cb = on_watch,
 		.sock_state_cb_data = l,
 	};
-	int status = ares_init_options(&l->channel, &options,
-		ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_NDOTS |
-			ARES_OPT_LOOKUPS | ARES_OPT_EDNSPSZ | ARES_OPT_SOCK_STATE_CB);
+	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_NDOTS |
+		ARES_OPT_LOOKUPS | ARES_OPT_EDNSPSZ | ARES_OPT_SOCK_STATE_CB;
+	int status;
 
+	/* with all of these said, if only as none, c-ares does not read the system's files */
+	if (l->dns->servers)
+		mask |= ARES_OPT_SERVERS | ARES_OPT_DOMAINS | ARES_OPT_SORTLIST;
+	status = ares_init_options(&l->channel, &options, mask);
 	if (status != ARES_SUCCESS)
 		return status;
 	l->has_channel = true;
