@@ -16,3 +16,9 @@ list-threaded:
 # what behaves otherwise under a sanitizer: run without, too
 list-plain:
 	@printf '%s\n' $(check_PROGRAMS) | grep '^test_keeper'
+
+# Good devices and attackers together, for as long as you like; not a part of check.
+MINUTES = 30
+.PHONY: soak
+soak: all
+	ACMEGATE_BUILD=$(abs_top_builddir) $(top_srcdir)/tests/e2e/soak.py $(MINUTES)

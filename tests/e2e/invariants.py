@@ -1,0 +1,42 @@
+"""What must hold in the store at any time, as SQL for both databases: each statement finds the rows that are wrong."""
+
+INVARIANTS = {
+    "no order is valid without a certificate":
+        "select o.id from orders o where o.state=3 and not exists (select 1 from cert c where c.id=o.cert_id)",
+    "no order has a certificate and is not valid": "select id from orders where cert_id is not null and state<>3",
+    "a valid order's certificate is for its key and its names":
+        "select o.id from orders o join cert c on c.id=o.cert_id where o.key_hash<>c.key_hash or o.idents_key<>c.idents_key",
+    "no order is processing without a job of its own or one that it joined":
+        "select o.id from orders o where o.state=2 and not exists"
+        " (select 1 from job j where j.kind=1 and j.subject=coalesce(o.joined_to, o.id))",
+    "no order has two certificates": "select order_id from cert group by order_id having count(*)>1",
+    "no certificate was made for an order that never was processing":
+        "select c.id from cert c join orders o on o.id=c.order_id where o.finalized_at is null",
+    "no job is without its subject":
+        "select j.id from job j where (j.kind=0 and not exists (select 1 from challenge c where c.id=j.subject))"
+        " or (j.kind=1 and not exists (select 1 from orders o where o.id=j.subject))"
+        " or (j.kind=2 and not exists (select 1 from cert c where c.id=j.subject))",
+    "no challenge is processing without a job, unless its authorization has ended":
+        "select c.id from challenge c join authz a on a.id=c.authz_id where c.state=1 and a.state=0 and not exists"
+        " (select 1 from job j where j.kind=0 and j.subject=c.id)",
+    "no authorization is valid without a valid challenge":
+        "select a.id from authz a where a.state=1 and not exists"
+        " (select 1 from challenge c where c.authz_id=a.id and c.state=2)",
+    "no authorization is pending although its challenge has ended":
+        "select a.id from authz a join challenge c on c.authz_id=a.id where a.state=0 and c.state>=2",
+    "no order is ready with an authorization that is not valid":
+        "select o.id from orders o join order_authz l on l.order_id=o.id join authz a on a.id=l.authz_id"
+        " where o.state=1 and a.state<>1",
+    "no order is pending although all is proven, or one authorization has ended":
+        "select o.id from orders o where o.state=0 and (not exists (select 1 from order_authz l join authz a on a.id=l.authz_id"
+        " where l.order_id=o.id and a.state<>1) or exists (select 1 from order_authz l join authz a on a.id=l.authz_id"
+        " where l.order_id=o.id and a.state>=2))",
+    "a deactivated account has nothing open":
+        "select a.id from account a where a.state=1 and (exists (select 1 from orders o where o.account_id=a.id and o.state<=1)"
+        " or exists (select 1 from authz z where z.account_id=a.id and z.state=0))",
+    "no work at a CA is left without its job":
+        "select u.order_id from upstream_order u where not exists (select 1 from job j where j.kind=1 and j.subject=u.order_id)",
+    "no two accounts have one key": "select thumbprint from account group by thumbprint having count(*)>1",
+    "a revoked certificate is told to its CA once at most":
+        "select subject from job where kind=2 group by subject having count(*)>1",
+}
