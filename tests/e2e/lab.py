@@ -14,6 +14,7 @@ Environment: ACMEGATE_BUILD, folder where acmegated was built (./build); PEBBLE_
 LAB_KEEP=1 keeps the folder."""
 
 import datetime
+import fcntl
 import http.client
 import json
 import os
@@ -45,21 +46,33 @@ class LabError(Exception):
 
 
 class Ports:
-    """Free loopback ports, below those that the kernel gives out itself; test files that run side by side begin apart."""
+    """Free loopback ports, below those that the kernel gives out itself. Each test file has a block of them for itself while it
+    runs (a lock on a file says so), since a port that is free now is not yet bound when the next file looks."""
+
+    FIRST, BLOCK, BLOCKS = 10000, 400, 50
 
     def __init__(self):
-        self.next = 10000 + os.getpid() * 61 % 20000
-        self.lock = threading.Lock()
+        self.lock, self.count = threading.Lock(), 0
+        for number in range(self.BLOCKS):
+            self.held = open(os.path.join(tempfile.gettempdir(), "acmegate-e2e-ports.%d" % number), "w")
+            try:
+                fcntl.flock(self.held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self.first = self.FIRST + number * self.BLOCK
+                return
+            except OSError:
+                self.held.close()
+        raise RuntimeError("all blocks of ports are in use")
 
     def take(self):
         with self.lock:
             while True:
-                self.next = 10000 + (self.next + 1 - 10000) % 20000
+                port = self.first + self.count % self.BLOCK
+                self.count += 1
                 with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
                     try:
-                        tcp.bind(("127.0.0.1", self.next))
-                        udp.bind(("127.0.0.1", self.next))
-                        return self.next
+                        tcp.bind(("127.0.0.1", port))
+                        udp.bind(("127.0.0.1", port))
+                        return port
                     except OSError:
                         continue
 
