@@ -8,10 +8,8 @@
 #include "base/secret.h"
 #include "keeper/keeper.h"
 
-#define KEY_OCTETS 32
 #define KEY_OCTETS_MIN 16
 #define KEY_OCTETS_MAX 1024
-#define SEALED_MAX 8192
 #define LIMIT_MAX 1000000000
 #define OVERLAP_S (7 * 86400)
 #define OVERLAP_MAX_S (3650LL * 86400)
@@ -211,10 +209,10 @@ import(struct making *m, struct span text, struct problem *pr)
 static void
 make(struct making *m)
 {
-	buf_reserve(&m->secret, KEY_OCTETS);
-	rand_bytes(m->secret.p, KEY_OCTETS);
-	m->secret.n = KEY_OCTETS;
-	buf_reserve(&m->text, B64URL_LEN(KEY_OCTETS));
+	buf_reserve(&m->secret, EAB_KEY_OCTETS);
+	rand_bytes(m->secret.p, EAB_KEY_OCTETS);
+	m->secret.n = EAB_KEY_OCTETS;
+	buf_reserve(&m->text, B64URL_LEN(EAB_KEY_OCTETS));
 	b64url_add(&m->text, m->secret.p, m->secret.n);
 }
 
@@ -276,7 +274,7 @@ read_create(struct making *m, struct span *ret_key)
 bool
 call_eab_create(struct call *c)
 {
-	struct making m = { .c = c, .key = { .sealed = BUF_MAX(SEALED_MAX) }, .secret = BUF_MAX(2048), .text = BUF_MAX(64) };
+	struct making m = { .c = c, .key = { .sealed = BUF_MAX(EAB_SEALED_MAX) }, .secret = BUF_MAX(2048), .text = BUF_MAX(64) };
 	struct span given;
 	bool good = buf_reserve(&m.secret, 2000) && read_create(&m, &given);
 
@@ -328,7 +326,7 @@ rotate_tx(struct sql *db, void *arg, struct problem *pr)
 bool
 call_eab_rotate(struct call *c)
 {
-	struct making m = { .c = c, .key = { .sealed = BUF_MAX(SEALED_MAX) }, .secret = BUF_MAX(64), .text = BUF_MAX(64) };
+	struct making m = { .c = c, .key = { .sealed = BUF_MAX(EAB_SEALED_MAX) }, .secret = BUF_MAX(64), .text = BUF_MAX(64) };
 	struct json_obj *o = &c->body;
 	struct span kid = json_opt_str(o, "kid", 256);
 	bool good;

@@ -163,13 +163,13 @@ limits_of(const struct gate_conf *conf)
 }
 
 static bool
-crl_hook(struct http_req *rq, void *arg, struct span name)
+crl_hook(void *arg, const char *name, struct buf *ret_der, bool *ret_found, struct problem *pr)
 {
-	return crl_reply(rq, arg, name);
+	return local_crl(arg, name, ret_der, ret_found, pr);
 }
 
-static void
-init_server(struct gate *g)
+static bool
+init_server(struct gate *g, struct problem *pr)
 {
 	g->server.store = g->store;
 	g->server.jobs = g->jobs;
@@ -182,8 +182,9 @@ init_server(struct gate *g)
 	g->validate.failures = g->server.limits.by[LIMIT_FAILED];
 	g->server.issue_now = local_issue_now;
 	g->server.issue_now_arg = g->ups;
-	g->server.crl_reply = crl_hook;
-	g->server.crl_reply_arg = g->ups;
+	g->server.crl = crl_hook;
+	g->server.crl_arg = g->ups;
+	return eab_decoy_make(g->keeper, &g->server.decoy, pr);
 }
 
 static bool
@@ -251,7 +252,8 @@ start_faces(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	struct httpd_face_conf http01 = { .name = "http01", .listen = conf->http01_listen.list,
 		.listen_count = conf->http01_listen.count, .handler = http01_face_handle, .arg = g->ups };
 
-	init_server(g);
+	if (!init_server(g, pr))
+		return false;
 	g->httpd = httpd_new((unsigned)conf->front_threads, &limits);
 	if (!add_acme_face(g, conf, pr))
 		return false;
@@ -344,6 +346,7 @@ gate_stop(struct gate *g)
 	nonce_window_free(g->server.nonces);
 	keycache_free(g->server.keys);
 	limits_done(&g->server.limits);
+	buf_done(&g->server.decoy);
 	store_close(g->store);
 	keeper_stop(g->keeper);
 	conf_holder_free(g->conf);

@@ -1,9 +1,10 @@
 /* eab.c - external account binding (RFC 8555 7.3.4): the inner JWS of newAccount against the keys we handed out.
  *
- * W14: form, algorithm, url and payload are the client's faults and told; an unknown key and a wrong MAC answer alike; what is the
- * matter with a key is told only to who has proven to hold it. */
+ * W14: form, algorithm, url and payload are the client's faults and told; an unknown key and a wrong MAC answer alike, and cost the
+ * same; what is the matter with a key is told only to who has proven to hold it. */
 #include <stdlib.h>
 
+#include "base/secret.h"
 #include "server/api.h"
 #include "store/eab.h"
 
@@ -47,6 +48,20 @@ struct find {
 	bool found;
 };
 
+bool
+eab_decoy_make(struct keeper *keeper, struct buf *ret_sealed, struct problem *pr)
+{
+	AUTO_SECRET secret = BUF_MAX(EAB_KEY_OCTETS);
+	char kid[REF_TEXT];
+
+	buf_reserve(&secret, EAB_KEY_OCTETS);
+	rand_bytes(secret.p, EAB_KEY_OCTETS);
+	secret.n = EAB_KEY_OCTETS;
+	rand_ref(kid);
+	*ret_sealed = BUF_MAX(EAB_SEALED_MAX);
+	return keeper_seal(keeper, PURPOSE_EAB_DEVICE, span_str(kid), buf_span(&secret), ret_sealed, pr);
+}
+
 static bool
 find_tx(struct sql *db, void *arg, struct problem *pr)
 {
@@ -67,16 +82,14 @@ check_mac(struct api *api, const struct jws *inner, int64_t *ret_id)
 {
 	AUTO_BUF input = BUF_MAX(64 * 1024);
 	struct find f = { .kid = inner->kid };
-	bool good, right = false;
+	/* never a key's: such a text need not go to the store */
+	bool possible = inner->kid.n < KID_TEXT && b64url_is_alphabet(inner->kid), right = false;
+	bool good = !possible || store_read(api->srv->store, find_tx, &f, &api->pr);
+	const struct buf *sealed = f.found ? &f.key.sealed : &api->srv->decoy;
 
-	if (inner->kid.n >= KID_TEXT || !b64url_is_alphabet(inner->kid))
-		return refuse(&api->pr);
-	good = store_read(api->srv->store, find_tx, &f, &api->pr);
-	if (good && !f.found)
-		good = refuse(&api->pr);
 	good = good && jws_signing_input(inner, &input) &&
-		keeper_mac_verify(api->srv->keeper, buf_span(&f.key.sealed), inner->alg, buf_span(&input), buf_span(&inner->signature), &right, &api->pr);
-	if (good && !right)
+		keeper_mac_verify(api->srv->keeper, buf_span(sealed), inner->alg, buf_span(&input), buf_span(&inner->signature), &right, &api->pr);
+	if (good && !(f.found && right))
 		good = refuse(&api->pr);
 	*ret_id = f.key.id;
 	eab_key_done(&f.key);

@@ -1,13 +1,16 @@
 /* server.c - see server.h. The way of a request:
  *
  * front: server_handle -> route, method, media type -> directory and nonces are answered here; else the pool (503 when full)
- * worker: run -> envelope_open -> the route's function -> finish: headers that every reply has -> http_reply */
+ * worker: run -> envelope_open -> the route's function -> finish: headers that every reply has -> http_reply
+ *         run_crl -> the list, or finish */
 #include "server/server.h"
 
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "server/api.h"
+
+#define CRL_MAX_BYTES (16 * 1024 * 1024)
 
 static struct api *
 api_new(struct server *srv, struct http_req *rq)
@@ -223,14 +226,38 @@ overloaded(struct api *api)
 	refuse_here(api, PROBLEM_OVERLOADED, "the gateway is busy, please try again later");
 }
 
+/* Worker */
 static void
-answer_crl(struct api *api)
+run_crl(void *arg)
 {
-	struct server *srv = api->srv;
+	struct api *api = arg;
+	AUTO_FREE char *name = span_dup(api->arg);
+	struct buf der = BUF_MAX(CRL_MAX_BYTES);
+	bool found = false, good;
 
-	if (srv->crl_reply(api->http, srv->crl_reply_arg, api->arg))
-		api_free(api);
-	else
+	api->reply = http_reply_new(404);
+	good = api->srv->crl(api->srv->crl_arg, name, &der, &found, &api->pr);
+
+	if (good && !found)
+		good = api_not_found(&api->pr);
+	if (!good) {
+		buf_done(&der);
+		finish(api, false);
+		return;
+	}
+	/* none of the fields of ACME: anybody may fetch it, and keep it */
+	api->reply.status = 200;
+	api->reply.content_type = "application/pkix-crl";
+	buf_done(&api->reply.body);
+	api->reply.body = der;
+	http_reply(api->http, &api->reply);
+	api_free(api);
+}
+
+static void
+to_worker(struct api *api, void (*task)(void *))
+{
+	if (!pool_try(api->srv->pool, task, api))
 		overloaded(api);
 }
 
@@ -248,13 +275,13 @@ server_handle(struct http_req *rq, void *arg)
 	else if (!api->route || (rq->query.p && !api->route->query))
 		refuse_here(api, PROBLEM_NOT_FOUND, "no such resource");
 	else if (reading && api->route->crl)
-		answer_crl(api);
+		to_worker(api, run_crl);
 	else if (reading && api->route->get)
 		answer_here(api);
 	else if (rq->method != HTTP_POST || api->route->crl)
 		refuse_method(api);
 	else if (!is_jose(rq))
 		refuse_here(api, PROBLEM_MEDIA_TYPE, "the Content-Type must be application/jose+json");
-	else if (!pool_try(srv->pool, run, api))
-		overloaded(api);
+	else
+		to_worker(api, run);
 }

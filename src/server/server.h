@@ -32,13 +32,17 @@ struct server {
 	struct limits limits;
 	issue_now_fn issue_now;
 	void *issue_now_arg;
-	/* GET /crl/NAME: takes the request over; false: busy */
-	bool (*crl_reply)(struct http_req *rq, void *arg, struct span name);
-	void *crl_reply_arg;
+	/* The revocation list (DER) of the local CA `name`; *ret_found false if there is none. On a worker. */
+	bool (*crl)(void *arg, const char *name, struct buf *ret_der, bool *ret_found, struct problem *pr);
+	void *crl_arg;
+	struct buf decoy; /* sealed; see eab_decoy_make */
 	struct server_stats stats;
 };
 
 /* The http_handler and http_refusal of the ACME face; arg is the struct server. */
 void server_handle(struct http_req *rq, void *arg);
 void server_refusal(const struct http_req *rq, const struct problem *pr, struct http_reply *rp, void *arg);
+/* A sealed EAB key that nobody has, of the form of those handed out: MACs by an unknown kid are checked against it, so that they cost
+ * what a wrong MAC costs (W14). Once, before the face opens. */
+bool eab_decoy_make(struct keeper *keeper, struct buf *ret_sealed, struct problem *pr) MUST_CHECK;
 #endif

@@ -8,6 +8,8 @@
 #include "sql/sql.h"
 
 #define KID_TEXT 65
+#define EAB_KEY_OCTETS 32  /* of one that we make (E2) */
+#define EAB_SEALED_MAX 8192
 
 /* Numbers are stored. Expired and used up are not states: they follow from the row. */
 enum eab_state { EAB_ACTIVE = 0, EAB_SUSPENDED = 1, EAB_REVOKED = 2, EAB__COUNT };

@@ -94,7 +94,7 @@ crl_task(void *arg)
 	reply_found(l, "application/pkix-crl", good, &pr);
 }
 
-bool
+static bool
 crl_reply(struct http_req *rq, struct upstreams *ups, struct span name)
 {
 	struct look *l = look_new(rq, ups, name, 16 * 1024 * 1024);

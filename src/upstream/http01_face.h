@@ -9,7 +9,4 @@
 
 /* An http_handler; arg is the struct upstreams. */
 void http01_face_handle(struct http_req *rq, void *arg);
-/* Answer GET /crl/NAME with the list of that local CA, on a worker; takes over the request. False if the queue is full: nothing was
- * done. */
-bool crl_reply(struct http_req *rq, struct upstreams *ups, struct span name) MUST_CHECK;
 #endif

@@ -266,9 +266,9 @@ listen_somewhere(uint16_t *ret_port)
 }
 
 static bool
-crl_hook(struct http_req *rq, void *arg, struct span name)
+crl_hook(void *arg, const char *name, struct buf *ret_der, bool *ret_found, struct problem *pr)
 {
-	return crl_reply(rq, arg, name);
+	return local_crl(arg, name, ret_der, ret_found, pr);
 }
 
 static void
@@ -327,7 +327,9 @@ lab_start(struct lab *lab, const char *conf, const char *store_where)
 	start_engine(lab);
 	lab->server = (struct server){ .store = lab->store, .jobs = lab->jobs, .pool = lab->pool, .conf = lab->conf, .keeper = lab->keeper,
 		.nonces = nonce_window_new(), .keys = keycache_new(100), .issue_now = local_issue_now, .issue_now_arg = lab->ups,
-		.crl_reply = crl_hook, .crl_reply_arg = lab->ups };
+		.crl = crl_hook, .crl_arg = lab->ups };
+	if (!eab_decoy_make(lab->keeper, &lab->server.decoy, &pr))
+		lab_die(pr.cause);
 	limits_init(&lab->server.limits);
 	lab->httpd = httpd_new(2, &http_default_limits);
 	if (!httpd_face_add_fd(lab->httpd, &(struct httpd_face_conf){ .name = "acme", .handler = server_handle,
@@ -357,6 +359,7 @@ lab_stop(struct lab *lab)
 	nonce_window_free(lab->server.nonces);
 	keycache_free(lab->server.keys);
 	limits_done(&lab->server.limits);
+	buf_done(&lab->server.decoy);
 	store_close(lab->store);
 	keeper_stop(lab->keeper);
 	conf_holder_free(lab->conf);

@@ -2,11 +2,14 @@
  * nobody's: what is another's and what is not there must not be told apart, octet for octet (W10). */
 #include "lab.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/b64url.h"
 #include "tap.h"
+
+#define NEW_ACCOUNT "/new-account"
 
 static struct lab lab;
 
@@ -132,6 +135,57 @@ set_leaf(const char *name, struct span pem)
 	chain_done(&chain);
 }
 
+/* newAccount by a key that has no account, with this binding. */
+static char *
+bind_reply(const struct eab_jws *e)
+{
+	AUTO_BUF reply = BUF_MAX(1 << 20);
+
+	lab_eab(e);
+	lab_send(&lab, &(struct rq){ .path = NEW_ACCOUNT, .by = "new", .jwk = true, .payload = "{\"externalAccountBinding\":$BINDING}" }, &reply);
+	ok(reply_is_problem(&reply, "unauthorized", 403, true), "a binding to \"%.20s\" with a wrong MAC is refused", e->kid);
+	return normal(&reply);
+}
+
+/* W14: whether there is a key is told to who holds it. */
+static void
+test_kids(void)
+{
+	static const char *const unknown[] = { "nobody", "a kid that cannot be one", "gooe",
+		"kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk" };
+	AUTO_FREE char *known = NULL, *suspended = NULL;
+
+	lab_actor("new", KEY_P256, "ES256");
+	lab_eab_key(&lab, "good");
+	lab_eab_key(&lab, "suspended");
+	lab_sql(&lab, "update eab_key set state=1 where kid='suspended'");
+	known = bind_reply(&(struct eab_jws){ "BINDING", "good", "new", NEW_ACCOUNT, .wrong_mac = true });
+	suspended = bind_reply(&(struct eab_jws){ "BINDING", "suspended", "new", NEW_ACCOUNT, .wrong_mac = true });
+	is_str(suspended, known, "one that is suspended answers alike");
+	for (size_t i = 0; i < COUNT_OF(unknown); i++) {
+		AUTO_FREE char *wrong = bind_reply(&(struct eab_jws){ "BINDING", unknown[i], "new", NEW_ACCOUNT, .wrong_mac = true });
+		AUTO_FREE char *right = bind_reply(&(struct eab_jws){ "BINDING", unknown[i], "new", NEW_ACCOUNT, .wrong_mac = false });
+
+		is_str(wrong, known, "an unknown one, too");
+		is_str(right, known, "whatever its MAC is");
+	}
+}
+
+/* And each asks the keeper: without it none can be answered, so none is answered sooner. The last test, for nothing works then. */
+static void
+test_same_work(void)
+{
+	static const char *const kids[] = { "good", "nobody", "a kid that cannot be one" };
+	AUTO_BUF reply = BUF_MAX(1 << 20);
+
+	kill(keeper_pid(lab.keeper), SIGKILL);
+	for (size_t i = 0; i < COUNT_OF(kids); i++) {
+		lab_eab(&(struct eab_jws){ "BINDING", kids[i], "new", NEW_ACCOUNT, .wrong_mac = true });
+		lab_send(&lab, &(struct rq){ .path = NEW_ACCOUNT, .by = "new", .jwk = true, .payload = "{\"externalAccountBinding\":$BINDING}" }, &reply);
+		ok(reply_is_problem(&reply, "serverInternal", 500, true), "the keeper is asked about \"%s\"", kids[i]);
+	}
+}
+
 int
 main(void)
 {
@@ -163,6 +217,8 @@ main(void)
 	for (size_t i = 0; i < COUNT_OF(resources); i++)
 		test_resource(&resources[i]);
 	test_revoke();
+	test_kids();
+	test_same_work();
 	lab_stop(&lab);
 	return done_testing();
 }

@@ -89,6 +89,8 @@ static const struct reject rejects[] = {
 	{ 5, "a path that begins like external_url", { "GET", "!/acmedirectory" }, "malformed", 404 },
 	{ 5, "nothing behind external_url", { "GET", "!/acme" }, "malformed", 404 },
 	{ 5, "the root", { "GET", "!/" }, "malformed", 404 },
+	{ 5, "a revocation list of nobody", { "GET", "/crl/nobody" }, "malformed", 404 },
+	{ 5, "a revocation list of a CA that keeps its own", { "GET", "/crl/far" }, "malformed", 404 },
 	{ 5, "a query where none may be", { "GET", "/directory?x" }, "malformed", 404 },
 	{ 5, "a query for newOrder", { .path = "/new-order?x=1", .by = "A", .payload = "{}" }, "malformed", 404 },
 	{ 5, "an unknown profile's directory", { "GET", "/p/nobody/directory" }, "malformed", 404 },
