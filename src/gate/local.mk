@@ -32,3 +32,8 @@ libgate_a_SOURCES += \
 	src/gate/gate.c src/gate/gate.h src/gate/holder.c src/gate/holder.h src/gate/housekeep.c src/gate/housekeep.h \
 	src/gate/notify.c src/gate/notify.h src/gate/own_cert.c src/gate/own_cert.h \
 	src/gate/tls.c src/gate/tls.h
+
+check_PROGRAMS += test_own_cert
+test_own_cert_SOURCES = tests/unit/gate/test_own_cert.c tests/unit/pki/forge.h tests/unit/store/world.h tests/unit/sql/both.h tests/pg.h tests/tap.h
+test_own_cert_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_own_cert_LDADD = $(gate_libs)

@@ -29,6 +29,7 @@
 #define ORDER_LIFE_S (7 * 86400)
 #define NODE_CUT 34 /* of a node, within a thumbprint */
 #define AGAIN_S 3600 /* between two orders */
+#define LOOK_BACK 32 /* orders, for the last one of tls_upstream */
 
 struct tick {
 	struct jobs *jobs;
@@ -39,7 +40,7 @@ struct tick {
 	int64_t again_s;
 	/* found: */
 	struct buf chain;
-	bool has_cert, working, recent;
+	bool has_cert, seen, working, recent;
 	int64_t job_id, order_id;
 };
 
@@ -180,15 +181,17 @@ own_account(struct sql *db, const struct tick *t, struct account *ret, struct pr
 	return account_insert(db, ret, pr);
 }
 
+/* Of one order after another, the newest first. */
 static void
 newest(const struct order *o, const char *account_ref, void *arg)
 {
 	struct tick *t = arg;
 
 	(void)account_ref;
-	/* another CA was asked: that is no reason to wait */
-	if (strcmp(o->upstream, t->conf->tls_upstream) != 0)
+	/* another CA was asked, for tls_upstream has changed: that is no reason to wait */
+	if (t->seen || strcmp(o->upstream, t->conf->tls_upstream) != 0)
 		return;
+	t->seen = true;
 	t->working = o->state == ORDER_PROCESSING && strcmp(o->key_hash, t->key_hash) == 0;
 	t->recent = o->created_at > clock_unix_s() - (o->state == ORDER_INVALID ? AGAIN_S : t->again_s);
 }
@@ -200,12 +203,12 @@ look(struct sql *db, struct tick *t, int64_t account_id, struct problem *pr)
 	int64_t cert, now = clock_unix_s();
 
 	idents_key(&t->names, key);
-	t->has_cert = t->working = t->recent = false;
-	if (!cert_find_again(db, account_id, t->key_hash, key, "_gateway", now, 0, &cert, pr))
+	t->has_cert = t->seen = t->working = t->recent = false;
+	if (!cert_find_again(db, account_id, t->key_hash, key, "_gateway", t->conf->tls_upstream, now, 0, &cert, pr))
 		return false;
 	if (cert)
 		return cert_chain(db, cert, 0, &t->chain, &t->has_cert, pr) && cert_set_fetched(db, cert, now, pr);
-	return order_list(db, &(struct order_query){ .state = -1, .account_id = account_id, .limit = 1 }, newest, t, pr);
+	return order_list(db, &(struct order_query){ .state = -1, .account_id = account_id, .limit = LOOK_BACK }, newest, t, pr);
 }
 
 static bool

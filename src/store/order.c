@@ -227,17 +227,18 @@ order_find_same(struct sql *db, const struct order *like, int64_t now, struct or
 }
 
 bool
-order_find_working(struct sql *db, int64_t principal, const char *key_hash, const char *idents_key, const char *profile, int64_t *ret_id, struct problem *pr)
+order_find_working(struct sql *db, int64_t principal, const char *key_hash, const char *idents_key, const char *profile, const char *upstream, int64_t *ret_id, struct problem *pr)
 {
 	static const char SQL[] =
 		"select id from orders where principal=$1 and key_hash=$2 and state=2 and idents_key=$3"
-		" and profile=$4 and joined_to is null and replaces is null order by id limit 1";
+		" and profile=$4 and upstream=$5 and joined_to is null and replaces is null order by id limit 1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, principal);
 	sql_bind_str(st, 2, key_hash);
 	sql_bind_str(st, 3, idents_key);
 	sql_bind_str(st, 4, profile);
+	sql_bind_str(st, 5, upstream);
 	*ret_id = sql_step(st) ? sql_int(st, 0) : 0;
 	return sql_end(st, pr);
 }

@@ -42,8 +42,8 @@ bool order_set_expiry(struct sql *db, int64_t id, int64_t expires, struct proble
 bool order_set_cert(struct sql *db, int64_t id, int64_t cert_id, struct problem *pr) MUST_CHECK;
 /* A pending or ready order of this account with the same set, profile, dates and replaces that has half its life left or more (O1). */
 bool order_find_same(struct sql *db, const struct order *like, int64_t now, struct order *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
-/* An order at work for the same principal, key, set and profile, not itself joined (O4); its id or 0. */
-bool order_find_working(struct sql *db, int64_t principal, const char *key_hash, const char *idents_key, const char *profile, int64_t *ret_id, struct problem *pr) MUST_CHECK;
+/* An order at work for the same principal, key, set, profile and CA, not itself joined (O4); its id or 0. */
+bool order_find_working(struct sql *db, int64_t principal, const char *key_hash, const char *idents_key, const char *profile, const char *upstream, int64_t *ret_id, struct problem *pr) MUST_CHECK;
 
 typedef bool (*order_id_fn)(struct sql *db, int64_t id, void *arg, struct problem *pr);
 /* Orders that wait for order `id` (O4). */
