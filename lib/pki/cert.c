@@ -7,11 +7,7 @@
 
 #include <openssl/err.h>
 
-#include "base/b64url.h"
 #include "pki/ext.h"
-
-#define SERIAL_MAX 21 /* 20 octets (RFC 5280 4.1.2.2) and the one that says "positive" */
-#define KEYID_MAX 64  /* more is no key identifier that anyone hashes; keeps certid in its array */
 
 static bool
 bad_cert(struct problem *pr, const char *what)
@@ -81,18 +77,11 @@ static bool
 read_aki(struct cert *cert, X509_EXTENSION *ext, struct span serial, struct problem *pr)
 {
 	AUTHORITY_KEYID *aki = ext_decode(ext);
-	const unsigned char *p;
-	int n;
 
 	if (!aki)
 		return bad_cert(pr, "has an authorityKeyIdentifier that cannot be read");
-	n = aki->keyid ? ASN1_STRING_length(aki->keyid) : 0;
-	if (n > 0 && n <= KEYID_MAX) {
-		p = ASN1_STRING_get0_data(aki->keyid);
-		n = (int)b64url_write(cert->certid, p, (size_t)n);
-		cert->certid[n++] = '.';
-		b64url_write(cert->certid + n, serial.p, serial.n);
-	}
+	if (aki->keyid)
+		certid_write(span_of(ASN1_STRING_get0_data(aki->keyid), (size_t)ASN1_STRING_length(aki->keyid)), serial, cert->certid);
 	AUTHORITY_KEYID_free(aki);
 	return true;
 }

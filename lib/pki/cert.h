@@ -6,12 +6,11 @@
 
 #include <openssl/types.h>
 
+#include "pki/certid.h"
 #include "pki/csr.h"
 
 #define CHAIN_MAX_BYTES (256 * 1024)
 #define CHAIN_MAX_CERTS 10
-#define SERIAL_TEXT 43     /* lower-case hex of the INTEGER's DER content octets, 1 to 21 of them (with the leading 00), and NUL */
-#define CERTID_TEXT 128    /* b64url(AKI keyid) '.' b64url(serial DER content), RFC 9773 4.1 */
 
 struct cert {
 	atomic_uint refs;
@@ -19,7 +18,7 @@ struct cert {
 	EVP_PKEY *key;       /* owned */
 	struct idents names; /* SAN, as far as it consists of identifiers */
 	bool has_other_names; /* the SAN has something else as well: an email address, a name that is no identifier */
-	char serial[SERIAL_TEXT];
+	char serial[SERIAL_TEXT]; /* the content octets of the DER INTEGER, with the leading 00 */
 	char certid[CERTID_TEXT]; /* "" without an AKI */
 	char key_hash[KEY_HASH_TEXT];
 	char sha256[65];     /* of the DER, hex */

@@ -1,5 +1,6 @@
 librooms_a_SOURCES += \
 	lib/pki/cert.c lib/pki/cert.h \
+	lib/pki/certid.c lib/pki/certid.h \
 	lib/pki/chain.c \
 	lib/pki/csr.c lib/pki/csr_make.c lib/pki/csr.h \
 	lib/pki/ext.c lib/pki/ext.h \
@@ -9,7 +10,7 @@ librooms_a_SOURCES += \
 	lib/pki/mint.c lib/pki/mint.h \
 	lib/pki/sign.c
 
-check_PROGRAMS += test_key test_ident test_csr test_cert test_chain test_mint
+check_PROGRAMS += test_key test_ident test_csr test_cert test_certid test_chain test_mint
 test_key_SOURCES = tests/unit/pki/test_key.c tests/tap.h
 test_key_LDADD = $(rooms_libs)
 test_key_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
@@ -22,6 +23,9 @@ test_csr_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_cert_SOURCES = tests/unit/pki/test_cert.c tests/unit/pki/forge.h tests/tap.h
 test_cert_LDADD = $(rooms_libs)
 test_cert_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_certid_SOURCES = tests/unit/pki/test_certid.c tests/tap.h
+test_certid_LDADD = $(rooms_libs)
+test_certid_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_chain_SOURCES = tests/unit/pki/test_chain.c tests/unit/pki/forge.h tests/tap.h
 test_chain_LDADD = $(rooms_libs)
 test_chain_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
@@ -29,7 +33,10 @@ test_mint_SOURCES = tests/unit/pki/test_mint.c tests/unit/pki/forge.h tests/tap.
 test_mint_LDADD = $(rooms_libs)
 test_mint_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 
-fuzz_targets += fuzz_csr fuzz_chain fuzz_ident fuzz_mint
+fuzz_targets += fuzz_certid fuzz_csr fuzz_chain fuzz_ident fuzz_key fuzz_mint
+fuzz_certid_SOURCES = tests/fuzz/fuzz_certid.c
+fuzz_certid_LDADD = $(rooms_libs)
+fuzz_certid_LDFLAGS = $(fuzz_ldflags)
 fuzz_csr_SOURCES = tests/fuzz/fuzz_csr.c
 fuzz_csr_LDADD = $(rooms_libs)
 fuzz_csr_LDFLAGS = $(fuzz_ldflags)
@@ -39,8 +46,9 @@ fuzz_chain_LDFLAGS = $(fuzz_ldflags)
 fuzz_ident_SOURCES = tests/fuzz/fuzz_ident.c
 fuzz_ident_LDADD = $(rooms_libs)
 fuzz_ident_LDFLAGS = $(fuzz_ldflags)
+fuzz_key_SOURCES = tests/fuzz/fuzz_key.c
+fuzz_key_LDADD = $(rooms_libs)
+fuzz_key_LDFLAGS = $(fuzz_ldflags)
 fuzz_mint_SOURCES = tests/fuzz/fuzz_mint.c
 fuzz_mint_LDADD = $(rooms_libs)
 fuzz_mint_LDFLAGS = $(fuzz_ldflags)
-EXTRA_DIST += tests/fuzz/seeds/fuzz_csr tests/fuzz/seeds/fuzz_chain tests/fuzz/seeds/fuzz_ident \
-	tests/fuzz/seeds/fuzz_mint

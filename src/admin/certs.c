@@ -1,4 +1,5 @@
-/* certs.c - GET /certs, GET /certs/REF, POST /certs/REF/revoke. */
+/* certs.c - GET /certs, GET /certs/NAME, POST /certs/NAME/revoke. NAME is a ref, a certID (RFC 9773 4.1) or a serial number in
+ * hex. */
 #include "admin/call.h"
 #include "flow/revoke.h"
 
@@ -84,6 +85,38 @@ call_certs(struct call *c)
 /* ---- one certificate ---- */
 
 static bool
+find_by_serial(struct sql *db, const char *serial, struct cert_row *ret, bool *ret_found, struct problem *pr)
+{
+	unsigned count;
+
+	if (!cert_by_serial(db, serial, ret, &count, pr))
+		return false;
+	*ret_found = count == 1;
+	return count < 2 ? true
+			 : problem_set(pr, PROBLEM_MALFORMED,
+				   "several certificates have the serial number %s: name yours by its id or certID", serial);
+}
+
+/* The certificate that the path names; false if there is none, too. A ref may look like a serial number: it comes first. */
+static bool
+find_named(struct call *c, struct sql *db, struct cert_row *ret, struct problem *pr)
+{
+	struct certid id;
+	char serial[SERIAL_TEXT];
+	bool found = false;
+
+	if (memchr(c->ref.p, '.', c->ref.n)) {
+		if (!certid_parse(c->ref, &id, pr) || !cert_by_certid(db, id.text, ret, &found, pr))
+			return false;
+	} else if (!cert_by_ref(db, c->ref, 0, ret, &found, pr)) {
+		return false;
+	} else if (!found && serial_parse(c->ref, serial) && !find_by_serial(db, serial, ret, &found, pr)) {
+		return false;
+	}
+	return found ? true : call_not_found(pr, "certificate", c->ref);
+}
+
+static bool
 write_whole(struct call *c, struct sql *db, const struct cert_row *cert, struct problem *pr)
 {
 	AUTO_BUF chain = BUF_MAX(CHAIN_MAX_BYTES);
@@ -111,13 +144,11 @@ cert_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct call *c = arg;
 	struct cert_row cert = { 0 };
-	bool found, good;
+	bool good;
 
 	call_restart(c);
-	if (!cert_by_ref(db, c->ref, 0, &cert, &found, pr))
+	if (!find_named(c, db, &cert, pr))
 		return false;
-	if (!found)
-		return call_not_found(pr, "certificate", c->ref);
 	good = write_whole(c, db, &cert, pr);
 	cert_row_done(&cert);
 	return good;
@@ -146,13 +177,11 @@ revoke_tx(struct sql *db, void *arg, struct problem *pr)
 	char asker[64];
 	/* an operator's word suffices: else the device would go on with the key that is lost */
 	const struct revocation_rq rq = { .reason = r->reason, .deny_key = true, .asker = asker };
-	bool found, good;
+	bool good;
 
 	snprintf(asker, sizeof(asker), "an operator, uid %lu", (unsigned long)c->http->peer_uid);
-	if (!cert_by_ref(db, c->ref, 0, &cert, &found, pr))
+	if (!find_named(c, db, &cert, pr))
 		return false;
-	if (!found)
-		return call_not_found(pr, "certificate", c->ref);
 	r->cert_id = cert.id;
 	good = revoke_cert(db, c->admin->jobs, &cert, &rq, &r->job_id, pr);
 	cert_row_done(&cert);

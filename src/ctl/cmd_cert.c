@@ -1,9 +1,12 @@
 /* cmd_cert.c - acmegatectl cert list, cert show, cert revoke. */
 #include <stdlib.h>
 
+#include "base/b64url.h"
 #include "ctl/ctl.h"
 #include "ctl/table.h"
 #include "json/jw.h"
+
+#define NAME_TEXT_MAX 128
 
 int
 cmd_cert_list(struct ctl *ctl)
@@ -53,11 +56,36 @@ print_cert(struct ctl *ctl, const struct json_node *c)
 	ctl_field_member(ctl, "Told the CA", c, "revoked_upstream");
 }
 
+/* An id, a certID or a serial number: the daemon knows which. */
+static int
+check_name(struct ctl *ctl)
+{
+	const char *name = ctl->words[0];
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < n; i++) {
+		if (!b64url_is_alphabet(span_of(name + i, 1)) && (i == 0 || !strchr(".:", name[i])))
+			n = 0;
+	}
+	if (n > 0 && n <= NAME_TEXT_MAX)
+		return CTL_DONE;
+	return ctl_fail(ctl, CTL_USAGE, "\"%s\" is no id, certID or serial number: cert list shows them", name);
+}
+
+static int
+ask_cert(struct ctl *ctl, struct ctl_reply *ret)
+{
+	AUTO_FREE char *path = xasprintf("/certs/%s", ctl->words[0]);
+	int code = check_name(ctl);
+
+	return code == CTL_DONE ? ctl_ask(ctl, path, NULL, ret) : code;
+}
+
 int
 cmd_cert_show(struct ctl *ctl)
 {
 	struct ctl_reply rp;
-	int code = ctl_ask_one(ctl, "certs", "", &rp);
+	int code = ask_cert(ctl, &rp);
 
 	if (code != CTL_DONE || (ctl->json && !ctl_opt(ctl, "pem")))
 		return ctl_list_json(ctl, code, &rp);
@@ -78,7 +106,7 @@ ask_first(struct ctl *ctl)
 
 	if (ctl_opt(ctl, "yes"))
 		return CTL_DONE;
-	code = ctl_ask_one(ctl, "certs", "", &rp);
+	code = ask_cert(ctl, &rp);
 	if (code != CTL_DONE)
 		return code;
 	names = ctl_idents(json_get(rp.root, "identifiers"));
@@ -95,7 +123,7 @@ cmd_cert_revoke(struct ctl *ctl)
 	AUTO_BUF json = BUF_MAX(256);
 	struct jw w = jw_to(&json);
 	struct ctl_reply rp;
-	int code = ctl_check_id(ctl, ctl->words[0]);
+	int code = check_name(ctl);
 
 	if (code == CTL_DONE)
 		code = ask_first(ctl);

@@ -98,11 +98,12 @@ const struct ctl_command ctl_commands[] = {
 		NULL, "order show 3q2-7wAAAAAAAAAAAAAAAA --trace", order_show_options, cmd_order_show },
 	{ "cert", "list", NULL, 0, 0, "list certificates, newest first", NULL, "cert list --account 3q2-7wAAAAAAAAAAAAAAAA",
 		cert_list_options, cmd_cert_list },
-	{ "cert", "show", "CERT", 1, 1, "show a certificate", NULL, "cert show 3q2-7wAAAAAAAAAAAAAAAA --pem",
-		cert_show_options, cmd_cert_show },
+	{ "cert", "show", "CERT", 1, 1, "show a certificate",
+		"CERT is an id of the list, an ARI certID (RFC 9773), or a serial number in hex.",
+		"cert show 3q2-7wAAAAAAAAAAAAAAAA --pem\ncert show 04:c2:1f:6e:90", cert_show_options, cmd_cert_show },
 	{ "cert", "revoke", "CERT", 1, 1, "revoke a certificate",
 		"The revocation is durable when the command ends; the CA is told until it has heard. With reason 1 the key "
-		"is never certified again.",
+		"is never certified again. CERT is what cert show takes.",
 		"cert revoke 3q2-7wAAAAAAAAAAAAAAAA --reason 4", cert_revoke_options, cmd_cert_revoke },
 	{ "eab", "create", NULL, 0, 0, "make a key for external account binding, to be given to devices",
 		"The key is printed this once and kept sealed. Accounts made with it are bound to it; profiles say by their "

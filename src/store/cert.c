@@ -105,6 +105,41 @@ cert_by_sha256(struct sql *db, const char *sha256, struct cert_row *ret, bool *r
 }
 
 bool
+cert_by_certid(struct sql *db, const char *certid, struct cert_row *ret, bool *ret_found, struct problem *pr)
+{
+	static const char SQL[] = "select " COLUMNS " from cert c where certid=$1 order by id limit 1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_str(st, 1, certid);
+	return one(st, ret, ret_found, pr);
+}
+
+bool
+cert_by_serial(struct sql *db, const char *serial, struct cert_row *ret, unsigned *ret_count, struct problem *pr)
+{
+	static const char SQL[] = "select " COLUMNS " from cert c where serial=$1 limit 2";
+	struct sql_stmt *st = sql_begin(db, SQL);
+	struct cert_row c = { 0 };
+	unsigned count = 0;
+
+	sql_bind_str(st, 1, serial);
+	while (sql_step(st)) {
+		if (count++ == 0)
+			read_row(st, &c);
+	}
+	if (!sql_end(st, pr)) {
+		cert_row_done(&c);
+		return false;
+	}
+	*ret_count = count;
+	if (count == 1)
+		*ret = c;
+	else
+		cert_row_done(&c);
+	return true;
+}
+
+bool
 cert_chain(struct sql *db, int64_t id, int64_t n, struct buf *ret_pem, bool *ret_found, struct problem *pr)
 {
 	static const char SQL_DEFAULT[] = "select chain from cert where id=$1 and $2=0";

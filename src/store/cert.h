@@ -27,6 +27,10 @@ bool cert_by_ref(struct sql *db, struct span ref, int64_t account_id, struct cer
 bool cert_is_of(struct sql *db, int64_t id, int64_t account_id, bool *ret, struct problem *pr) MUST_CHECK;
 bool cert_by_id(struct sql *db, int64_t id, struct cert_row *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
 bool cert_by_sha256(struct sql *db, const char *sha256, struct cert_row *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
+/* By certID in its canonical form (RFC 9773 4.1). */
+bool cert_by_certid(struct sql *db, const char *certid, struct cert_row *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
+/* A serial number is unique for its issuer alone: *ret is set only if *ret_count, counted up to 2, is 1. */
+bool cert_by_serial(struct sql *db, const char *serial, struct cert_row *ret, unsigned *ret_count, struct problem *pr) MUST_CHECK;
 /* The chain as PEM: n = 0 the default one, from 1 the alternates. */
 bool cert_chain(struct sql *db, int64_t id, int64_t n, struct buf *ret_pem, bool *ret_found, struct problem *pr) MUST_CHECK;
 bool cert_alternates(struct sql *db, int64_t id, int64_t *ret_count, struct problem *pr) MUST_CHECK;

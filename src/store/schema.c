@@ -63,6 +63,7 @@
 	"create index cert_same on cert (principal, key_hash, idents_key);"                       \
 	"create index cert_account on cert (account_id, id);"                                      \
 	"create index cert_certid on cert (certid);"                                               \
+	"create index cert_serial on cert (serial);"                                               \
 	"create index cert_ends on cert (not_after);"                                              \
 	"create index cert_revoked on cert (upstream, revoked_at) where revoked_at is not null;"   \
 	"create table cert_alternate (cert_id " INT " not null, n " INT " not null,"               \

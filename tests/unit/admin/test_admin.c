@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "../httpd/rig.h"
+#include "../store/world.h"
 #include "ask.h"
 #include "base/log.h"
 #include "store/cert.h"
@@ -92,6 +93,58 @@ test_certs(void)
 	snprintf(path, sizeof(path), "/certs/%s", scene.cert);
 	get(path, 200, "a certificate", WANT({ "status", "valid" }, { "order", scene.valid }, { "serial", "0c1" }, { "chain", "PEM" }, { "revoked", "" }));
 	get("/certs/x", 404, "an unknown certificate", NULL);
+}
+
+/* Three that an authority of today might have made; two of them share a serial number. */
+static bool
+named_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	static const struct {
+		const char *mark, *keyid, *serial, *hex;
+	} made[] = { { "n1", "\x01", "\x00\x87\x65\x43\x21", "0087654321" }, { "n2", "\x01", "\x55", "55" }, { "n3", "\x02", "\x55", "55" } };
+
+	for (size_t i = 0; i < COUNT_OF(made); i++) {
+		struct cert_row c = cert_like(1, 1, made[i].mark, "a.test", NOW + 1000);
+		bool good;
+
+		certid_write(span_of(made[i].keyid, 1), span_of(made[i].serial, i == 0 ? 5 : 1), c.certid);
+		strcpy(c.serial, made[i].hex);
+		good = cert_insert(db, &c, SPAN("PEM"), pr);
+		memcpy((char *)arg + i * REF_TEXT, c.ref, REF_TEXT);
+		cert_row_done(&c);
+		if (!good)
+			return false;
+	}
+	return true;
+}
+
+static void
+test_cert_names(void)
+{
+	char refs[3][REF_TEXT];
+	struct problem pr = { 0 };
+	struct json *doc;
+
+	must(store_write(scene.admin.store, named_tx, refs, &pr));
+	get("/certs/AQ.AIdlQyE", 200, "a certificate by its certID", WANT({ "id", refs[0] }, { "certid", "AQ.AIdlQyE" }));
+	get("/certs/AQ.h2VDIQ", 200, "also without the 00 (R3)", WANT({ "id", refs[0] }));
+	get("/certs/AQ.VQ", 200, "of its issuer", WANT({ "id", refs[1] }));
+	get("/certs/Ag.VQ", 200, "and of another", WANT({ "id", refs[2] }));
+	get("/certs/Ag.AIdlQyE", 404, "that has none of this number", NULL);
+	get("/certs/AQ.AVU=", 400, "a certID that is none is told to be so", WANT({ "type", "urn:ietf:params:acme:error:malformed" }));
+	get("/certs/AQ.AFU", 400, "nor is one with a 00 too many", NULL);
+	get("/certs/87:65:43:21", 200, "by its serial number", WANT({ "id", refs[0] }));
+	get("/certs/0087654321", 200, "in each way to write it", WANT({ "id", refs[0] }, { "serial", "0087654321" }));
+	get("/certs/87654322", 404, "an unknown serial number", NULL);
+	get("/certs/55", 400, "a serial number that two have names none",
+		WANT({ "detail", "several certificates have the serial number 55: name yours by its id or certID" }));
+	is_int(ask("POST", "/certs/55/revoke", "", &doc), 400, "and revokes none");
+	json_free(doc);
+	is_int(ask("POST", "/certs/Ag.VQ/revoke", "", &doc), 200, "a certID revokes");
+	has(doc, "id", refs[2]);
+	has(doc, "status", "revoked");
+	json_free(doc);
+	get("/certs/AQ.VQ", 200, "that one and no other", WANT({ "status", "valid" }));
 }
 
 static bool
@@ -260,6 +313,7 @@ main(void)
 	test_users();
 	test_refusals();
 	test_revoke();
+	test_cert_names();
 	test_control();
 	scene_down(&scene);
 	return done_testing();

@@ -105,6 +105,11 @@ test_shows(void)
 	ok(says(scene.cert) && !strstr(out, scene.cert2), "has the account's certificates");
 	is_int(run("cert show %s --pem --socket %s", scene.cert, scene.socket), 0, "cert show --pem");
 	is_str(out, "PEM", "prints the chain alone");
+	is_int(run("cert show 0c:1 --socket %s", scene.socket), 4, "cert show by a serial number that nobody has");
+	is_int(run("cert show AQ.VQ --socket %s", scene.socket), 4, "or a certID");
+	ok(complains("no certificate \"AQ.VQ\""), "says which");
+	is_int(run("cert show ../orders --socket %s", scene.socket), 2, "what can be no name is not asked for");
+	is_int(run("cert show .. --socket %s", scene.socket), 2, "nor this");
 	is_int(run("config show --socket %s", scene.socket), 0, "config show");
 	ok(says("external_url = \"https://acme.test\";\n") && says("\t\tname = \"ca\";\n"), "is in the file's language");
 	is_int(run("version --socket %s", scene.socket), 0, "version");

@@ -440,6 +440,7 @@ case_certs(struct sql *db, void *arg, struct problem *pr)
 	AUTO_BUF pem = BUF_MAX(1000);
 	char key[IDENTS_KEY_TEXT];
 	struct list list = { 0 };
+	unsigned count;
 	bool found, moved, has;
 
 	(void)arg;
@@ -456,6 +457,12 @@ case_certs(struct sql *db, void *arg, struct problem *pr)
 	ok(cert_by_sha256(db, "sha-c1", &got, &found, pr) && found, "found by its digest");
 	cert_row_done(&got);
 	ok(cert_by_sha256(db, "sha-c2", &got, &found, pr) && !found, "not by another");
+	ok(cert_by_certid(db, "aki.c1", &got, &found, pr) && found && got.id == c.id, "found by its certID");
+	cert_row_done(&got);
+	ok(cert_by_certid(db, "aki.c", &got, &found, pr) && !found, "not by a part of it");
+	ok(cert_by_serial(db, "0c1", &got, &count, pr) && count == 1 && got.id == c.id, "found by its serial number");
+	cert_row_done(&got);
+	ok(cert_by_serial(db, "c1", &got, &count, pr) && count == 0, "not by another");
 	ok(cert_chain(db, c.id, 0, &pem, &found, pr) && found && span_is(buf_span(&pem), "CHAIN"), "its chain");
 	ok(cert_chain(db, c.id, 1, &pem, &found, pr) && !found && pem.n == 0, "has no alternate");
 	ok(cert_alternates(db, c.id, &n, pr) && n == 0, "as their number says");

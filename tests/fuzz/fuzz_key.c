@@ -1,0 +1,44 @@
+/* fuzz_key.c - public and private keys as files and messages bring them: what is taken is written, and read again as the same. */
+#include <stdlib.h>
+
+#include <openssl/evp.h>
+
+#include "pki/key.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void
+check(EVP_PKEY *key, bool is_private)
+{
+	AUTO_BUF out = BUF_MAX(1 << 20);
+	AUTO_PKEY *again = NULL;
+	struct problem pr = { 0 };
+	bool good;
+
+	/* a key that no certificate is made for need not be writable */
+	if (!key_check(key, PROBLEM_BAD_PUBLIC_KEY, &pr))
+		return;
+	good = is_private ? key_private_write(key, &out) && key_private_parse(buf_span(&out), &again, &pr) :
+			    key_spki_write(key, &out) && key_spki_parse(buf_span(&out), &again, &pr);
+	if (!good || EVP_PKEY_eq(key, again) != 1)
+		abort();
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	AUTO_PKEY *public = NULL, *private = NULL;
+	struct span text = span_of(data, size);
+	struct problem pr = { 0 };
+
+	if (key_spki_parse(text, &public, &pr))
+		check(public, false);
+	else if (pr.kind != PROBLEM_BAD_PUBLIC_KEY)
+		abort();
+	pr = (struct problem){ 0 };
+	if (key_private_parse(text, &private, &pr))
+		check(private, true);
+	else if (pr.kind != PROBLEM_MALFORMED)
+		abort();
+	return 0;
+}
