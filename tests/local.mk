@@ -1,7 +1,7 @@
 EXTRA_DIST += tests/tap.h tests/pg.h tests/pg.sh tests/run tests/packages.txt \
-	tests/tsan.supp tests/layers tests/doc.sh tests/man.sh tests/fuzz/run tests/e2e
+	tests/tsan.supp tests/layers tests/doc.sh tests/man.sh tests/fuzz tests/e2e
 
-check_SCRIPTS += tests/layers tests/doc.sh tests/man.sh
+check_SCRIPTS += tests/layers tests/doc.sh tests/man.sh tests/fuzz/table
 TESTS = $(check_PROGRAMS) $(check_SCRIPTS)
 
 # For ./check: names of what can be run.
@@ -22,3 +22,19 @@ MINUTES = 30
 .PHONY: soak
 soak: all
 	ACMEGATE_BUILD=$(abs_top_builddir) $(top_srcdir)/tests/e2e/soak.py $(MINUTES)
+
+# Each fuzz target for HOURS (or SECONDS), JOBS at a time, in a build with --enable-fuzz; FUZZ="fuzz_conf ..." for some of them.
+# The corpus lives on in CORPUS.
+HOURS = 1
+SECONDS = $$(($(HOURS) * 3600))
+JOBS = 2
+FUZZ = $(fuzz_targets)
+CORPUS = fuzz-corpus
+.PHONY: fuzz
+fuzz:
+if FUZZ
+	$(MAKE) $(AM_MAKEFLAGS) $(FUZZ)
+	$(top_srcdir)/tests/fuzz/run -m -j $(JOBS) -s $(SECONDS) -c $(CORPUS) . $(FUZZ)
+else
+	@echo 'fuzz targets need a build of their own: CC=clang ../configure --enable-fuzz --enable-asan' >&2; false
+endif

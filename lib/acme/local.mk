@@ -16,4 +16,3 @@ fuzz_targets += fuzz_acme_object
 fuzz_acme_object_SOURCES = tests/fuzz/fuzz_acme_object.c
 fuzz_acme_object_LDADD = $(rooms_libs)
 fuzz_acme_object_LDFLAGS = $(fuzz_ldflags)
-EXTRA_DIST += tests/fuzz/seeds/fuzz_acme_object

@@ -7,3 +7,8 @@ check_PROGRAMS += test_dns
 test_dns_SOURCES = tests/unit/dns/test_dns.c tests/tap.h
 test_dns_LDADD = $(rooms_libs)
 test_dns_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+
+fuzz_targets += fuzz_dns
+fuzz_dns_SOURCES = tests/fuzz/fuzz_dns.c
+fuzz_dns_LDADD = $(rooms_libs)
+fuzz_dns_LDFLAGS = $(fuzz_ldflags)

@@ -30,7 +30,6 @@ fuzz_http_chunk_SOURCES = tests/fuzz/fuzz_http_chunk.c
 fuzz_http_chunk_LDADD = $(rooms_libs)
 fuzz_http_chunk_LDFLAGS = $(fuzz_ldflags)
 
-EXTRA_DIST += tests/fuzz/seeds/fuzz_http_head tests/fuzz/seeds/fuzz_http_chunk
 
 EXTRA_PROGRAMS += idle_conns
 idle_conns_SOURCES = tests/bench/idle_conns.c tests/unit/httpd/rig.c tests/unit/httpd/rig.h

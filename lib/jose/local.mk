@@ -28,4 +28,3 @@ fuzz_jwk_LDFLAGS = $(fuzz_ldflags)
 fuzz_jws_SOURCES = tests/fuzz/fuzz_jws.c
 fuzz_jws_LDADD = $(rooms_libs)
 fuzz_jws_LDFLAGS = $(fuzz_ldflags)
-EXTRA_DIST += tests/fuzz/fuzz_jose.dict tests/fuzz/seeds/fuzz_jwk tests/fuzz/seeds/fuzz_jws

@@ -17,4 +17,3 @@ fuzz_targets += fuzz_json
 fuzz_json_SOURCES = tests/fuzz/fuzz_json.c
 fuzz_json_LDADD = $(rooms_libs)
 fuzz_json_LDFLAGS = $(fuzz_ldflags)
-EXTRA_DIST += tests/fuzz/fuzz_json.dict tests/fuzz/seeds/fuzz_json

@@ -11,7 +11,7 @@ test_gate_conf_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_gate_conf_LDADD = $(gate_libs)
 
 # The example file, and the manual's list, from the table of keys: `make regen-conf` after a change of the table.
-EXTRA_DIST += etc/acmegate.conf tests/fuzz/seeds/fuzz_conf
+EXTRA_DIST += etc/acmegate.conf
 check_PROGRAMS += test_conf_text
 test_conf_text_SOURCES = tests/unit/gate/test_conf_text.c tests/tap.h
 test_conf_text_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests -DTOP_SRCDIR='"$(abs_top_srcdir)"'
@@ -23,10 +23,13 @@ regen-conf: test_conf_text
 	./test_conf_text man >regen-conf.tmp && cp regen-conf.tmp $(top_srcdir)/man/acmegate.conf.5
 	rm -f regen-conf.tmp
 
-fuzz_targets += fuzz_conf
+fuzz_targets += fuzz_conf fuzz_text
 fuzz_conf_SOURCES = tests/fuzz/fuzz_conf.c
 fuzz_conf_LDADD = $(gate_libs)
 fuzz_conf_LDFLAGS = $(fuzz_ldflags)
+fuzz_text_SOURCES = tests/fuzz/fuzz_text.c
+fuzz_text_LDADD = $(gate_libs)
+fuzz_text_LDFLAGS = $(fuzz_ldflags)
 
 libgate_a_SOURCES += \
 	src/gate/gate.c src/gate/gate.h src/gate/holder.c src/gate/holder.h src/gate/housekeep.c src/gate/housekeep.h \

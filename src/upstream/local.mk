@@ -25,3 +25,8 @@ libgate_a_SOURCES += \
 	src/upstream/http01_face.c src/upstream/http01_face.h \
 	src/upstream/local.c src/upstream/local.h src/upstream/revoke_job.c \
 	src/upstream/upstreams.c src/upstream/upstreams.h
+
+fuzz_targets += fuzz_http_reply
+fuzz_http_reply_SOURCES = tests/fuzz/fuzz_http_reply.c
+fuzz_http_reply_LDADD = $(gate_libs)
+fuzz_http_reply_LDFLAGS = $(fuzz_ldflags)

@@ -9,25 +9,16 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "validate/hop.h"
 
 #define REDIRECTS_MAX 10
 #define HOPS_MAX (REDIRECTS_MAX + 1)
 #define BODY_MAX_BYTES 128
 #define CONNECT_MS 5000
-#define URL_MAX 2048
-
-struct hop {
-	char url[URL_MAX];
-	bool https;
-	char host[256]; /* without brackets */
-	uint16_t port;
-	struct addr addr; /* set when the host is an address */
-	bool is_addr;
-};
 
 struct state {
 	struct hop hop;
-	char seen[HOPS_MAX][URL_MAX];
+	char seen[HOPS_MAX][HOP_URL_TEXT];
 	unsigned hops;
 	msec_t deadline;
 };
@@ -53,54 +44,6 @@ fail(struct validation *v, enum problem_kind kind, bool final, const char *what,
 	finish(v);
 }
 
-/* scheme, host and port of an absolute URL; only http and https on 80, 443 and the profile's port (V4). */
-static bool
-hop_parse(struct validation *v, const char *url, struct hop *hop, const char **ret_fault)
-{
-	struct span rest = span_str(url), authority = SPAN_NONE, port = SPAN_NONE;
-	uint64_t n;
-
-	*ret_fault = "is not an http or https URL";
-	hop->https = span_starts(rest, "https://");
-	if (!hop->https && !span_starts(rest, "http://"))
-		return false;
-	rest = span_from(rest, hop->https ? 8 : 7);
-	authority = span_of(rest.p, strcspn(rest.p, "/?#"));
-	if (memchr(authority.p, '@', authority.n))
-		return false;
-	hop->port = hop->https ? 443 : 80;
-	if (authority.n && authority.p[0] == '[') {
-		const char *end = memchr(authority.p, ']', authority.n);
-
-		if (!end)
-			return false;
-		port = span_from(authority, (size_t)(end - authority.p) + 1);
-		authority = span_of(authority.p + 1, (size_t)(end - authority.p) - 1);
-		if (port.n && port.p[0] != ':')
-			return false;
-		port = span_from(port, 1);
-	} else {
-		struct span all = authority;
-
-		span_cut(&all, ':', &authority);
-		port = all.p ? all : SPAN_NONE;
-	}
-	if (port.n) {
-		if (!span_uint(port, 65535, &n))
-			return false;
-		hop->port = (uint16_t)n;
-	}
-	*ret_fault = "has a host that is no name or address";
-	if (authority.n == 0 || !span_copy(authority, hop->host, sizeof(hop->host)))
-		return false;
-	hop->is_addr = addr_parse(authority, &hop->addr);
-	*ret_fault = "uses a port that is not allowed";
-	if (hop->port != 80 && hop->port != 443 && hop->port != v->http01_port)
-		return false;
-	*ret_fault = "is too long";
-	return span_copy(span_str(url), hop->url, sizeof(hop->url));
-}
-
 /* The commonest fault of web servers: a redirect to "https://name.example.well-known/...", without the slash behind the host. */
 static const char *
 slash_hint(const struct hop *hop, const char *url)
@@ -118,7 +61,7 @@ follow(struct validation *v, struct httpc_reply *rp)
 	struct state *s = v->state;
 	struct span location = httpc_field(rp, "Location", 0);
 	const char *fault = "";
-	char url[URL_MAX];
+	char url[HOP_URL_TEXT];
 	struct hop next = { 0 };
 
 	if (location.n == 0 || !httpc_url_resolve(s->hop.url, location, url, sizeof(url))) {
@@ -135,7 +78,7 @@ follow(struct validation *v, struct httpc_reply *rp)
 			return;
 		}
 	}
-	if (!hop_parse(v, url, &next, &fault)) {
+	if (!hop_parse(url, v->http01_port, &next, &fault)) {
 		char what[192];
 
 		snprintf(what, sizeof(what), "redirect to \"%s\" %s%s", QUOTE(span_str(url)), fault, slash_hint(&next, url));
@@ -232,7 +175,7 @@ fetch(struct validation *v, const struct addr *addrs, size_t count)
 		.allow_check = true,
 	};
 
-	memcpy(s->seen[s->hops++], s->hop.url, URL_MAX);
+	memcpy(s->seen[s->hops++], s->hop.url, HOP_URL_TEXT);
 	httpc_start(v->env->httpc, &rq, on_reply, v);
 }
 

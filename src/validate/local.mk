@@ -1,5 +1,5 @@
 libgate_a_SOURCES += \
-	src/validate/http01.c src/validate/job.c src/validate/job.h src/validate/validate.h
+	src/validate/hop.c src/validate/hop.h src/validate/http01.c src/validate/job.c src/validate/job.h src/validate/validate.h
 
 check_PROGRAMS += test_http01 test_validate_job
 test_http01_SOURCES = tests/unit/validate/test_http01.c tests/unit/validate/net.h tests/unit/httpc/server.h tests/unit/pki/forge.h tests/tap.h
@@ -9,3 +9,8 @@ test_validate_job_SOURCES = tests/unit/validate/test_validate_job.c tests/unit/v
 	tests/unit/pki/forge.h tests/pg.h tests/tap.h
 test_validate_job_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_validate_job_LDADD = $(gate_libs)
+
+fuzz_targets += fuzz_http01
+fuzz_http01_SOURCES = tests/fuzz/fuzz_http01.c
+fuzz_http01_LDADD = $(gate_libs)
+fuzz_http01_LDFLAGS = $(fuzz_ldflags)
