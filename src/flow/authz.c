@@ -120,11 +120,15 @@ static bool
 end_order(struct sql *db, int64_t id, void *arg, struct problem *pr)
 {
 	static const char error[] = "{\"type\":\"" PROBLEM_URN "unauthorized\",\"detail\":\"the account was deactivated\",\"status\":401}";
+	static const enum order_state states[] = { ORDER_PENDING, ORDER_READY, ORDER_PROCESSING };
 	const char *node = arg;
-	bool moved;
+	bool moved = false;
 
-	return order_step(db, id, ORDER_PENDING, ORDER_EV_ACCOUNT_GONE, error, node, &moved, pr) &&
-		(moved || order_step(db, id, ORDER_READY, ORDER_EV_ACCOUNT_GONE, error, node, &moved, pr));
+	for (size_t i = 0; !moved && i < COUNT_OF(states); i++) {
+		if (!order_step(db, id, states[i], ORDER_EV_ACCOUNT_GONE, error, node, &moved, pr))
+			return false;
+	}
+	return true;
 }
 
 bool

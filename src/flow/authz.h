@@ -19,6 +19,7 @@ bool authz_prove(struct sql *db, const struct authz *a, size_t index, int64_t no
 bool authz_fail(struct sql *db, const struct authz *a, size_t index, const char *error, int64_t now, const char *node, struct problem *pr) MUST_CHECK;
 /* The owner gives it up (7.5.2): PROBLEM_MALFORMED if it is over already. */
 bool authz_deactivate(struct sql *db, const struct authz *a, int64_t now, const char *node, struct problem *pr) MUST_CHECK;
-/* The account goes (7.3.6): its unfinished orders are invalid, its pending authorizations deactivated. */
+/* The account goes (7.3.6): its unfinished orders are invalid, its pending authorizations deactivated. What is at work at a CA is
+ * left to its job, which asks for nothing more and keeps what was issued (O14). */
 bool account_deactivate(struct sql *db, int64_t account_id, const char *node, bool *ret_moved, struct problem *pr) MUST_CHECK;
 #endif

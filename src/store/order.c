@@ -275,6 +275,18 @@ order_each_joined(struct sql *db, int64_t id, order_id_fn fn, void *arg, struct 
 }
 
 bool
+order_is_awaited(struct sql *db, int64_t id, bool *ret, struct problem *pr)
+{
+	static const char SQL[] = "select 1 from orders where id=$1 and state=2 union all"
+				  " select 1 from orders where joined_to=$1 and state=2 limit 1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	*ret = sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
 order_each_expired(struct sql *db, int64_t now, int64_t limit, order_id_fn fn, void *arg, struct problem *pr)
 {
 	static const char SQL[] = "select id from orders where state<=2 and expires<$1 order by expires limit $2";
@@ -300,7 +312,7 @@ order_each_with_authz(struct sql *db, int64_t authz_id, order_id_fn fn, void *ar
 bool
 order_each_open_of(struct sql *db, int64_t account_id, order_id_fn fn, void *arg, struct problem *pr)
 {
-	static const char SQL[] = "select id from orders where account_id=$1 and state<=1";
+	static const char SQL[] = "select id from orders where account_id=$1 and state<=2";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, account_id);

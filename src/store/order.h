@@ -48,6 +48,8 @@ bool order_find_working(struct sql *db, int64_t principal, const char *key_hash,
 typedef bool (*order_id_fn)(struct sql *db, int64_t id, void *arg, struct problem *pr);
 /* Orders that wait for order `id` (O4). */
 bool order_each_joined(struct sql *db, int64_t id, order_id_fn fn, void *arg, struct problem *pr) MUST_CHECK;
+/* Is it `processing`, or one that waits for it? */
+bool order_is_awaited(struct sql *db, int64_t id, bool *ret, struct problem *pr) MUST_CHECK;
 /* At most `limit` unfinished orders whose time is over. */
 bool order_each_expired(struct sql *db, int64_t now, int64_t limit, order_id_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 /* Pending and ready orders that use the authorization. */

@@ -89,6 +89,21 @@ write_new_order(struct issue *is)
 		ca_directory_unref(dir);
 }
 
+static enum job_next
+new_order(struct issue *is)
+{
+	struct problem pr = { 0 };
+
+	/* time may have passed since the rows were read */
+	if (!is->fresh && !issue_look(is, &pr))
+		return issue_store_trouble(is, &pr);
+	if (is->late)
+		return issue_left(is);
+	is->fresh = false;
+	write_new_order(is);
+	return issue_ask(is, ISSUE_NEW_ORDER, CA_NEW_ORDER, NULL, buf_span(&is->payload), NULL);
+}
+
 static enum job_next proceed(struct issue *is);
 
 static enum job_next
@@ -100,11 +115,8 @@ load(struct issue *is)
 		log_error("issue_not_loaded", LI("subject", is->job->row.subject), LPR(&pr));
 		return issue_again(is, 5000, ISSUE_LOAD);
 	}
-	if (!is->has_order || !is->has_row)
-		return jobs_drop(is->job);
-	is->late = is->order.state != ORDER_PROCESSING && is->waiters == 0;
-	if (is->late && is->row.state != UPSTREAM_ORDERED)
-		return jobs_drop(is->job);
+	if (!is->has_order || !is->has_row || (is->late && is->row.state != UPSTREAM_ORDERED))
+		return issue_left(is);
 	is->u = upstreams_get(is->ups, is->row.upstream);
 	if (!is->u || !is->u->ca) {
 		log_error("upstream_not_configured", LS("order", is->order.ref), LS("upstream", is->row.upstream));
@@ -116,10 +128,12 @@ load(struct issue *is)
 		return issue_again(is, REGISTERING_MS, ISSUE_LOAD);
 	if (is->row.state == UPSTREAM_ORDERED) {
 		is->phase = ISSUE_ORDER;
+		is->taken_over = true;
 	} else {
 		is->phase = is->fresh ? ISSUE_NEW_ORDER : ISSUE_FIND;
 		is->finalized = is->proven = false;
-		is->finalizes = is->ready_reads = 0;
+		is->finalizes = is->undone_reads = 0;
+		is->taken_over = false;
 		is->poll_ms = 0;
 	}
 	return proceed(is);
@@ -131,9 +145,7 @@ proceed(struct issue *is)
 {
 	switch (is->phase) {
 	case ISSUE_NEW_ORDER:
-		is->fresh = false;
-		write_new_order(is);
-		return issue_ask(is, ISSUE_NEW_ORDER, CA_NEW_ORDER, NULL, buf_span(&is->payload), NULL);
+		return new_order(is);
 	case ISSUE_FIND:
 		return issue_read_url(is, ISSUE_FIND, is->account->kid);
 	case ISSUE_FIND_LIST:

@@ -32,11 +32,11 @@ struct issue {
 	struct gate_conf *conf;
 	enum issue_phase phase;
 	bool fresh;               /* the intent was written by the transaction that made the job: nothing was sent yet */
-	bool late;                /* the device's order has ended: only a certificate in the making is waited for (O3) */
+	bool late;                /* no device waits for it any more: only a certificate in the making is waited for (O3, O14) */
+	bool taken_over;          /* an earlier run made the CA's order: whether that one sent the CSR is not known */
 	/* the rows: */
 	struct order order;
 	bool has_order;
-	size_t waiters;           /* orders that joined it (O4) */
 	struct upstream_order row;
 	bool has_row;
 	struct buf csr;           /* DER */
@@ -55,7 +55,7 @@ struct issue {
 	struct chain chains[1 + ISSUE_ALTERNATES_MAX];
 	struct buf pems[1 + ISSUE_ALTERNATES_MAX];
 	size_t chain_count;
-	unsigned ready_reads;     /* since finalize: reads that still showed `ready` (U7) */
+	unsigned undone_reads;    /* since finalize: reads that showed nothing of it (U7) */
 	unsigned blind_orders;    /* newOrders sent without knowing what became of the one before */
 	unsigned finalizes;       /* sent in this run */
 	bool proven;              /* all authorizations were valid when last read */
@@ -82,6 +82,8 @@ enum job_next issue_ask(struct issue *is, enum issue_phase phase, enum ca_target
 enum job_next issue_read_url(struct issue *is, enum issue_phase phase, const char *url);
 enum job_next issue_begin_anew(struct issue *is, bool validation_failed, const char *why);
 enum job_next issue_refused(struct issue *is, const struct problem *why, const struct acme_problem *ca);
+/* Nobody waits for it any more, and the CA has not got the CSR. */
+enum job_next issue_left(struct issue *is);
 /* newOrder once more without knowing what became of the one before (U8). */
 enum job_next issue_order_blindly(struct issue *is);
 /* The request of this phase failed. */
@@ -113,6 +115,8 @@ void issue_forget_chains(struct issue *is);
 
 /* ---- issue_end.c: one transaction each; true = durable ---- */
 bool issue_load(struct issue *is, struct problem *pr) MUST_CHECK;
+/* Does a device still wait? Asked before each request that brings the certificate nearer; into is->late. */
+bool issue_look(struct issue *is, struct problem *pr) MUST_CHECK;
 /* The CA's order URL is known: on record before anything else is done with the answer. */
 bool issue_ordered(struct issue *is, const char *url, struct problem *pr) MUST_CHECK;
 /* Is the URL another device order's? */
@@ -123,6 +127,8 @@ bool issue_present(struct issue *is, const char *url, struct problem *pr) MUST_C
 bool issue_restart(struct issue *is, bool validation_failed, const char *why, struct problem *pr) MUST_CHECK;
 /* The account is unknown to the CA: register again, and begin again. */
 bool issue_account_gone(struct issue *is, struct problem *pr) MUST_CHECK;
+/* The end: nobody waits, and the CA has no CSR. */
+bool issue_leave(struct issue *is, struct problem *pr) MUST_CHECK;
 /* The end: refused. `why` and its sub-problems reach the device (U3). */
 bool issue_refuse(struct issue *is, const struct problem *why, const struct acme_problem *ca, struct problem *pr) MUST_CHECK;
 /* The end: the certificate. */

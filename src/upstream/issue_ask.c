@@ -99,6 +99,17 @@ issue_refused(struct issue *is, const struct problem *why, const struct acme_pro
 	return JOB_DONE;
 }
 
+enum job_next
+issue_left(struct issue *is)
+{
+	struct problem pr = { 0 };
+
+	if (!issue_leave(is, &pr))
+		return issue_store_trouble(is, &pr);
+	log_info("order_left", LS("order", is->order.ref), LS("upstream", is->row.upstream), LS("url", is->row.url));
+	return JOB_DONE;
+}
+
 /* Types a device's owner can act on; all else is between us and the CA (U3). */
 bool
 issue_is_for_device(enum problem_kind kind)

@@ -20,15 +20,21 @@ node_of(const struct issue *is)
 }
 
 static bool
-count_waiter(struct sql *db, int64_t id, void *arg, struct problem *pr)
+look_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct issue *is = arg;
+	bool awaited;
 
-	(void)db;
-	(void)id;
-	(void)pr;
-	is->waiters++;
+	if (!order_is_awaited(db, is->job->row.subject, &awaited, pr))
+		return false;
+	is->late = !awaited;
 	return true;
+}
+
+bool
+issue_look(struct issue *is, struct problem *pr)
+{
+	return store_read(store_of(is), look_tx, is, pr);
 }
 
 static bool
@@ -37,9 +43,7 @@ load_tx(struct sql *db, void *arg, struct problem *pr)
 	struct issue *is = arg;
 
 	order_done(&is->order);
-	is->waiters = 0;
-	return order_by_id(db, is->job->row.subject, &is->order, &is->has_order, pr) &&
-		order_each_joined(db, is->job->row.subject, count_waiter, is, pr) &&
+	return order_by_id(db, is->job->row.subject, &is->order, &is->has_order, pr) && look_tx(db, is, pr) &&
 		upstream_order_get(db, is->job->row.subject, &is->row, &is->has_row, pr) &&
 		order_csr(db, is->job->row.subject, &is->csr, pr);
 }
@@ -175,6 +179,23 @@ issue_account_gone(struct issue *is, struct problem *pr)
 	upstream_account_set(is->u, NULL);
 	jobs_run(is->job->jobs, r.job_id, JOB_ACCOUNT, is->u->id);
 	return true;
+}
+
+static bool
+leave_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct issue *is = arg;
+	bool note = is->has_order;
+
+	return jobs_fence(is->job, db, pr) &&
+		(!note || event_note(db, is->order.id, node_of(is), "upstream", pr, "given up before the CA had the CSR: no order waits for it")) &&
+		upstream_order_delete(db, is->job->row.subject, pr) && job_delete(db, is->job->row.id, pr);
+}
+
+bool
+issue_leave(struct issue *is, struct problem *pr)
+{
+	return store_write(store_of(is), leave_tx, is, pr);
 }
 
 static bool

@@ -39,12 +39,27 @@ validation_failed(struct issue *is, const struct acme_problem *error)
 	return issue_begin_anew(is, true, why.detail);
 }
 
+/* Nobody waits: the CA's order is left to expire, unless it may have the CSR and not show it yet (U7). */
+static enum job_next
+leave(struct issue *is)
+{
+	if ((is->finalized || is->taken_over) && is->undone_reads++ < 2)
+		return issue_again(is, UNDONE_READ_MS, ISSUE_ORDER);
+	return issue_left(is);
+}
+
 static enum job_next
 finalize(struct issue *is)
 {
 	AUTO_BUF csr = BUF_MAX(B64URL_LEN(CSR_MAX_BYTES) + 4);
+	struct problem pr = { 0 };
 	struct jw w;
 
+	/* with the CSR a certificate is in the making: the last moment to stop (O14) */
+	if (!issue_look(is, &pr))
+		return issue_store_trouble(is, &pr);
+	if (is->late)
+		return leave(is);
 	b64url_add(&csr, is->csr.p, is->csr.n);
 	buf_clear(&is->payload);
 	w = jw_to(&is->payload);
@@ -53,7 +68,7 @@ finalize(struct issue *is)
 	jw_end(&w);
 	is->finalized = true;
 	is->finalizes++;
-	is->ready_reads = 0;
+	is->undone_reads = 0;
 	is->poll_ms = 0;
 	return issue_ask(is, ISSUE_FINALIZE, CA_URL, is->row.finalize_url, buf_span(&is->payload), NULL);
 }
@@ -63,12 +78,12 @@ static enum job_next
 act_ready(struct issue *is)
 {
 	if (is->late)
-		return jobs_drop(is->job);
+		return leave(is);
 	if (!is->row.finalize_url[0])
 		return issue_begin_anew(is, false, "the CA's order has no finalize URL");
-	if (!is->finalized || is->ready_reads >= 2)
+	if (!is->finalized || is->undone_reads >= 2)
 		return finalize(is);
-	is->ready_reads++;
+	is->undone_reads++;
 	return issue_again(is, UNDONE_READ_MS, ISSUE_ORDER);
 }
 
@@ -76,7 +91,7 @@ static enum job_next
 act_pending(struct issue *is)
 {
 	if (is->late)
-		return jobs_drop(is->job);
+		return leave(is);
 	/* some CAs lag behind their own answers */
 	if (is->finalized || is->proven || is->ca_order.authzs.count == 0) {
 		is->proven = false;

@@ -9,6 +9,7 @@ It may take its time (a CA that hangs), or kill somebody: it runs in a thread of
 
 import http.client
 import http.server
+import json
 import ssl
 import threading
 
@@ -150,3 +151,24 @@ class Proxy:
     def forget(self):
         with self.guard:
             self.seen = []
+
+
+class SlowCA:
+    """A rule: says `processing` for every order that was finalized, until it is let go; Retry-After as it is told."""
+
+    def __init__(self, retry_after):
+        self.retry_after, self.done, self.finalized = retry_after, False, set()
+
+    def __call__(self, exchange, stage):
+        if stage == "before" or self.done or exchange.status != 200 or exchange.kind not in ("finalize", "order"):
+            return None
+        order = json.loads(exchange.body)
+        if exchange.kind == "finalize":
+            self.finalized.add(order["finalize"])
+        if order["finalize"] not in self.finalized:
+            return None
+        order["status"] = "processing"
+        order.pop("certificate", None)
+        headers = [(k, v) for k, v in exchange.headers if k.lower() != "retry-after"]
+        exchange.fate = "slow"
+        return 200, headers + [("Retry-After", str(self.retry_after))], json.dumps(order).encode()

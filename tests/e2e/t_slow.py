@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """Slow is not failed: a CA that keeps an order `processing`, or is not to be had for a while, costs the device nothing but time."""
 
-import json
 import os
 import sys
 import time
@@ -9,28 +8,8 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import acme
 from lab import Lab, pebbles
+from proxy import SlowCA
 from tap import Tap
-
-
-class SlowCA:
-    """Says `processing` for every order that was finalized, until it is let go; Retry-After as it is told."""
-
-    def __init__(self, retry_after):
-        self.retry_after, self.done, self.finalized = retry_after, False, set()
-
-    def __call__(self, exchange, stage):
-        if stage == "before" or self.done or exchange.status != 200 or exchange.kind not in ("finalize", "order"):
-            return None
-        order = json.loads(exchange.body)
-        if exchange.kind == "finalize":
-            self.finalized.add(order["finalize"])
-        if order["finalize"] not in self.finalized:
-            return None
-        order["status"] = "processing"
-        order.pop("certificate", None)
-        headers = [(k, v) for k, v in exchange.headers if k.lower() != "retry-after"]
-        exchange.fate = "slow"
-        return 200, headers + [("Retry-After", str(self.retry_after))], json.dumps(order).encode()
 
 
 def one_that_takes_long(t, lab):

@@ -319,7 +319,7 @@ static bool
 case_account(struct sql *db, void *arg, struct problem *pr)
 {
 	static const enum order_state ends[ORDER__COUNT] = { [ORDER_PENDING] = ORDER_INVALID, [ORDER_READY] = ORDER_INVALID,
-		[ORDER_PROCESSING] = ORDER_PROCESSING, [ORDER_VALID] = ORDER_VALID, [ORDER_INVALID] = ORDER_INVALID };
+		[ORDER_PROCESSING] = ORDER_INVALID, [ORDER_VALID] = ORDER_VALID, [ORDER_INVALID] = ORDER_INVALID };
 	int64_t account = put_account(db, "leaving"), other = put_account(db, "staying"), orders[ORDER__COUNT];
 	int64_t theirs = put_order(db, other, ORDER_PENDING, NOW + 10, "a.test"), pending, valid, foreign;
 	struct account a = { 0 };

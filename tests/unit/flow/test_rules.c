@@ -7,7 +7,7 @@ static const char *const order_matrix[] = {
 	"              all-authorizations-valid  authorization-dead  finalize    issued  refused  expired  account-deactivated",
 	"pending       ready                     invalid             -           -       -        invalid  invalid",
 	"ready         -                         invalid             processing  -       -        invalid  invalid",
-	"processing    -                         -                   -           valid   invalid  invalid  -",
+	"processing    -                         -                   -           valid   invalid  invalid  invalid",
 	"valid         -                         -                   -           -       -        -        -",
 	"invalid       -                         -                   -           -       -        -        -",
 	/* clang-format on */

@@ -221,7 +221,7 @@ case_order_finds(struct sql *db, void *arg, struct problem *pr)
 	struct ident a = dns("a.test"), b = dns("b.test");
 	struct list list = { 0 };
 	char key[IDENTS_KEY_TEXT];
-	bool found, moved;
+	bool found, moved, awaited;
 
 	(void)arg;
 	idents_add(&like.idents, &b);
@@ -266,6 +266,14 @@ case_order_finds(struct sql *db, void *arg, struct problem *pr)
 	list.count = 0;
 	ok(order_each_joined(db, first, note_id, &list, pr) && list.count == 0, "nobody joined the other");
 	idents_done(&like.idents);
+	ok(order_is_awaited(db, leader, &awaited, pr) && awaited, "an order at work is awaited");
+	must_(order_move(db, leader, ORDER_PROCESSING, ORDER_INVALID, NULL, &moved, pr), pr, "over", __LINE__);
+	ok(order_is_awaited(db, leader, &awaited, pr) && awaited, "one that has ended is, while another waits for it");
+	must_(order_move(db, first, ORDER_PROCESSING, ORDER_INVALID, NULL, &moved, pr), pr, "over", __LINE__);
+	ok(order_is_awaited(db, leader, &awaited, pr) && !awaited, "then it is not");
+	ok(order_is_awaited(db, INT64_MAX, &awaited, pr) && !awaited, "nor is one that is not there");
+	must_(order_move(db, leader, ORDER_INVALID, ORDER_PROCESSING, NULL, &moved, pr) &&
+		order_move(db, first, ORDER_INVALID, ORDER_PROCESSING, NULL, &moved, pr), pr, "again", __LINE__);
 
 	second = put_order(db, other, ORDER_PENDING, NOW - 5, "c.test");
 	third = put_order(db, other, ORDER_READY, NOW - 9, "c.test");
@@ -275,6 +283,8 @@ case_order_finds(struct sql *db, void *arg, struct problem *pr)
 	ok(order_each_expired(db, NOW, 1, note_id, &list, pr) && list.count == 1, "up to a limit");
 	list.count = 0;
 	ok(order_each_open_of(db, other, note_id, &list, pr) && list.count == 2, "open orders of an account");
+	list.count = 0;
+	ok(order_each_open_of(db, account, note_id, &list, pr) && list.count == 2, "those at work, too");
 	list.count = 0;
 	ok(order_refs(db, other, NOW, 0, 10, note_ref, &list, pr) && list.count == 0, "the orders list shows nothing that is over (O11)");
 	ok(order_refs(db, account, NOW, 0, 10, note_ref, &list, pr) && list.count == 2 && list.ids[0] == first && list.ids[1] == leader, "it shows processing ones, newest first");
