@@ -11,3 +11,9 @@ test_admin_LDADD = $(gate_libs)
 test_admin_eab_SOURCES = tests/unit/admin/test_admin_eab.c $(admin_scene) tests/unit/httpd/rig.c tests/unit/httpd/rig.h
 test_admin_eab_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_admin_eab_LDADD = $(gate_libs)
+
+fuzz_targets += fuzz_admin
+fuzz_admin_SOURCES = tests/fuzz/fuzz_admin.c tests/fuzz/inside.h $(admin_scene)
+fuzz_admin_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+fuzz_admin_LDADD = $(gate_libs)
+fuzz_admin_LDFLAGS = $(fuzz_ldflags) $(fuzz_inside)

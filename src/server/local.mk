@@ -29,3 +29,9 @@ test_limits_LDADD = $(gate_libs)
 test_moved_key_SOURCES = tests/unit/server/test_moved_key.c $(server_lab)
 test_moved_key_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_moved_key_LDADD = $(gate_libs)
+
+fuzz_targets += fuzz_request
+fuzz_request_SOURCES = tests/fuzz/fuzz_request.c tests/fuzz/inside.h $(server_lab)
+fuzz_request_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+fuzz_request_LDADD = $(gate_libs)
+fuzz_request_LDFLAGS = $(fuzz_ldflags) $(fuzz_inside)

@@ -175,9 +175,10 @@ scene_up(struct scene *s)
 	struct problem pr = { 0 };
 	AUTO_FREE char *store = NULL, *master = NULL;
 	struct upstream_env env;
+	const char *tmp = getenv("TMPDIR");
 
 	memset(s, 0, sizeof(*s));
-	strcpy(s->folder, "/tmp/test-admin-XXXXXX");
+	snprintf(s->folder, sizeof(s->folder), "%s/test-admin-XXXXXX", tmp && strlen(tmp) < 32 ? tmp : "/tmp");
 	if (!mkdtemp(s->folder) || chmod(s->folder, 0755) != 0)
 		exit(1);
 	snprintf(s->socket, sizeof(s->socket), "%s/admin.sock", s->folder);

@@ -101,8 +101,8 @@ set_f(const char *value, const char *fmt, const char *name)
 	lab_set(text, value);
 }
 
-void
-lab_expand(const char *text, struct buf *out)
+static void
+expand(const char *text, bool all, struct buf *out)
 {
 	while (*text) {
 		size_t plain = strcspn(text, "$"), n = 0;
@@ -118,9 +118,23 @@ lab_expand(const char *text, struct buf *out)
 		name[n] = '\0';
 		if (strcmp(name, "NONCE") == 0)
 			buf_adds(out, nonce_make(the_lab->server.nonces, nonce));
-		else
+		else if (all || find_var(span_str(name)))
 			buf_adds(out, lab_var(name));
+		else
+			buf_addf(out, "$%s", name);
 	}
+}
+
+void
+lab_expand(const char *text, struct buf *out)
+{
+	expand(text, true, out);
+}
+
+void
+lab_try_expand(const char *text, struct buf *out)
+{
+	expand(text, false, out);
 }
 
 static char *
@@ -304,6 +318,7 @@ void
 lab_start(struct lab *lab, const char *conf, const char *store_where)
 {
 	AUTO_FREE char *own = NULL;
+	const char *tmp = getenv("TMPDIR");
 	struct httpd_face *face;
 	struct problem pr = { 0 };
 	int fd;
@@ -313,7 +328,7 @@ lab_start(struct lab *lab, const char *conf, const char *store_where)
 	lab->fd = -1;
 	signal(SIGPIPE, SIG_IGN);
 	log_set_level(LOG_ERROR);
-	strcpy(lab->folder, "/tmp/acmegate-lab-XXXXXX");
+	snprintf(lab->folder, sizeof(lab->folder), "%s/acmegate-lab-XXXXXX", tmp && strlen(tmp) < 32 ? tmp : "/tmp");
 	if (!mkdtemp(lab->folder))
 		lab_die("mkdtemp");
 	start_keeper(lab);

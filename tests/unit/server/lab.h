@@ -53,6 +53,8 @@ void lab_write(struct lab *lab, sql_fn fn, void *arg);
 void lab_set(const char *name, const char *value);
 const char *lab_var(const char *name); /* dies if there is none */
 void lab_expand(const char *text, struct buf *out);
+/* The same; what names no variable stays as it is. */
+void lab_try_expand(const char *text, struct buf *out);
 
 /* ---- actors: key holders ---- */
 
