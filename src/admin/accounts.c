@@ -8,6 +8,8 @@ write_account(struct jw *w, const struct account *a)
 	jw_time(w, "created", a->created_at);
 	jw_raw(w, "contact", span_str(a->contact));
 	jw_bool(w, "terms_agreed", a->terms);
+	if (a->terms_url)
+		jw_str(w, "terms", a->terms_url);
 	jw_str(w, "thumbprint", a->thumbprint);
 }
 

@@ -52,6 +52,8 @@ cmd_account_show(struct ctl *ctl)
 	ctl_field_member(ctl, "Created", rp.root, "created");
 	ctl_field(ctl, "Contact", span_str(contact));
 	ctl_field_member(ctl, "Terms agreed", rp.root, "terms_agreed");
+	if (json_get(rp.root, "terms"))
+		ctl_field_member(ctl, "Terms", rp.root, "terms");
 	ctl_field_member(ctl, "Thumbprint", rp.root, "thumbprint");
 	ctl_field_member(ctl, "Orders", rp.root, "orders");
 	ctl_field_member(ctl, "Certificates", rp.root, "certificates");

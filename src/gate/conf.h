@@ -97,6 +97,7 @@ struct gate_conf {
 	struct conf_addrs resolvers;   /* empty = the system's */
 	char *default_profile;
 	char *terms_of_service, *website;
+	bool require_current_terms;
 	struct conf_strings caa_identities;
 	char *log_level;
 	int log_form;                  /* 0 logfmt, 1 json */

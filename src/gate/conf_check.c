@@ -447,6 +447,8 @@ gate_conf_check(const struct gate_conf *conf, struct conf_errors *errors)
 	if (conf->node && *conf->node && !is_name(conf->node))
 		conf_error(errors, "node", "\"%s\" is no name", QUOTE(span_str(conf->node)));
 	check_page("terms_of_service", conf->terms_of_service, errors);
+	if (conf->require_current_terms && !conf->terms_of_service)
+		conf_error(errors, "require_current_terms", "needs terms_of_service");
 	check_page("website", conf->website, errors);
 	check_caa(conf, errors);
 	if (conf->log_level && !log_level_parse(span_str(conf->log_level), &level))

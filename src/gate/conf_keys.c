@@ -241,6 +241,8 @@ const struct conf_key gate_conf_keys[] = {
 	KEY(STRING, "terms_of_service", gate_conf, terms_of_service, NULL, "1", "2048", RELOAD,
 		"URL of your terms, shown in the directory",
 		.example = "https://pki.corp.example/terms"),
+	KEY(BOOL, "require_current_terms", gate_conf, require_current_terms, "false", NULL, NULL, RELOAD,
+		"an account that agreed to another URL than terms_of_service, or to none, orders nothing until it agrees: by an update with termsOfServiceAgreed true"),
 	KEY(STRING, "website", gate_conf, website, NULL, "1", "2048", RELOAD,
 		"URL of a page about this gateway, shown in the directory",
 		.example = "https://pki.corp.example/"),

@@ -68,6 +68,9 @@ bool api_account(struct api *api, struct sql *db, struct account *ret, struct pr
 
 /* Is the key that the account is bound to neither suspended nor revoked (E3)? Asked where new things begin: newOrder, finalize. */
 bool api_eab_alive(const struct account *account, struct problem *pr) MUST_CHECK;
+/* Are today's terms those that the account agreed to, if that is demanded (7.3.3, W31)? Asked before each step that leads to a
+ * certificate: newOrder, a challenge's response, finalize. */
+bool api_terms_agreed(struct api *api, struct sql *db, const struct account *account, struct problem *pr) MUST_CHECK;
 
 /* The externalAccountBinding of a newAccount (eab.c). */
 struct eab_claim {

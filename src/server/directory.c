@@ -32,7 +32,7 @@ write_meta(struct jw *w, const struct gate_conf *conf, const struct profile_conf
 {
 	jw_object(w, "meta");
 	write_profiles(w, conf, profile);
-	if (conf->terms_of_service && conf->terms_of_service[0])
+	if (conf->terms_of_service)
 		jw_str(w, "termsOfService", conf->terms_of_service);
 	if (conf->website && conf->website[0])
 		jw_str(w, "website", conf->website);

@@ -227,3 +227,16 @@ api_eab_alive(const struct account *account, struct problem *pr)
 	return !account->eab_stopped || problem_set(pr, PROBLEM_UNAUTHORIZED,
 						"the external account key of this account is suspended or revoked: ask who handed it out");
 }
+
+bool
+api_terms_agreed(struct api *api, struct sql *db, const struct account *account, struct problem *pr)
+{
+	bool agreed;
+
+	if (!api->conf->require_current_terms)
+		return true;
+	if (!account_has_terms(db, account->id, api->conf->terms_of_service, &agreed, pr))
+		return false;
+	return agreed ? true : problem_set(pr, PROBLEM_USER_ACTION_REQUIRED,
+				"the terms of service have changed since this account agreed: read them and update the account with termsOfServiceAgreed true");
+}

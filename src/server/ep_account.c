@@ -102,7 +102,8 @@ create_tx(struct sql *db, void *arg, struct problem *pr)
 	c->account.eab = c->claim.json ? xstrdup(c->claim.json) : NULL;
 	memcpy(c->account.thumbprint, c->api->thumbprint, sizeof(c->account.thumbprint));
 	c->account.state = ACCOUNT_VALID;
-	c->account.terms = c->api->conf->terms_of_service && c->api->conf->terms_of_service[0];
+	c->account.terms = c->api->conf->terms_of_service != NULL;
+	c->account.terms_url = c->account.terms ? xstrdup(c->api->conf->terms_of_service) : NULL;
 	c->account.jwk = xstrdup(c->jwk);
 	c->account.contact = xstrdup(c->contact);
 	return account_insert(db, &c->account, pr);
@@ -180,7 +181,7 @@ api_new_account(struct api *api)
 	c.binding = json_opt_obj(&o, "externalAccountBinding");
 	if (!json_ok(&o))
 		return false;
-	c.terms_needed = api->conf->terms_of_service && api->conf->terms_of_service[0] && !agreed;
+	c.terms_needed = api->conf->terms_of_service && !agreed;
 	c.eab_needed = eab_wanted(api) == EAB_REQUIRED;
 	good = new_account(api, &c);
 	account_done(&c.account);
@@ -193,7 +194,7 @@ api_new_account(struct api *api)
 struct update {
 	struct api *api;
 	struct account account;
-	bool deactivate, set_contact;
+	bool deactivate, set_contact, agree;
 	char *contact;
 };
 
@@ -207,6 +208,8 @@ update_tx(struct sql *db, void *arg, struct problem *pr)
 	if (!api_account(u->api, db, &check, pr))
 		return false;
 	if (u->set_contact && !account_set_contact(db, check.id, u->contact, pr))
+		return false;
+	if (u->agree && !account_set_terms(db, check.id, u->api->conf->terms_of_service, pr))
 		return false;
 	if (u->deactivate && !account_deactivate(db, check.id, jobs_node(u->api->srv->jobs), &moved, pr))
 		return false;
@@ -222,6 +225,7 @@ update_read(struct api *api, struct update *u)
 
 	/* 7.3.2: whatever else may not be changed is ignored */
 	u->deactivate = span_is(status, "deactivated");
+	u->agree = json_opt_bool(&o, "termsOfServiceAgreed", false) && api->conf->terms_of_service;
 	return json_ok(&o) && contact_read(api, &u->contact, &u->set_contact);
 }
 

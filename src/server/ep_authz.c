@@ -151,7 +151,8 @@ authz_tx(struct sql *db, void *arg, struct problem *pr)
 
 	r->job_id = 0;
 	r->hurry = false;
-	if (!api_account(r->api, db, &account, pr) || !load(db, r, &account, pr))
+	if (!api_account(r->api, db, &account, pr) || (r->respond && !api_terms_agreed(r->api, db, &account, pr)) ||
+		!load(db, r, &account, pr))
 		return false;
 	if (r->respond)
 		return respond(db, r, &account, pr);

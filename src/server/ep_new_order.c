@@ -337,7 +337,8 @@ new_order_tx(struct sql *db, void *arg, struct problem *pr)
 	struct account account;
 	struct order same;
 
-	if (!api_account(n->api, db, &account, pr) || !api_eab_alive(&account, pr) || !check_eab(db, n, &account, pr) ||
+	if (!api_account(n->api, db, &account, pr) || !api_eab_alive(&account, pr) ||
+		!api_terms_agreed(n->api, db, &account, pr) || !check_eab(db, n, &account, pr) ||
 		!account_touch(db, account.id, clock_unix_s(), pr))
 		return false;
 	order_prepare(n, &account);

@@ -163,6 +163,13 @@ api_reply_order(struct api *api, int status, const struct order_view *v)
 	return true;
 }
 
+/* To other terms than are demanded it has not agreed (7.3.3). */
+static bool
+terms_count(const struct gate_conf *conf, const struct account *a)
+{
+	return a->terms && (!conf->require_current_terms || (a->terms_url && strcmp(a->terms_url, conf->terms_of_service) == 0));
+}
+
 void
 api_reply_account(struct api *api, int status, const struct account *a)
 {
@@ -173,7 +180,7 @@ api_reply_account(struct api *api, int status, const struct account *a)
 	jw_object(&w, NULL);
 	jw_str(&w, "status", account_state_name(a->state));
 	jw_raw(&w, "contact", span_str(a->contact));
-	if (a->terms)
+	if (terms_count(api->conf, a))
 		jw_bool(&w, "termsOfServiceAgreed", true);
 	if (a->eab)
 		jw_raw(&w, "externalAccountBinding", span_str(a->eab));

@@ -5,7 +5,7 @@
 
 #include "base/clock.h"
 
-#define COLUMNS "id, ref, thumbprint, state, terms, created_at, jwk, contact, eab_id, eab"
+#define COLUMNS "id, ref, thumbprint, state, terms, created_at, jwk, contact, eab_id, eab, terms_url"
 
 static void
 read_row(struct sql_stmt *st, struct account *a)
@@ -20,6 +20,7 @@ read_row(struct sql_stmt *st, struct account *a)
 	a->contact = span_dup(sql_text(st, 7));
 	a->eab_id = sql_int(st, 8);
 	a->eab = sql_is_null(st, 9) ? NULL : span_dup(sql_text(st, 9));
+	a->terms_url = sql_is_null(st, 10) ? NULL : span_dup(sql_text(st, 10));
 }
 
 void
@@ -28,7 +29,8 @@ account_done(struct account *a)
 	free(a->jwk);
 	free(a->contact);
 	free(a->eab);
-	a->jwk = a->contact = a->eab = NULL;
+	free(a->terms_url);
+	a->jwk = a->contact = a->eab = a->terms_url = NULL;
 }
 
 int64_t
@@ -119,7 +121,7 @@ account_insert(struct sql *db, struct account *a, struct problem *pr)
 {
 	static const char SQL[] =
 		"insert into account (ref, thumbprint, jwk, state, contact, terms, created_at, used_at,"
-		" eab_id, eab) values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9) returning id";
+		" eab_id, eab, terms_url) values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10) returning id";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	rand_ref(a->ref);
@@ -136,6 +138,7 @@ account_insert(struct sql *db, struct account *a, struct problem *pr)
 	else
 		sql_bind_null(st, 8);
 	sql_bind_str(st, 9, a->eab);
+	sql_bind_str(st, 10, a->terms_url);
 	if (sql_step(st))
 		a->id = sql_int(st, 0);
 	return sql_end(st, pr);
@@ -150,6 +153,30 @@ account_set_contact(struct sql *db, int64_t id, const char *contact_json, struct
 	sql_bind_int(st, 1, id);
 	sql_bind_str(st, 2, contact_json);
 	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
+account_set_terms(struct sql *db, int64_t id, const char *url, struct problem *pr)
+{
+	static const char SQL[] = "update account set terms=1, terms_url=$2 where id=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	sql_bind_str(st, 2, url);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
+account_has_terms(struct sql *db, int64_t id, const char *url, bool *ret, struct problem *pr)
+{
+	static const char SQL[] = "select 1 from account where id=$1 and terms_url=$2";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	sql_bind_str(st, 2, url);
+	*ret = sql_step(st);
 	return sql_end(st, pr);
 }
 

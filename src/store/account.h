@@ -13,7 +13,8 @@ struct account {
 	char ref[REF_TEXT];
 	char thumbprint[THUMBPRINT_TEXT];
 	enum account_state state;
-	bool terms;
+	bool terms;      /* it agreed to some */
+	char *terms_url; /* which, NULL = not on record; owned */
 	int64_t created_at;
 	char *jwk;     /* canonical JSON; owned */
 	char *contact; /* JSON array text; owned */
@@ -33,6 +34,10 @@ bool account_check(struct sql *db, struct span ref, struct account *ret, bool *r
 /* Sets a->id and a->ref; sql_is_conflict(pr) if the key has an account by now. */
 bool account_insert(struct sql *db, struct account *a, struct problem *pr) MUST_CHECK;
 bool account_set_contact(struct sql *db, int64_t id, const char *contact_json, struct problem *pr) MUST_CHECK;
+/* It agrees to the terms at this URL. */
+bool account_set_terms(struct sql *db, int64_t id, const char *url, struct problem *pr) MUST_CHECK;
+/* Are the terms at this URL those it agreed to last? */
+bool account_has_terms(struct sql *db, int64_t id, const char *url, bool *ret, struct problem *pr) MUST_CHECK;
 bool account_move(struct sql *db, int64_t id, enum account_state from, enum account_state to, bool *ret_moved, struct problem *pr) MUST_CHECK;
 /* Compare-and-set of the key (RFC 8555 7.3.5). sql_is_conflict(pr) if another account has it. */
 bool account_set_key(struct sql *db, int64_t id, const char *old_thumbprint, const char *thumbprint, const char *jwk, bool *ret_moved, struct problem *pr) MUST_CHECK;

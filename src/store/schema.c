@@ -97,9 +97,13 @@
 	"create index event_order on event (order_id, id);"                                        \
 	"create table node_key (name text primary key, value text not null);"
 
+/* Which terms an account agreed to (RFC 8555 7.3.3). */
+#define DDL_2 "alter table account add column terms_url text"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
+	{ 2, DDL_2, DDL_2 },
 };
 
 bool

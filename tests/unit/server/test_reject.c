@@ -25,6 +25,9 @@ static const char conf_plain[] = LAB_NO_RATES
 static const char conf_terms[] = LAB_NO_RATES
 	"default_profile = \"default\"; terms_of_service = \"https://pki.test/terms-1\";"
 	"profiles = ( { name = \"default\"; upstream = \"own\"; } );";
+static const char conf_new_terms[] = LAB_NO_RATES
+	"default_profile = \"default\"; terms_of_service = \"https://pki.test/terms-2\"; require_current_terms = true;"
+	"profiles = ( { name = \"default\"; upstream = \"own\"; } );";
 
 struct reject {
 	int row;
@@ -924,6 +927,66 @@ test_terms(void)
 	lab_conf(&lab, conf_plain);
 }
 
+#define BY_OLD(where, what) .path = where, .by = "old", .payload = what
+/* What leads to a certificate, by an account that agreed to other terms. */
+static const struct rq row_60[] = {
+	{ BY_OLD("/new-order", "{\"identifiers\":[" DNS("new.test") "]}") },
+	{ BY_OLD("$AGREED_CHALL0", "{}") },
+	{ BY_OLD("$PROVEN/finalize", "{\"csr\":\"$CSR_PROVEN\"}") },
+};
+
+/* And what does not. */
+static const struct rq without_terms[] = {
+	{ .path = "$AGREED", .by = "old" },
+	{ .path = "$AGREED_CHALL0", .by = "old" },
+	{ .path = "$OLD_PATH/orders", .by = "old" },
+	{ .path = "$OLD_PATH", .by = "old" },
+	{ BY_OLD("$OLD_PATH", "{\"contact\":[]}") },
+	{ BY_OLD("$OLD_PATH", "{\"termsOfServiceAgreed\":false}") },
+	/* a client that does so at each run has not read them (W13, W31) */
+	{ .path = "/new-account", .by = "old", .jwk = true, .payload = "{\"termsOfServiceAgreed\":true}" },
+};
+
+static void
+test_new_terms(void)
+{
+	AUTO_BUF reply = BUF_MAX(1 << 20);
+
+	lab_conf(&lab, conf_terms);
+	lab_actor("old", KEY_P256, "ES256");
+	lab_register(&lab, "old");
+	lab_actor("device", KEY_P256, "ES256");
+	lab_set("OLD_PATH", lab_path(lab_var("KID_old")));
+	lab_order(&lab, "old", "AGREED", "agreed.test", NULL);
+	lab_order(&lab, "old", "PROVEN", "proven.test", NULL);
+	lab_prove(&lab, "old", "PROVEN", "ready");
+	lab_csr("CSR_PROVEN", lab_key("device"), "proven.test");
+	lab_conf(&lab, conf_new_terms);
+	for (size_t i = 0; i < COUNT_OF(without_terms); i++) {
+		lab_send(&lab, &without_terms[i], &reply);
+		is_int(reply_status(&reply), 200, "with old terms: %s %s", without_terms[i].path, without_terms[i].payload ? without_terms[i].payload : "is read");
+		ok(!reply_get(&reply, "termsOfServiceAgreed"), "  and no agreement is shown");
+	}
+	for (size_t i = 0; i < COUNT_OF(row_60); i++) {
+		lab_send(&lab, &row_60[i], &reply);
+		ok(reply_is_problem(&reply, "userActionRequired", 403, true), "row 60: %s after the terms have changed", row_60[i].path);
+		ok(reply_has_field(&reply, "Link", "<https://pki.test/terms-2>;rel=\"terms-of-service\""), "  it says where the new ones are");
+		is_str(reply_get(&reply, "instance"), "https://pki.test/terms-2", "  twice (RFC 8555 7.3.3)");
+	}
+	lab_send(&lab, &(struct rq){ NEW_ORDER }, &reply);
+	ok(reply_is_problem(&reply, "userActionRequired", 403, true), "row 60: an account from before there were terms");
+	lab_post(&lab, "old", "$OLD_PATH", "{\"termsOfServiceAgreed\":\"true\"}", &reply);
+	ok(reply_is_problem(&reply, "malformed", 400, true), "agreement in a string is none");
+	lab_post(&lab, "old", "$OLD_PATH", "{\"termsOfServiceAgreed\":true}", &reply);
+	is_int(reply_status(&reply), 200, "the account agrees");
+	is_str(reply_get(&reply, "termsOfServiceAgreed"), "true", "which is shown");
+	for (size_t i = 0; i < COUNT_OF(row_60); i++) {
+		lab_send(&lab, &row_60[i], &reply);
+		ok(reply_status(&reply) / 100 == 2, "then it may: %s", row_60[i].path);
+	}
+	lab_conf(&lab, conf_plain);
+}
+
 /* E3: what becomes of an account whose key is suspended. */
 static void
 test_bound(void)
@@ -1041,6 +1104,7 @@ main(void)
 	test_framing();
 	test_revocation();
 	test_terms();
+	test_new_terms();
 	test_bound();
 	test_profile_gone();
 	test_overload();

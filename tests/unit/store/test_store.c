@@ -50,6 +50,12 @@ case_accounts(struct sql *db, void *arg, struct problem *pr)
 	ok(account_set_contact(db, a.id, "[]", pr) && account_by_ref(db, span_str(a.ref), &got, &found, pr), "the contact is changed");
 	is_str(got.contact, "[]", "to what was said");
 	account_done(&got);
+	ok(account_has_terms(db, a.id, "https://t.test/1", &has, pr) && !has, "to no terms in particular has it agreed");
+	ok(account_set_terms(db, a.id, "https://t.test/1", pr) && account_has_terms(db, a.id, "https://t.test/1", &has, pr) && has, "it agrees to some");
+	ok(account_has_terms(db, a.id, "https://t.test/2", &has, pr) && !has, "not to others");
+	ok(account_by_ref(db, span_str(a.ref), &got, &found, pr) && found, "which it shows");
+	is_str(got.terms_url, "https://t.test/1", "by their URL");
+	account_done(&got);
 	ok(account_set_key(db, a.id, "thumb-x", "thumb-2", "{}", &moved, pr) && !moved, "the key is not changed for who names a wrong old one");
 	ok(account_set_key(db, a.id, "thumb-1", "thumb-2", "{}", &moved, pr) && moved, "it is for who names the right one");
 	ok(account_has_key(db, "thumb-1", &has, pr) && !has, "the old key is nobody's now");
