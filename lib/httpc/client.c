@@ -95,6 +95,7 @@ transfer_try(struct transfer *t)
 
 	if (transfer_prepare(t, easy)) {
 		t->easy = easy;
+		timer_set(t->deadline, transfer_left_ms(t));
 		if (curl_multi_add_handle(t->client->multi, easy) == CURLM_OK)
 			return;
 		t->easy = NULL;
@@ -200,11 +201,8 @@ on_deadline(void *arg)
 static void
 transfer_begin(struct transfer *t)
 {
-	msec_t left_ms = t->started_ms + t->total_ms - clock_ms();
-
 	TAILQ_INSERT_TAIL(&t->client->running, t, entry);
 	t->deadline = timer_new(t->client->loop, on_deadline, t);
-	timer_set(t->deadline, left_ms > 0 ? left_ms : 0);
 	transfer_try(t);
 }
 

@@ -21,7 +21,7 @@ struct httpc; /* the client: connection cache, multi handle */
 
 struct httpc_conf {
 	const char *user_agent; /* "acmegate/0.1.0 libcurl/7.88.1" is made if NULL */
-	/* 0 = no limit. Requests beyond them wait, which counts towards their deadlines. */
+	/* 0 = no limit. Requests beyond them wait for a free connection (queue_ms). */
 	unsigned connections_max; /* in all */
 	unsigned per_host_max;
 };
@@ -46,7 +46,9 @@ struct httpc_request {
 	bool tls_no_verify;        /* http-01 redirect targets only (V4) */
 	bool fresh;                /* neither reuse nor keep a connection */
 	bool http2;                /* may use HTTP/2 with multiplexing */
-	msec_t connect_ms;         /* names, TCP and TLS handshake, all pins together; 0 = 10 s */
+	msec_t queue_ms;           /* the wait for a free connection; 0 = total_ms */
+	/* Names, TCP and TLS handshake, all pins together, from when that begins; 0 = 10 s. */
+	msec_t connect_ms;
 	msec_t total_ms;           /* from httpc_start to the last octet; 0 = 60 s */
 	size_t body_max_bytes;     /* longer: HTTPC_TOO_LARGE; 0 = no body is accepted */
 	/* Connect to these addresses, in this order (the next one only if TCP failed), instead
@@ -69,7 +71,8 @@ enum httpc_result {
 	HTTPC_TLS,           /* handshake or verification: nothing was sent */
 	HTTPC_TIMEOUT,       /* the request may have been received */
 	HTTPC_TOO_LARGE,     /* head or body; the request was received */
-	HTTPC_BROKEN         /* reset, truncated, bad framing: the request may have been received */
+	HTTPC_BROKEN,        /* reset, truncated, bad framing: the request may have been received */
+	HTTPC_BUSY           /* no connection was free in time: nothing was sent, nobody was asked */
 };
 /* The system's PEM file of trust anchors, NULL if libcurl knows none. */
 const char *httpc_system_anchors(void);

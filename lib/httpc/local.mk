@@ -20,6 +20,12 @@ test_httpc_tls_SOURCES = tests/unit/httpc/test_httpc_tls.c tests/unit/httpc/clie
 test_httpc_tls_LDADD = $(rooms_libs)
 test_httpc_tls_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 
+check_PROGRAMS += test_httpc_queue
+test_httpc_queue_SOURCES = tests/unit/httpc/test_httpc_queue.c tests/unit/httpc/client.h \
+	tests/unit/httpc/server.h tests/tap.h
+test_httpc_queue_LDADD = $(rooms_libs)
+test_httpc_queue_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+
 check_PROGRAMS += test_link
 test_link_SOURCES = tests/unit/httpc/test_link.c tests/tap.h
 test_link_LDADD = $(rooms_libs)

@@ -10,6 +10,7 @@ static const char *const result_names[] = {
 	[HTTPC_TIMEOUT] = "timeout",
 	[HTTPC_TOO_LARGE] = "too_large",
 	[HTTPC_BROKEN] = "broken",
+	[HTTPC_BUSY] = "busy",
 };
 
 const char *

@@ -50,6 +50,7 @@ transfer_new(const struct httpc_request *rq, httpc_fn fn, void *arg)
 	t->http2 = rq->http2;
 	t->connect_ms = rq->connect_ms > 0 ? rq->connect_ms : 10 * 1000;
 	t->total_ms = rq->total_ms > 0 ? rq->total_ms : 60 * 1000;
+	t->queue_ms = rq->queue_ms > 0 && rq->queue_ms < t->total_ms ? rq->queue_ms : t->total_ms;
 	t->reply.head = BUF_MAX(HEAD_MAX_OCTETS);
 	t->reply.body = BUF_MAX(rq->body_max_bytes);
 	return t;

@@ -8,6 +8,11 @@
  * "nothing was sent" and "may have been received" is on_prereq, which libcurl calls when the
  * connection is ready (TLS and proxy included) and right before it sends.
  *
+ * Deadlines. A transfer waits while there are as many connections as may be, or one that may come
+ * to speak HTTP/2 is being made. libcurl does not count that as time to connect, and tells nobody
+ * of it: the wait is over when it asks for an address or a socket (dial), or has a kept connection
+ * (on_prereq). Our timer ends the wait and the whole, libcurl's the time to connect.
+ *
  * Sending twice. libcurl 7.88 (Curl_retry_request) sends a request again by itself, on another
  * connection, when a *reused* connection ended without one octet of reply, or when an HTTP/2
  * server refused the stream. In the first case the server may well have acted: the same JWS again
@@ -44,6 +49,34 @@ may_connect(struct transfer *t, const struct addr *a)
 	return false;
 }
 
+/* The wait for a connection is over. */
+static void
+wait_end(struct transfer *t)
+{
+	if (!t->waits)
+		return;
+	t->waits = false;
+	if (t->queue_ms < t->total_ms)
+		timer_set(t->deadline, transfer_left_ms(t));
+}
+
+static void
+dial(struct transfer *t)
+{
+	wait_end(t);
+	if (!t->dial_ms)
+		t->dial_ms = clock_ms();
+}
+
+static int
+on_resolve(void *resolver, void *reserved, void *arg)
+{
+	(void)resolver;
+	(void)reserved;
+	dial(arg);
+	return 0;
+}
+
 static curl_socket_t
 on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *sa)
 {
@@ -52,6 +85,7 @@ on_open(void *arg, curlsocktype purpose, struct curl_sockaddr *sa)
 	int fd;
 
 	(void)purpose;
+	dial(t);
 	addr_from_sockaddr(&sa->addr, &a);
 	if (!may_connect(t, &a))
 		return CURL_SOCKET_BAD;
@@ -122,6 +156,7 @@ on_prereq(void *arg, char *ip, char *local_ip, int port, int local_port)
 		return CURL_PREREQFUNC_ABORT;
 	}
 	t->began = true;
+	wait_end(t);
 	t->reply.connected = remote;
 	return CURL_PREREQFUNC_OK;
 }
@@ -225,6 +260,12 @@ set_anchors(struct transfer *t, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, CA_CACHE_S);
 }
 
+static bool
+is_https(const char *url)
+{
+	return strncasecmp(url, "https://", 8) == 0;
+}
+
 static void
 set_connection(struct transfer *t, CURL *easy)
 {
@@ -252,9 +293,12 @@ set_connection(struct transfer *t, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, t);
 	set_anchors(t, easy);
 
+	curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, on_resolve);
+	curl_easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, t);
 	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
 		(long)(t->http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
-	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, t->http2 ? 1L : 0L);
+	/* only TLS tells before the first reply whether it is HTTP/2 */
+	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, t->http2 && is_https(t->url) ? 1L : 0L);
 	curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
 	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
 }
@@ -270,13 +314,21 @@ set_reply(struct transfer *t, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, t);
 }
 
+msec_t
+transfer_left_ms(const struct transfer *t)
+{
+	msec_t now = clock_ms(), total = t->started_ms + t->total_ms, queue = t->queued_ms + t->queue_ms;
+	msec_t end = t->waits && queue < total ? queue : total;
+
+	return end > now ? end - now : 0;
+}
+
 /* A try at one of several pins gets an equal part of the time that is left for all of them. */
 static void
 set_times(struct transfer *t, CURL *easy)
 {
-	msec_t spent = clock_ms() - t->started_ms;
-	msec_t connect_ms = t->connect_ms - (t->pin_at > 0 ? spent : 0);
-	msec_t total_ms = t->total_ms - spent;
+	msec_t connect_ms = t->connect_ms - t->dialed_ms;
+	msec_t total_ms = t->started_ms + t->total_ms - clock_ms();
 
 	if (t->pin_count > t->pin_at)
 		connect_ms /= (msec_t)(t->pin_count - t->pin_at);
@@ -312,11 +364,6 @@ set_pin(struct transfer *t)
 		abort();
 }
 
-static bool
-is_http_url(const char *url)
-{
-	return strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
-}
 
 bool
 transfer_prepare(struct transfer *t, CURL *easy)
@@ -324,10 +371,14 @@ transfer_prepare(struct transfer *t, CURL *easy)
 	curl_slist_free_all(t->fields);
 	curl_slist_free_all(t->connect_to);
 	t->fields = t->connect_to = NULL;
+	t->dialed_ms += t->dial_ms ? clock_ms() - t->dial_ms : 0;
+	t->dial_ms = 0;
+	t->queued_ms = clock_ms();
+	t->waits = true;
 	t->opened = 0;
 	t->stale = t->handshake = t->head_open = t->head_final = false;
 	t->error[0] = '\0';
-	if (!is_http_url(t->url)) {
+	if (!is_https(t->url) && strncasecmp(t->url, "http://", 7) != 0) {
 		snprintf(t->error, sizeof(t->error), "not an http or https URL");
 		return false;
 	}
@@ -363,6 +414,19 @@ transfer_again(struct transfer *t, CURLcode code)
 	return true;
 }
 
+/* Where it was when its time was over. */
+static enum httpc_result
+result_of_deadline(const struct transfer *t)
+{
+	if (t->began)
+		return HTTPC_TIMEOUT;
+	if (t->handshake)
+		return HTTPC_TLS;
+	if (t->waits)
+		return HTTPC_BUSY;
+	return t->opened ? HTTPC_CONNECT : HTTPC_DNS;
+}
+
 static enum httpc_result
 result_before_sending(struct transfer *t, CURLcode code)
 {
@@ -381,10 +445,7 @@ result_before_sending(struct transfer *t, CURLcode code)
 	case CURLE_SSL_ENGINE_INITFAILED:
 		return HTTPC_TLS;
 	case CURLE_OPERATION_TIMEDOUT:
-		if (t->handshake)
-			return HTTPC_TLS;
-		/* only libcurl's words tell this from a wait for a free connection */
-		return strncmp(t->error, "Resolving", 9) == 0 ? HTTPC_DNS : HTTPC_CONNECT;
+		return result_of_deadline(t);
 	default:
 		return HTTPC_CONNECT;
 	}
@@ -451,11 +512,8 @@ void
 transfer_judge_deadline(struct transfer *t)
 {
 	reply_fill(t);
-	if (t->began) {
-		t->reply.result = HTTPC_TIMEOUT;
-		reply_explain(t, "no complete reply before the deadline");
-		return;
-	}
-	t->reply.result = t->handshake ? HTTPC_TLS : HTTPC_CONNECT;
-	reply_explain(t, "no connection before the deadline");
+	t->reply.result = result_of_deadline(t);
+	reply_explain(t, t->began ? "no complete reply before the deadline" :
+			t->waits ? "no connection was free before the deadline" :
+				   "no connection before the deadline");
 }

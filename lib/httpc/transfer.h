@@ -37,7 +37,7 @@ struct transfer {
 	size_t allow_count;
 	bool judged; /* by `allow` */
 	bool tls_no_verify, fresh, http2;
-	msec_t connect_ms, total_ms;
+	msec_t queue_ms, connect_ms, total_ms;
 
 	/* this try */
 	CURL *easy; /* NULL = not running */
@@ -45,11 +45,15 @@ struct transfer {
 	struct curl_slist *connect_to;
 	char error[CURL_ERROR_SIZE];
 	unsigned opened; /* sockets opened to an allowed address */
+	bool waits;      /* for a connection */
+	msec_t queued_ms; /* since when */
+	msec_t dial_ms;  /* when connecting began, 0 = it did not */
 	bool handshake;  /* TCP is connected, TLS has begun */
 	bool stale;      /* given up before anything was sent: the kept connection was no good */
 
 	/* all tries */
 	size_t pin_at;
+	msec_t dialed_ms; /* spent on connecting by earlier tries */
 	bool only_new; /* the next try takes no kept connection */
 	bool began;    /* the request may have been sent, in part at least */
 	bool resend;   /* libcurl wanted to send it once more, and must not */
@@ -72,6 +76,8 @@ bool transfer_prepare(struct transfer *t, CURL *easy);
 bool transfer_again(struct transfer *t, CURLcode code);
 /* Fill in the reply for the caller. */
 void transfer_judge(struct transfer *t, CURLcode code);
-/* The reply of a transfer that its total deadline has cut short. */
+/* How long until the deadline of the wait, or, when that is over, of all. Never less than 0. */
+msec_t transfer_left_ms(const struct transfer *t);
+/* The reply of a transfer that a deadline has cut short. */
 void transfer_judge_deadline(struct transfer *t);
 #endif

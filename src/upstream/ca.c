@@ -134,7 +134,7 @@ ca_read_problem(const struct httpc_reply *rp, struct acme_problem *ret)
 bool
 ca_count_failure(struct ca *ca, const struct httpc_reply *rp)
 {
-	bool ill = rp->result != HTTPC_OK || rp->status >= 500;
+	bool ill = (rp->result != HTTPC_OK && rp->result != HTTPC_BUSY) || rp->status >= 500;
 
 	if (ill) {
 		pthread_mutex_lock(&ca->lock);

@@ -166,6 +166,12 @@ call_reply(void *arg)
 	struct ca *ca = call->ca;
 	enum httpc_result got = call->reply.result;
 
+	/* a long queue of ours says nothing of the CA */
+	if (got == HTTPC_BUSY) {
+		ca_read_problem(&call->reply, &call->problem);
+		finish(call, CA_UNREACHABLE);
+		return;
+	}
 	if (!ca_count_failure(ca, &call->reply)) {
 		pthread_mutex_lock(&ca->lock);
 		circuit_succeeded(&ca->circuit);

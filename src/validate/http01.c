@@ -131,6 +131,9 @@ on_reply(struct httpc_reply *rp, void *arg)
 	case HTTPC_TLS:
 		fail(v, PROBLEM_TLS, false, "TLS handshake failed", "");
 		return;
+	case HTTPC_BUSY:
+		fail(v, PROBLEM_CONNECTION, false, "the gateway had no connection left", "");
+		return;
 	case HTTPC_TIMEOUT:
 		fail(v, PROBLEM_CONNECTION, false, "time-out", "");
 		return;

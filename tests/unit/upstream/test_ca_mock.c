@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "rig.h"
+#include "upstream/circuit.h"
 #include "tap.h"
 
 #define P(type) "{\"type\":\"urn:ietf:params:acme:error:" type "\",\"detail\":\"d\"}"
@@ -608,30 +609,64 @@ test_many_without_nonce(void)
 	ca_call_done(calls);
 }
 
-/* A call that waits for an answer when all ends. */
+#define CONNS 4 /* the rig's, per host */
+
+/* All connections are taken by calls that wait for their answers. */
+static void
+test_busy(void)
+{
+	struct mock_seen seen[CONNS];
+	struct ca_call call;
+	struct ca_stats stats;
+	char url[128];
+	int good = 0;
+
+	for (int i = 0; i < CIRCUIT_FAILURES + 1; i++) {
+		call = (struct ca_call){ .url = mock_url(mock, "/o", url),
+			.payload = SPAN(""),
+			.signer = rig_signer(&key, "k"),
+			.deadline_ms = 150 };
+		rig_call(ca, &call);
+		good += call.result == CA_UNREACHABLE && call.http_status == 0;
+		ca_call_done(&call);
+	}
+	is_int(good, CIRCUIT_FAILURES + 1, "mock: who finds no free connection hears that nothing was sent");
+	is_int(mock_posts(mock, seen, CONNS), CONNS, "mock: nor was it");
+	ca_stats(ca, &stats);
+	ok(!stats.is_open, "mock: which says nothing of the CA: the circuit stays closed");
+}
+
+/* Calls that wait for an answer when all ends. */
 static void
 test_stop(struct ca *absent)
 {
-	static const struct mock_step hang = { MOCK_HANG, 0, NULL, NULL };
-	struct ca_call call;
+	static const struct mock_step hang[CONNS] = { { MOCK_HANG, 0, NULL, NULL }, { MOCK_HANG, 0, NULL, NULL },
+		{ MOCK_HANG, 0, NULL, NULL }, { MOCK_HANG, 0, NULL, NULL } };
+	struct ca_call calls[CONNS];
 	char url[128];
 	struct ca *cas[] = { ca, absent };
-	static bool was_done;
-	struct mock_seen seen[1];
+	static bool was_done[CONNS];
+	struct mock_seen seen[CONNS];
+	int lost = 0;
 
-	mock_script(mock, &hang, 1);
-	call = (struct ca_call){ .url = mock_url(mock, "/o", url),
-		.payload = SPAN(""),
-		.signer = rig_signer(&key, "k"),
-		.done = rig_note_done,
-		.arg = &was_done };
-	ca_post(ca, &call);
-	for (int i = 0; i < 500 && mock_posts(mock, seen, 1) == 0; i++)
+	mock_script(mock, hang, CONNS);
+	for (int i = 0; i < CONNS; i++) {
+		calls[i] = (struct ca_call){ .url = mock_url(mock, "/o", url),
+			.payload = SPAN(""),
+			.signer = rig_signer(&key, "k"),
+			.done = rig_note_done,
+			.arg = &was_done[i] };
+		ca_post(ca, &calls[i]);
+	}
+	for (int i = 0; i < 500 && mock_posts(mock, seen, CONNS) < CONNS; i++)
 		nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
+	test_busy();
 	rig_stop(&rig, cas, 2);
-	ok(was_done && call.result == CA_LOST,
-		"mock: a call under way at the end is told to be lost");
-	ca_call_done(&call);
+	for (int i = 0; i < CONNS; i++) {
+		lost += was_done[i] && calls[i].result == CA_LOST;
+		ca_call_done(&calls[i]);
+	}
+	is_int(lost, CONNS, "mock: calls under way at the end are told to be lost");
 }
 
 int
