@@ -122,7 +122,7 @@ ask(struct buckets *b, struct span key, struct rate rate, msec_t now, bool take,
 	HASH_FIND(hh, s->table, key.p, key.n, e);
 	wait = wait_for(e, rate, now);
 	if (wait > 0) {
-		s->refused++;
+		s->refused += take;
 	} else if (take) {
 		if (!e)
 			e = add(b, s, key, now);

@@ -22,7 +22,7 @@ struct buckets *buckets_new(size_t keys_max);
 void buckets_free(struct buckets *b);
 /* Take a token at `now`; false when there is none: *ret_wait_ms says when there is one again. */
 bool buckets_take(struct buckets *b, struct span key, struct rate rate, msec_t now, msec_t *ret_wait_ms);
-/* Is there one? Takes nothing. */
+/* Is there one? Takes nothing, and counts nothing. */
 bool buckets_has(struct buckets *b, struct span key, struct rate rate, msec_t now, msec_t *ret_wait_ms);
 /* Keys held, tokens taken and refused since the start. */
 struct buckets_stats { uint64_t keys, taken, refused; };

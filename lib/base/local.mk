@@ -11,6 +11,7 @@ librooms_a_SOURCES += \
 	lib/base/rand.c lib/base/rand.h \
 	lib/base/secret.c lib/base/secret.h \
 	lib/base/span.c lib/base/span.h \
+	lib/base/tally.c lib/base/tally.h \
 	lib/base/utf8.c lib/base/utf8.h
 
 check_PROGRAMS += test_b64url test_utf8
@@ -21,7 +22,10 @@ test_utf8_SOURCES = tests/unit/base/test_utf8.c tests/tap.h
 test_utf8_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_utf8_LDADD = $(rooms_libs)
 
-check_PROGRAMS += test_addr test_base test_buckets
+check_PROGRAMS += test_addr test_base test_buckets test_tally
+test_tally_SOURCES = tests/unit/base/test_tally.c tests/tap.h
+test_tally_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_tally_LDADD = $(rooms_libs)
 test_buckets_SOURCES = tests/unit/base/test_buckets.c tests/tap.h
 test_buckets_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_buckets_LDADD = $(rooms_libs)

@@ -27,6 +27,7 @@ call_new(struct admin *admin, struct http_req *rq)
 	c->out = BUF_MAX(BODY_MAX);
 	c->errors = BUF_MAX(ERRORS_MAX);
 	c->w = jw_to(&c->out);
+	c->content_type = "application/json";
 	return c;
 }
 
@@ -114,10 +115,10 @@ finish(struct call *c, bool good)
 	struct http_reply rp = http_reply_new(200);
 	const struct resource *res = c->res;
 
-	if (good && !jw_ok(&c->w))
+	if (good && !(res->text ? buf_ok(&c->out) : jw_ok(&c->w)))
 		good = problem_internal(&c->pr, "the reply is too large");
 	if (good) {
-		rp.content_type = "application/json";
+		rp.content_type = c->content_type;
 		buf_done(&rp.body);
 		rp.body = c->out;
 		c->out = BUF_MAX(0);

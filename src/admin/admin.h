@@ -29,6 +29,8 @@ struct admin_tls {
 	struct buf error;             /* of that order: a problem document, or empty */
 };
 
+struct metrics;
+
 struct admin {
 	struct store *store;
 	struct jobs *jobs;
@@ -37,6 +39,7 @@ struct admin {
 	struct upstreams *ups;
 	struct server *server;
 	struct httpd *httpd;
+	struct metrics *metrics; /* NULL: no GET /metrics */
 	const char *version;
 	int64_t started_unix_s;
 	/* Load the file again and put it in force; on a worker. False: the old one stays. ret_text: a line that says what came of
@@ -48,6 +51,12 @@ struct admin {
 	bool (*tls)(void *arg, struct admin_tls *ret, struct problem *pr);
 	void *arg;
 };
+
+/* What is remembered between two scrapes; before the struct admin is filled, and after the last request. */
+struct metrics *metrics_new(void);
+void metrics_free(struct metrics *m);
+/* The http_handler of the metrics face: GET and HEAD of /metrics, and nothing else. arg is the struct admin. */
+void metrics_handle(struct http_req *rq, void *arg);
 
 /* The http_handler and http_refusal of the face; arg is the struct admin. */
 void admin_handle(struct http_req *rq, void *arg);

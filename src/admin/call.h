@@ -20,6 +20,7 @@ struct resource {
 	call_fn fn;
 	const char *query; /* names of the parameters it knows, a blank between; NULL = none */
 	void (*after)(struct call *c); /* after the reply */
+	bool text;         /* it writes c->out itself, of c->content_type */
 };
 /* NULL: none; *ret_known says whether the path is known by another method. Sets ret_ref. */
 const struct resource *resource_find(
@@ -34,6 +35,7 @@ struct call {
 	struct json *doc;       /* of a POST with a body */
 	struct json_obj body;   /* its root; an empty object if there was no body */
 	struct buf out;
+	const char *content_type;
 	struct jw w;
 	struct buf errors;      /* lines, for the problem document */
 	struct problem pr;
@@ -93,4 +95,5 @@ bool call_eab_enable(struct call *c);
 bool call_eab_revoke(struct call *c);
 bool call_limits(struct call *c);
 bool call_tls(struct call *c);
+bool call_metrics(struct call *c);
 #endif

@@ -21,11 +21,12 @@ call_limits(struct call *c)
 		jw_int(w, "interval_ms", rate.interval_ms);
 		jw_int(w, "keys", (int64_t)s.keys);
 		jw_int(w, "taken", (int64_t)s.taken);
-		jw_int(w, "refused", (int64_t)s.refused);
+		jw_int(w, "refused", (int64_t)limit_refused(&c->admin->server->limits, i));
 		jw_end(w);
 	}
 	jw_end(w);
 	jw_int(w, "pending_authz_max", c->conf->rates.pending_authz_max);
+	jw_int(w, "pending_authz_refused", (int64_t)atomic_load(&c->admin->server->limits.pending_refused));
 	jw_end(w);
 	return true;
 }

@@ -24,6 +24,7 @@ static const struct resource resources[] = {
 	{ HTTP_POST, "/eab/{}/rotate", call_eab_rotate },
 	{ HTTP_GET, "/limits", call_limits },
 	{ HTTP_GET, "/tls", call_tls },
+	{ HTTP_GET, "/metrics", call_metrics, .text = true },
 };
 
 static bool

@@ -50,6 +50,7 @@ write_http(struct call *c)
 	struct jw *w = &c->w;
 	struct httpd_stats s;
 	const struct server_stats *server = &c->admin->server->stats;
+	uint64_t requests = 0, refused = 0;
 
 	httpd_stats(c->admin->httpd, &s);
 	jw_object(w, "connections");
@@ -64,9 +65,13 @@ write_http(struct call *c)
 	jw_int(w, "requests", (int64_t)s.requests);
 	jw_end(w);
 	jw_object(w, "acme");
-	jw_int(w, "requests", (int64_t)atomic_load(&server->requests));
-	jw_int(w, "refused", (int64_t)atomic_load(&server->refused));
-	jw_int(w, "overloaded", (int64_t)atomic_load(&server->overloaded));
+	for (size_t i = 0; i < server_route_count() * SERVER_CODE__COUNT; i++)
+		requests += server_requests(server, i / SERVER_CODE__COUNT, i % SERVER_CODE__COUNT);
+	for (int i = 0; i < PROBLEM__COUNT; i++)
+		refused += server_refusals(server, i);
+	jw_int(w, "requests", (int64_t)requests);
+	jw_int(w, "refused", (int64_t)refused);
+	jw_int(w, "overloaded", (int64_t)server_refusals(server, PROBLEM_OVERLOADED));
 	jw_end(w);
 }
 

@@ -53,6 +53,7 @@ cmd_limits_local(struct ctl *ctl)
 	if (!ctl->plain)
 		buf_addc(&ctl->out, '\n');
 	ctl_field_member(ctl, "Pending authz", rp.root, "pending_authz_max");
+	ctl_field_member(ctl, "Refused", rp.root, "pending_authz_refused");
 	ctl_reply_done(&rp);
 	return CTL_DONE;
 }

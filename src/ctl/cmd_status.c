@@ -4,6 +4,7 @@
 
 #include "ctl/ctl.h"
 #include "ctl/table.h"
+#include "json/jw.h"
 
 /* "3 d 4 h", "5 min 6 s": the two largest units */
 static char *
@@ -87,6 +88,27 @@ cmd_status(struct ctl *ctl)
 	} else {
 		print_gate(ctl, rp.root);
 		print_upstreams(ctl, json_get(rp.root, "upstreams"));
+	}
+	ctl_reply_done(&rp);
+	return CTL_DONE;
+}
+
+int
+cmd_metrics(struct ctl *ctl)
+{
+	struct ctl_reply rp;
+	struct jw w = jw_to(&ctl->out);
+	int code = ctl_ask_text(ctl, "/metrics", &rp);
+
+	if (code != CTL_DONE)
+		return code;
+	if (ctl->json) {
+		jw_object(&w, NULL);
+		jw_span(&w, "metrics", buf_span(&rp.body));
+		jw_end(&w);
+		buf_addc(&ctl->out, '\n');
+	} else {
+		buf_addspan(&ctl->out, buf_span(&rp.body));
 	}
 	ctl_reply_done(&rp);
 	return CTL_DONE;

@@ -97,6 +97,8 @@ struct ctl_reply {
 void ctl_reply_done(struct ctl_reply *rp);
 /* GET, or POST with a JSON body if `json` is not NULL. CTL_DONE and the reply, or the exit code; the message was printed. */
 int ctl_ask(struct ctl *ctl, const char *path, const char *json, struct ctl_reply *ret);
+/* GET of what is no JSON: the answer is ret->body alone. */
+int ctl_ask_text(struct ctl *ctl, const char *path, struct ctl_reply *ret);
 /* The admin socket: --socket, or of the configuration, or the default. On the heap; NULL: CTL_USAGE, message printed. */
 char *ctl_socket_path(struct ctl *ctl);
 /* The exit code of a problem document. Pure. */
@@ -150,6 +152,7 @@ int cmd_eab_enable(struct ctl *ctl);
 int cmd_eab_revoke(struct ctl *ctl);
 int cmd_limits_local(struct ctl *ctl);
 int cmd_tls_show(struct ctl *ctl);
+int cmd_metrics(struct ctl *ctl);
 int cmd_init(struct ctl *ctl);
 int cmd_status(struct ctl *ctl);
 int cmd_account_list(struct ctl *ctl);

@@ -163,8 +163,9 @@ prepare(struct ctl *ctl, CURL *curl, const char *socket, const char *url, const 
 	}
 }
 
+/* `text`: the answer is not JSON unless it is a refusal. */
 static int
-read_reply(struct ctl *ctl, CURL *curl, struct ctl_reply *ret)
+read_reply(struct ctl *ctl, CURL *curl, bool text, struct ctl_reply *ret)
 {
 	curl_off_t retry_after_s = 0;
 	long status = 0;
@@ -172,6 +173,8 @@ read_reply(struct ctl *ctl, CURL *curl, struct ctl_reply *ret)
 
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(curl, CURLINFO_RETRY_AFTER, &retry_after_s);
+	if (text && status >= 200 && status < 300)
+		return CTL_DONE;
 	if (json_parse(buf_span(&ret->body), "answer", &limits, &ret->doc, &pr) && json_type(json_root(ret->doc)) == JSON_OBJECT)
 		ret->root = json_root(ret->doc);
 	if (status < 200 || status >= 300)
@@ -181,8 +184,8 @@ read_reply(struct ctl *ctl, CURL *curl, struct ctl_reply *ret)
 	return CTL_DONE;
 }
 
-int
-ctl_ask(struct ctl *ctl, const char *path, const char *json, struct ctl_reply *ret)
+static int
+ask(struct ctl *ctl, const char *path, const char *json, bool text, struct ctl_reply *ret)
 {
 	AUTO_FREE char *socket = ctl_socket_path(ctl), *url = xasprintf("http://localhost%s", path);
 	CURLcode ready = curl_global_init(CURL_GLOBAL_NOTHING);
@@ -197,7 +200,7 @@ ctl_ask(struct ctl *ctl, const char *path, const char *json, struct ctl_reply *r
 	if (socket && curl) {
 		prepare(ctl, curl, socket, url, json, fields, ret);
 		result = curl_easy_perform(curl);
-		code = result == CURLE_OK ? read_reply(ctl, curl, ret) : print_curl(ctl, curl, result, socket);
+		code = result == CURLE_OK ? read_reply(ctl, curl, text, ret) : print_curl(ctl, curl, result, socket);
 	}
 	curl_easy_cleanup(curl);
 	curl_slist_free_all(fields);
@@ -205,4 +208,16 @@ ctl_ask(struct ctl *ctl, const char *path, const char *json, struct ctl_reply *r
 	if (code != CTL_DONE)
 		ctl_reply_done(ret);
 	return code;
+}
+
+int
+ctl_ask(struct ctl *ctl, const char *path, const char *json, struct ctl_reply *ret)
+{
+	return ask(ctl, path, json, false, ret);
+}
+
+int
+ctl_ask_text(struct ctl *ctl, const char *path, struct ctl_reply *ret)
+{
+	return ask(ctl, path, NULL, true, ret);
 }

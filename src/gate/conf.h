@@ -90,6 +90,7 @@ struct gate_conf {
 	char *tls_cert, *tls_key;      /* files; "" = local CA makes one at first start */
 	char *tls_upstream;            /* "" or the upstream (driver acme) that the certificate is ordered from */
 	struct conf_addrs http01_listen; /* the upstream CA's http-01 look-ups are answered here */
+	struct conf_addrs metrics_listen; /* GET /metrics, on loopback */
 	char *admin_socket;
 	struct conf_strings admin_users; /* user names besides root and our own that may use it */
 	int64_t front_threads, worker_threads;

@@ -273,6 +273,21 @@ check_local(const char *at, const struct upstream_conf *u, struct conf_errors *e
 	}
 }
 
+/* Whoever reaches it may read it, and what is counted is nobody's business outside. */
+static void
+check_metrics_listen(const struct conf_addrs *addrs, struct conf_errors *errors)
+{
+	static const struct net v4 = { { .family = AF_INET, .octet = { 127 } }, 8 };
+	static const struct net v6 = { { .family = AF_INET6, .octet = { [15] = 1 } }, 128 };
+	char text[ADDR_TEXT];
+
+	for (size_t i = 0; i < addrs->count; i++) {
+		if (!net_has(&v4, &addrs->list[i]) && !net_has(&v6, &addrs->list[i]))
+			conf_error(errors, "metrics_listen", "%s is not an address of loopback (127.0.0.0/8, ::1)",
+				addr_text(&addrs->list[i], text));
+	}
+}
+
 static void
 check_proxy(const char *where, const char *text, struct conf_errors *errors)
 {
@@ -422,6 +437,7 @@ check_files(const struct gate_conf *conf, struct conf_errors *errors)
 	check_path("tls_cert", conf->tls_cert, errors);
 	check_path("tls_key", conf->tls_key, errors);
 	check_path("admin_socket", conf->admin_socket, errors);
+	check_metrics_listen(&conf->metrics_listen, errors);
 	if (conf->tls_upstream && *conf->tls_upstream) {
 		const struct upstream_conf *u = conf_upstream(conf, conf->tls_upstream);
 

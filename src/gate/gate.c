@@ -179,6 +179,7 @@ init_server(struct gate *g, struct problem *pr)
 	g->server.nonces = nonce_window_new();
 	g->server.keys = keycache_new(KEYS_CACHED);
 	limits_init(&g->server.limits);
+	server_stats_init(&g->server.stats);
 	g->validate.failures = g->server.limits.by[LIMIT_FAILED];
 	g->server.issue_now = local_issue_now;
 	g->server.issue_now_arg = g->ups;
@@ -239,9 +240,19 @@ add_admin_face(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 		.handler = admin_handle, .refusal = admin_refusal, .arg = &g->admin };
 
 	g->admin = (struct admin){ .store = g->store, .jobs = g->jobs, .pool = g->pool, .conf = g->conf, .ups = g->ups,
-		.server = &g->server, .httpd = g->httpd, .version = PACKAGE_VERSION, .started_unix_s = clock_unix_s(),
+		.server = &g->server, .httpd = g->httpd, .metrics = metrics_new(), .version = PACKAGE_VERSION, .started_unix_s = clock_unix_s(),
 		.reload = reload_hook, .drain = drain_hook, .tls = tls_hook, .arg = g };
 	return httpd_face_add(g->httpd, &fc, &face, pr);
+}
+
+static bool
+add_metrics_face(struct gate *g, const struct gate_conf *conf, struct problem *pr)
+{
+	struct httpd_face *face;
+	const struct httpd_face_conf fc = { .name = "metrics", .listen = conf->metrics_listen.list,
+		.listen_count = conf->metrics_listen.count, .handler = metrics_handle, .arg = &g->admin };
+
+	return conf->metrics_listen.count == 0 || httpd_face_add(g->httpd, &fc, &face, pr);
 }
 
 static bool
@@ -259,7 +270,7 @@ start_faces(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 		return false;
 	if (conf->http01_listen.count && !httpd_face_add(g->httpd, &http01, &face, pr))
 		return false;
-	if (!add_admin_face(g, conf, pr))
+	if (!add_admin_face(g, conf, pr) || !add_metrics_face(g, conf, pr))
 		return false;
 	httpd_start(g->httpd);
 	return true;
@@ -346,6 +357,8 @@ gate_stop(struct gate *g)
 	nonce_window_free(g->server.nonces);
 	keycache_free(g->server.keys);
 	limits_done(&g->server.limits);
+	server_stats_done(&g->server.stats);
+	metrics_free(g->admin.metrics);
 	buf_done(&g->server.decoy);
 	store_close(g->store);
 	keeper_stop(g->keeper);

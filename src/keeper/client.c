@@ -30,6 +30,7 @@ struct conn {
 	pthread_mutex_t lock; /* held during a call: threads that share a connection take turns */
 	int fd;
 	uint32_t id;    /* of the latest request */
+	_Atomic(uint64_t) calls, failed; /* raised under lock */
 	struct buf out; /* the request; wiped once sent */
 	size_t sent;
 	unsigned char head[PROTO_HEAD];
@@ -219,8 +220,21 @@ call(struct keeper *k, struct proto_request *rq, struct buf *ret_first, struct b
 		return problem_internal(pr, "the keeper is dead");
 	pthread_mutex_lock(&c->lock);
 	good = exchange(c, clock_ms() + k->call_ms, rq, ret_first, ret_second, pr);
+	atomic_fetch_add_explicit(&c->calls, 1, memory_order_relaxed);
+	if (!good)
+		atomic_fetch_add_explicit(&c->failed, 1, memory_order_relaxed);
 	pthread_mutex_unlock(&c->lock);
 	return good;
+}
+
+void
+keeper_stats(struct keeper *k, struct keeper_stats *ret)
+{
+	*ret = (struct keeper_stats){ .dead = is_dead(k) };
+	for (unsigned i = 0; i < k->count; i++) {
+		ret->calls += atomic_load_explicit(&k->conns[i].calls, memory_order_relaxed);
+		ret->failed += atomic_load_explicit(&k->conns[i].failed, memory_order_relaxed);
+	}
 }
 
 static struct keeper *

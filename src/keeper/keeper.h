@@ -55,6 +55,12 @@ bool keeper_start(const struct keeper_conf *conf, struct keeper **ret, struct pr
 /* A file descriptor that becomes readable (EOF) when the keeper dies. */
 int keeper_death_fd(const struct keeper *k);
 pid_t keeper_pid(const struct keeper *k);
+/* Round trips since the start, and how many of them failed or were refused. Any thread. */
+struct keeper_stats {
+	uint64_t calls, failed;
+	bool dead;
+};
+void keeper_stats(struct keeper *k, struct keeper_stats *ret);
 /* Ends the child and frees k; no call may be under way. NULL is fine. */
 void keeper_stop(struct keeper *k);
 /* Which connection the calling thread uses; a thread of the pool needs not call it (pool_self() is the default, 0 outside of

@@ -57,6 +57,9 @@ struct api {
 	bool replied_problem;
 };
 
+/* All of them, in the order of the table. */
+size_t route_count(void);
+const struct route *route_at(size_t i);
 /* Find the route of a path and its ids; NULL: no such resource. */
 const struct route *route_find(struct api *api, struct span path);
 

@@ -16,6 +16,7 @@ struct new_order {
 	struct idents idents;      /* owned */
 	int64_t not_before, not_after;
 	bool reused;               /* an order of before (O1) */
+	_Atomic(uint64_t) *refused_by; /* the counter of the abuse limit that refused it */
 };
 
 static bool
@@ -301,8 +302,10 @@ check_abuse(struct sql *db, struct new_order *n, int64_t account_id, struct prob
 
 	for (size_t i = 0; i < n->idents.count; i++) {
 		authz_failure_key(account_id, ident_base(&n->idents.list[i]), key);
-		if (!limit_allows(&n->api->srv->limits, conf, LIMIT_FAILED, span_str(key), pr))
+		if (!limit_allows(&n->api->srv->limits, conf, LIMIT_FAILED, span_str(key), pr)) {
+			n->refused_by = &n->api->srv->limits.failed_refused;
 			return false;
+		}
 	}
 	if (most == 0)
 		return true;
@@ -310,6 +313,7 @@ check_abuse(struct sql *db, struct new_order *n, int64_t account_id, struct prob
 		return false;
 	if (pending + (int64_t)n->idents.count <= most)
 		return true;
+	n->refused_by = &n->api->srv->limits.pending_refused;
 	pr->retry_after_s = 60;
 	return problem_set(pr, PROBLEM_RATE_LIMITED,
 		"%lld authorizations of this account wait for their proof, at most %lld may: respond to them, or deactivate them",
@@ -337,6 +341,7 @@ new_order_tx(struct sql *db, void *arg, struct problem *pr)
 	struct account account;
 	struct order same;
 
+	n->refused_by = NULL;
 	if (!api_account(n->api, db, &account, pr) || !api_eab_alive(&account, pr) ||
 		!api_terms_agreed(n->api, db, &account, pr) || !check_eab(db, n, &account, pr) ||
 		!account_touch(db, account.id, clock_unix_s(), pr))
@@ -363,6 +368,8 @@ api_new_order(struct api *api)
 
 	if (good)
 		good = api_reply_order(api, 201, &n.v);
+	else if (n.refused_by)
+		atomic_fetch_add(n.refused_by, 1);
 	idents_done(&n.idents);
 	order_view_done(&n.v);
 	return good;

@@ -55,6 +55,15 @@ limit_rate(const struct gate_conf *conf, enum limit limit)
 		*(const int64_t *)(const void *)(rates + rows[limit].interval) };
 }
 
+uint64_t
+limit_refused(struct limits *l, enum limit limit)
+{
+	struct buckets_stats s;
+
+	buckets_stats(l->by[limit], &s);
+	return s.refused + (limit == LIMIT_FAILED ? atomic_load(&l->failed_refused) : 0);
+}
+
 static bool
 refuse(enum limit limit, msec_t wait_ms, struct problem *pr)
 {

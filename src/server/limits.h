@@ -2,6 +2,8 @@
 #ifndef SERVER_LIMITS_H
 #define SERVER_LIMITS_H
 
+#include <stdatomic.h>
+
 #include "base/addr.h"
 #include "base/buckets.h"
 #include "base/problem.h"
@@ -15,6 +17,8 @@ const char *limit_scope(enum limit limit);
 /* Zeroed before limits_init; limits_done frees. Any thread. */
 struct limits {
 	struct buckets *by[LIMIT__COUNT];
+	/* orders refused for LIMIT_FAILED and for pending_authz_max; in a transaction, which may run twice, nothing is counted */
+	_Atomic(uint64_t) failed_refused, pending_refused;
 };
 void limits_init(struct limits *l);
 void limits_done(struct limits *l);
@@ -23,6 +27,8 @@ struct rate limit_rate(const struct gate_conf *conf, enum limit limit);
 bool limit_take(struct limits *l, const struct gate_conf *conf, enum limit limit, struct span key, struct problem *pr) MUST_CHECK;
 /* The same for an address. */
 bool limit_take_addr(struct limits *l, const struct gate_conf *conf, enum limit limit, const struct addr *peer, struct problem *pr) MUST_CHECK;
+/* What this one has refused so far. */
+uint64_t limit_refused(struct limits *l, enum limit limit);
 /* Only look. */
 bool limit_allows(struct limits *l, const struct gate_conf *conf, enum limit limit, struct span key, struct problem *pr) MUST_CHECK;
 #endif

@@ -20,6 +20,18 @@ static const struct route routes[] = {
 	{ "/crl/{}", NULL, SIGNER_EITHER, PAYLOAD_EMPTY, .get = true, .crl = true },
 };
 
+size_t
+route_count(void)
+{
+	return COUNT_OF(routes);
+}
+
+const struct route *
+route_at(size_t i)
+{
+	return &routes[i];
+}
+
 /* Does the path match, segment by segment? Ids go to ids[0], ids[1]. */
 static bool
 matches(const char *pattern, struct span path, struct span ids[2])

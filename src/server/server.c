@@ -64,7 +64,7 @@ server_refusal(const struct http_req *rq, const struct problem *pr, struct http_
 	struct server *srv = arg;
 	struct gate_conf *conf = conf_holder_take(srv->conf);
 
-	atomic_fetch_add_explicit(&srv->stats.refused, 1, memory_order_relaxed);
+	server_count(&srv->stats, NULL, problem_status(pr->kind), pr->kind, 0);
 	write_problem(pr, NULL, rp);
 	add_standard_fields(srv, conf, !rq || rq->method == HTTP_POST, true, rp);
 	gate_conf_unref(conf);
@@ -84,28 +84,37 @@ problem_reply(struct api *api)
 		http_reply_field(&api->reply, "Link", "<%s>;rel=\"terms-of-service\"", api->conf->terms_of_service);
 	}
 	write_problem(&api->pr, &more, &api->reply);
-	atomic_fetch_add_explicit(&api->srv->stats.refused, 1, memory_order_relaxed);
 }
 
-/* Reply and let the request go. */
+/* Count it, reply, and let the request go. */
+static void
+reply(struct api *api, int64_t took_us)
+{
+	server_count(&api->srv->stats, api->route, api->reply.status, api->pr.kind, took_us);
+	http_reply(api->http, &api->reply);
+	api_free(api);
+}
+
 static void
 finish(struct api *api, bool good)
 {
 	struct server *srv = api->srv;
 	struct http_req *rq = api->http;
 	bool post = rq->method == HTTP_POST;
+	int64_t took_us = clock_us() - rq->started_us;
 
-	if (!good)
+	if (good)
+		api->pr.kind = PROBLEM_NONE;
+	else
 		problem_reply(api);
 	add_standard_fields(srv, api->conf, post, true, &api->reply);
 	if (!good && problem_status(api->pr.kind) >= 500)
 		log_error("request", LI("id", rq->id), LSP("path", rq->path), LI("status", api->reply.status), LPR(&api->pr));
 	else
 		log_info("request", LI("id", rq->id), LSP("path", rq->path), LI("status", api->reply.status),
-			LS("account", api->kid_ref), LI("us", clock_us() - rq->started_us),
+			LS("account", api->kid_ref), LI("us", took_us),
 			LS("problem", good ? "" : problem_type(api->pr.kind)), LS("detail", good ? "" : api->pr.detail));
-	http_reply(rq, &api->reply);
-	api_free(api);
+	reply(api, took_us);
 }
 
 static void
@@ -179,8 +188,7 @@ answer_here(struct api *api)
 		directory_reply(api);
 	/* the directory has no index link: it is the index (RFC 8555 7.1) */
 	add_standard_fields(api->srv, api->conf, nonce, nonce, &api->reply);
-	http_reply(api->http, &api->reply);
-	api_free(api);
+	reply(api, clock_us() - api->http->started_us);
 }
 
 static void
@@ -221,7 +229,6 @@ refuse_limited(struct api *api)
 static void
 overloaded(struct api *api)
 {
-	atomic_fetch_add_explicit(&api->srv->stats.overloaded, 1, memory_order_relaxed);
 	api->pr.retry_after_s = 5 + rand_below(30);
 	refuse_here(api, PROBLEM_OVERLOADED, "the gateway is busy, please try again later");
 }
@@ -250,8 +257,7 @@ run_crl(void *arg)
 	api->reply.content_type = "application/pkix-crl";
 	buf_done(&api->reply.body);
 	api->reply.body = der;
-	http_reply(api->http, &api->reply);
-	api_free(api);
+	reply(api, clock_us() - api->http->started_us);
 }
 
 static void
@@ -268,7 +274,6 @@ server_handle(struct http_req *rq, void *arg)
 	struct api *api = api_new(srv, rq);
 	bool reading = rq->method == HTTP_GET || rq->method == HTTP_HEAD;
 
-	atomic_fetch_add_explicit(&srv->stats.requests, 1, memory_order_relaxed);
 	api->route = route_find(api, rq->path);
 	if (!limit_take_addr(&srv->limits, api->conf, LIMIT_REQUESTS, &rq->peer, &api->pr))
 		refuse_limited(api);

@@ -5,8 +5,6 @@
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
 
-#include <stdatomic.h>
-
 #include "flow/issue.h"
 #include "gate/holder.h"
 #include "httpd/httpd.h"
@@ -15,11 +13,8 @@
 #include "server/keycache.h"
 #include "server/limits.h"
 #include "server/nonce.h"
+#include "server/stats.h"
 #include "sql/sql.h"
-
-struct server_stats {
-	_Atomic(uint64_t) requests, refused, overloaded;
-};
 
 struct server {
 	struct store *store;

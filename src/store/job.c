@@ -155,6 +155,26 @@ job_next_due(struct sql *db, int64_t *ret_due_ms, struct problem *pr)
 }
 
 bool
+job_queues(struct sql *db, int64_t now_ms, struct job_queue ret[JOB_KIND__COUNT], struct problem *pr)
+{
+	static const char SQL[] = "select kind, count(case when lease_until>0 then 1 end),"
+				  " count(case when lease_until=0 and due<=$1 then 1 end),"
+				  " count(case when lease_until=0 and due>$1 then 1 end),"
+				  " min(case when lease_until=0 and due<=$1 then due end) from job group by kind";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	memset(ret, 0, sizeof(ret[0]) * JOB_KIND__COUNT);
+	sql_bind_int(st, 1, now_ms);
+	while (sql_step(st)) {
+		int64_t kind = sql_int(st, 0);
+
+		if (kind >= 0 && kind < JOB_KIND__COUNT)
+			ret[kind] = (struct job_queue){ sql_int(st, 1), sql_int(st, 2), sql_int(st, 3), sql_int(st, 4) };
+	}
+	return sql_end(st, pr);
+}
+
+bool
 job_counts(struct sql *db, int64_t counts[JOB_KIND__COUNT], struct problem *pr)
 {
 	static const char SQL[] = "select kind, count(*) from job group by kind";

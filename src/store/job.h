@@ -50,6 +50,14 @@ struct job_view {
 	char error[256];      /* why it waits, perhaps cut; "" = no reason known */
 };
 bool job_find(struct sql *db, enum job_kind kind, int64_t subject, struct job_view *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
+/* The queue of one kind. */
+struct job_queue {
+	int64_t leased;  /* a node has them, at work or to wait a little */
+	int64_t due, waiting; /* free */
+	int64_t oldest_due_ms; /* of those that are due; 0 = none is */
+};
+/* Of each kind, as it is at now_ms. */
+bool job_queues(struct sql *db, int64_t now_ms, struct job_queue ret[JOB_KIND__COUNT], struct problem *pr) MUST_CHECK;
 /* counts[kind] of all rows. */
 bool job_counts(struct sql *db, int64_t counts[JOB_KIND__COUNT], struct problem *pr) MUST_CHECK;
 #endif

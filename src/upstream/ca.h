@@ -157,7 +157,7 @@ bool ca_sign_inner(struct ca *ca, const struct ca_signer *signer, const char *ur
 	struct span payload, struct buf *out, struct problem *pr) MUST_CHECK;
 
 struct ca_stats {
-	uint64_t calls, sent, problems, unreachable, lost, bad_nonces, nonces_fetched, directories;
+	uint64_t calls, sent, good, problems, unreachable, lost, bad_nonces, nonces_fetched, directories;
 	bool is_open; /* the circuit: calls fail at once */
 };
 /* Counters since the start. */

@@ -49,6 +49,7 @@ finish(struct ca_call *call, enum ca_result result)
 	pthread_mutex_lock(&ca->lock);
 	if (call->is_probe)
 		circuit_give_up(&ca->circuit);
+	ca->stats.good += result == CA_OK;
 	ca->stats.problems += result == CA_PROBLEM;
 	ca->stats.unreachable += result == CA_UNREACHABLE;
 	ca->stats.lost += result == CA_LOST;

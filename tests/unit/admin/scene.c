@@ -199,7 +199,9 @@ scene_up(struct scene *s)
 	loop_start(s->loop);
 	s->server.keeper = s->keeper;
 	limits_init(&s->server.limits);
+	server_stats_init(&s->server.stats);
 	s->admin.server = &s->server;
+	s->admin.metrics = metrics_new();
 	s->admin.version = "9.8.7";
 	s->admin.started_unix_s = clock_unix_s() - 90061;
 	s->admin.reload = on_reload;
@@ -229,6 +231,8 @@ scene_down(struct scene *s)
 	upstreams_free(s->admin.ups);
 	loop_free(s->loop);
 	limits_done(&s->server.limits);
+	server_stats_done(&s->server.stats);
+	metrics_free(s->admin.metrics);
 	store_close(s->admin.store);
 	keeper_stop(s->keeper);
 	conf_holder_free(s->admin.conf);

@@ -85,6 +85,10 @@ test_shows(void)
 	ok(says("Version         9.8.7\n") && says("Up              1 d 1 h\n") && says("ca        acme    closed        1"), "tells how the daemon is");
 	is_int(run("status --socket=%s --json", scene.socket), 0, "status --json");
 	ok(is_json(out) && !*err, "is one document");
+	is_int(run("metrics --socket %s", scene.socket), 0, "metrics");
+	ok(says("# TYPE acmegate_orders gauge\n") && says("acmegate_orders{state=\"pending\"} 1\n") && !*err, "are printed as the daemon tells them");
+	is_int(run("metrics --json --socket %s", scene.socket), 0, "metrics --json");
+	ok(is_json(out) && says("acmegate_orders{state=\\\"pending\\\"} 1"), "are one text in a document");
 	is_int(run("order list --socket %s", scene.socket), 0, "order list");
 	ok(says(scene.valid) && says(scene.invalid) && says("new.test, *.new.test"), "has the orders");
 	is_str(err, "4 of 4\n", "and says how many there are");
@@ -154,6 +158,7 @@ test_failures(void)
 	ok(complains("not reachable at ") && !*out, "it says where");
 	is_int(run("status --json --socket %s/none", scene.folder), 3, "the same for scripts");
 	ok(is_json(err) && complains("\"exit\":3"), "is a document on stderr");
+	is_int(run("metrics --socket %s/none", scene.folder), 3, "and for metrics");
 	is_int(run("status --timeout soon --socket %s", scene.socket), 2, "a time is a number");
 	is_int(run("statsu"), 2, "a typo");
 	ok(complains("did you mean \"status\"?"), "is not run, but understood");

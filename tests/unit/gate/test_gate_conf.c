@@ -58,6 +58,8 @@ static const struct {
 	{ PROFILE, "profiles = ( { name = \"default\";", "t:2: profiles[0].upstream: is required and not there\n" },
 	{ PROFILE, "profiles = ( { name = \"default\"; upstream = \"ca\";", "t:2: profiles[0].upstream: no entry of upstreams is named \"ca\"\n" },
 	{ PROFILE_MORE, "}, { name = \"default\"; upstream = \"le\"; } );", "t:3: profiles[1].name: \"default\" is the name of profiles[0] already\n" },
+	{ MORE, "metrics_listen = [ \"127.0.0.2:9\", \"*:9664\" ];", "t:9: metrics_listen: :: is not an address of loopback (127.0.0.0/8, ::1)\n" },
+	{ MORE, "metrics_listen = [ \"[::1]:9\", \"192.0.2.1:9664\" ];", "t:9: metrics_listen: 192.0.2.1 is not an address of loopback (127.0.0.0/8, ::1)\n" },
 	{ PROFILE_MORE, "}, { name = \"a/b\"; upstream = \"le\"; } );", "t:3: profiles[1].name: \"a/b\" is no name: 1 to 64 letters, digits, '.', '_' or '-', a letter or digit first\n" },
 	{ PROFILE_MORE, "}, { name = \"\"; upstream = \"le\"; } );", "t:3: profiles[1].name: \"\" is no name: 1 to 64 letters, digits, '.', '_' or '-', a letter or digit first\n" },
 	{ PROFILE_MORE, "upstream_profile = \"x\"; } );", "t:3: profiles[0].upstream_profile: the local CA has no profiles\n" },

@@ -346,6 +346,7 @@ lab_start(struct lab *lab, const char *conf, const char *store_where)
 	if (!eab_decoy_make(lab->keeper, &lab->server.decoy, &pr))
 		lab_die(pr.cause);
 	limits_init(&lab->server.limits);
+	server_stats_init(&lab->server.stats);
 	lab->httpd = httpd_new(2, &http_default_limits);
 	if (!httpd_face_add_fd(lab->httpd, &(struct httpd_face_conf){ .name = "acme", .handler = server_handle,
 			.refusal = server_refusal, .arg = &lab->server }, fd, &face, &pr))
@@ -374,6 +375,7 @@ lab_stop(struct lab *lab)
 	nonce_window_free(lab->server.nonces);
 	keycache_free(lab->server.keys);
 	limits_done(&lab->server.limits);
+	server_stats_done(&lab->server.stats);
 	buf_done(&lab->server.decoy);
 	store_close(lab->store);
 	keeper_stop(lab->keeper);

@@ -525,6 +525,7 @@ case_jobs(struct sql *db, void *arg, struct problem *pr)
 {
 	struct job_row rows[8];
 	int64_t free_id, later, mine = 0, id, due, counts[JOB_KIND__COUNT];
+	struct job_queue queues[JOB_KIND__COUNT];
 	size_t n;
 	struct job_view v;
 	bool is_mine, found;
@@ -553,6 +554,14 @@ case_jobs(struct sql *db, void *arg, struct problem *pr)
 	ok(job_claim(db, "n3", 4000, 8000, 8, rows, &n, pr) && n == 2, "then the rest");
 	ok(job_release_node(db, "n3", pr) && job_claim(db, "n4", 4000, 8000, 8, rows, &n, pr) && n == 3, "a node's leases end when it says so");
 	ok(job_counts(db, counts, pr) && counts[JOB_ISSUE] == 2 && counts[JOB_VALIDATE] == 1 && counts[JOB_REVOKE] == 0, "jobs are counted by kind");
+	ok(job_queues(db, 4000, queues, pr) && queues[JOB_ISSUE].leased == 2 && queues[JOB_ISSUE].due == 0 && queues[JOB_ISSUE].oldest_due_ms == 0 &&
+			queues[JOB_VALIDATE].leased == 1 && queues[JOB_REVOKE].leased == 0,
+		"of each kind it is told how many are leased");
+	ok(job_release(db, later, 5000, NULL, pr) && job_queues(db, 4999, queues, pr) && queues[JOB_ISSUE].leased == 1 && queues[JOB_ISSUE].waiting == 1 &&
+			queues[JOB_ISSUE].due == 0 && queues[JOB_ISSUE].oldest_due_ms == 0,
+		"how many wait for their time");
+	ok(job_queues(db, 5000, queues, pr) && queues[JOB_ISSUE].waiting == 0 && queues[JOB_ISSUE].due == 1 && queues[JOB_ISSUE].oldest_due_ms == 5000,
+		"how many are due, and since when");
 	ok(job_delete(db, later, pr) && job_counts(db, counts, pr) && counts[JOB_ISSUE] == 1, "a job that is done goes");
 	return true;
 }
@@ -767,6 +776,8 @@ __wrap_sql_begin(struct sql *db, const char *text)
 static const char *const for_operators[] = {
 	"select state, count(*) from orders where state<=2 group by state",
 	"select kind, count(*) from job group by kind",
+	"select kind, count(case when lease_until>0 then 1 end), count(case when lease_until=0 and due<=$1 then 1 end),"
+	" count(case when lease_until=0 and due>$1 then 1 end), min(case when lease_until=0 and due<=$1 then due end) from job group by kind",
 	"select upstream, count(*) from upstream_order group by upstream",
 };
 

@@ -1,0 +1,311 @@
+/* metrics.c - see metrics.h; GET /metrics of the admin face. A function a subject; a family stands together, its series are there from
+ * the start, and none has a label that devices or operators could make many of: no name, account, key or address. */
+#include "admin/metrics.h"
+
+#include <openssl/opensslv.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "admin/call.h"
+#include "admin/expo.h"
+#include "admin/process.h"
+#include "server/limits.h"
+
+#define FRESH_MS 5000 /* a store of a million rows is not counted for each of several scrapers */
+
+/* What stands in the store. */
+struct gauges {
+	int64_t orders[ORDER__COUNT];
+	struct job_queue jobs[JOB_KIND__COUNT];
+};
+
+struct metrics {
+	pthread_mutex_t lock;
+	struct gauges gauges;
+	msec_t read_ms; /* 0: never, or the last try failed */
+};
+
+struct metrics *
+metrics_new(void)
+{
+	struct metrics *m = xcalloc(1, sizeof(*m));
+
+	pthread_mutex_init(&m->lock, NULL);
+	return m;
+}
+
+void
+metrics_free(struct metrics *m)
+{
+	if (!m)
+		return;
+	pthread_mutex_destroy(&m->lock);
+	free(m);
+}
+
+/* ---- the store's part ---- */
+
+static bool
+gauges_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct gauges *g = arg;
+
+	return order_counts(db, g->orders, pr) && job_queues(db, clock_unix_ms(), g->jobs, pr);
+}
+
+/* False: there are none. */
+static bool
+gauges_take(struct admin *admin, bool fresh, struct gauges *ret)
+{
+	struct metrics *m = admin->metrics;
+	struct problem pr = { 0 };
+	msec_t now = clock_ms(), read;
+
+	pthread_mutex_lock(&m->lock);
+	*ret = m->gauges;
+	read = m->read_ms;
+	pthread_mutex_unlock(&m->lock);
+	if (!fresh || (read && now - read < FRESH_MS))
+		return read != 0;
+	read = store_read(admin->store, gauges_tx, ret, &pr) ? now : 0;
+	pthread_mutex_lock(&m->lock);
+	m->gauges = *ret;
+	m->read_ms = read;
+	pthread_mutex_unlock(&m->lock);
+	return read != 0;
+}
+
+static void
+write_orders(struct expo *x, const struct gauges *g)
+{
+	expo_family(x, EXPO_GAUGE, "acmegate_orders", "Orders that are not over, in the store.");
+	for (int i = 0; i < ORDER__COUNT; i++) {
+		if (!order_state_is_final(i))
+			expo_int(x, g->orders[i], "state", order_state_name(i), NULL);
+	}
+}
+
+static void
+write_queue(struct expo *x, const struct gauges *g)
+{
+	expo_family(x, EXPO_GAUGE, "acmegate_queue_jobs", "Jobs in the store: leased by a gateway, due and free, waiting for their time.");
+	for (int i = 0; i < JOB_KIND__COUNT; i++) {
+		expo_int(x, g->jobs[i].leased, "kind", job_kind_name(i), "state", "leased", NULL);
+		expo_int(x, g->jobs[i].due, "kind", job_kind_name(i), "state", "due", NULL);
+		expo_int(x, g->jobs[i].waiting, "kind", job_kind_name(i), "state", "waiting", NULL);
+	}
+	expo_family(x, EXPO_GAUGE, "acmegate_queue_oldest_due_timestamp_seconds", "Since when the oldest job that is due and free is due.");
+	for (int i = 0; i < JOB_KIND__COUNT; i++) {
+		if (g->jobs[i].oldest_due_ms)
+			expo_real(x, (double)g->jobs[i].oldest_due_ms / 1000, "kind", job_kind_name(i), NULL);
+	}
+}
+
+/* ---- the ACME face ---- */
+
+static void
+write_requests(struct expo *x, const struct server_stats *s)
+{
+	expo_family(x, EXPO_COUNTER, "acmegate_http_requests", "Requests of devices that were answered, refusals included.");
+	for (size_t i = 0; i < server_route_count(); i++) {
+		for (int code = 0; code < SERVER_CODE__COUNT; code++)
+			expo_int(x, (int64_t)server_requests(s, i, code), "route", server_route_name(i), "code", server_code_name(code), NULL);
+	}
+	expo_family(x, EXPO_HISTOGRAM, "acmegate_http_request_duration_seconds", "From the end of a request's head to its reply.");
+	for (size_t i = 0; i < server_route_count(); i++) {
+		uint64_t counts[SERVER_BUCKETS + 1];
+
+		for (size_t j = 0; j <= SERVER_BUCKETS; j++)
+			counts[j] = server_took(s, i, j);
+		expo_histogram(x, server_bucket_us, counts, SERVER_BUCKETS, server_took_us(s, i), "route", server_route_name(i), NULL);
+	}
+}
+
+/* Several kinds may have one type. */
+static void
+write_problems(struct expo *x, const struct server_stats *s)
+{
+	expo_family(x, EXPO_COUNTER, "acmegate_problems", "Requests of devices that were refused, by the problem's type.");
+	for (int i = PROBLEM_NONE + 1; i < PROBLEM__COUNT; i++) {
+		uint64_t n = 0;
+
+		if (problem_kind_of(span_str(problem_type(i))) != (enum problem_kind)i)
+			continue;
+		for (int j = i; j < PROBLEM__COUNT; j++) {
+			if (strcmp(problem_type(i), problem_type(j)) == 0)
+				n += server_refusals(s, j);
+		}
+		expo_int(x, (int64_t)n, "face", "device", "type", problem_type(i), NULL);
+	}
+}
+
+static void
+write_limits(struct expo *x, struct limits *l)
+{
+	expo_family(x, EXPO_COUNTER, "acmegate_limit_refusals", "Requests that an abuse limit of this gateway refused.");
+	for (int i = 0; i < LIMIT__COUNT; i++)
+		expo_int(x, (int64_t)limit_refused(l, i), "limit", limit_name(i), NULL);
+	expo_int(x, (int64_t)atomic_load(&l->pending_refused), "limit", "pending-authz", NULL);
+	expo_family(x, EXPO_GAUGE, "acmegate_limit_keys", "Addresses or accounts that an abuse limit has a bucket of.");
+	for (int i = 0; i < LIMIT__COUNT; i++) {
+		struct buckets_stats s;
+
+		buckets_stats(l->by[i], &s);
+		expo_int(x, (int64_t)s.keys, "limit", limit_name(i), NULL);
+	}
+}
+
+/* ---- connections, threads, store, keeper ---- */
+
+static void
+write_connections(struct expo *x, struct httpd *httpd)
+{
+	struct httpd_stats s;
+
+	httpd_stats(httpd, &s);
+	expo_family(x, EXPO_GAUGE, "acmegate_http_connections", "Open connections of all faces.");
+	expo_int(x, s.open, NULL);
+	expo_family(x, EXPO_COUNTER, "acmegate_http_connections_accepted", "Connections accepted, those refused at once included.");
+	expo_int(x, (int64_t)s.accepted, NULL);
+	expo_family(x, EXPO_COUNTER, "acmegate_http_connections_rejected", "Connections closed at once: too many of one address, or of a face.");
+	expo_int(x, (int64_t)s.refused_addr, "reason", "address", NULL);
+	expo_int(x, (int64_t)s.refused_all, "reason", "face", NULL);
+	expo_family(x, EXPO_COUNTER, "acmegate_tls_handshakes", "TLS handshakes with those who connect to us.");
+	expo_int(x, (int64_t)s.handshakes, "result", "good", NULL);
+	expo_int(x, (int64_t)s.handshake_failed, "result", "failed", NULL);
+	expo_family(x, EXPO_COUNTER, "acmegate_http_framing_errors", "Requests that are no HTTP/1.1.");
+	expo_int(x, (int64_t)s.framing_errors, NULL);
+	expo_family(x, EXPO_COUNTER, "acmegate_http_timeouts", "Connections closed because they were too slow, or idle.");
+	expo_int(x, (int64_t)s.timeouts, NULL);
+}
+
+static void
+write_workers(struct expo *x, const struct admin *admin)
+{
+	expo_family(x, EXPO_GAUGE, "acmegate_workers", "Worker threads.");
+	expo_int(x, pool_threads(admin->pool), NULL);
+	expo_family(x, EXPO_GAUGE, "acmegate_worker_queue_length", "Requests and steps of jobs that wait for a worker.");
+	expo_int(x, (int64_t)pool_queued(admin->pool), NULL);
+	expo_family(x, EXPO_GAUGE, "acmegate_active_jobs", "Jobs that this gateway has in hand.");
+	expo_int(x, (int64_t)jobs_active(admin->jobs), NULL);
+}
+
+static void
+write_store(struct expo *x, struct store *store)
+{
+	struct store_stats s;
+
+	store_stats(store, &s);
+	expo_family(x, EXPO_COUNTER, "acmegate_store_transactions", "Transactions asked for.");
+	expo_int(x, (int64_t)s.reads, "operation", "read", NULL);
+	expo_int(x, (int64_t)s.writes, "operation", "write", NULL);
+	expo_family(x, EXPO_COUNTER, "acmegate_store_commits", "Commits; with SQLite one may be of many transactions.");
+	expo_int(x, (int64_t)s.commits, NULL);
+	expo_family(x, EXPO_COUNTER, "acmegate_store_reruns", "Transactions that ran again after a conflict.");
+	expo_int(x, (int64_t)s.reruns, NULL);
+}
+
+static void
+write_keeper(struct expo *x, struct keeper *keeper)
+{
+	struct keeper_stats s;
+
+	keeper_stats(keeper, &s);
+	expo_family(x, EXPO_GAUGE, "acmegate_keeper_up", "1 while the process with the keys lives.");
+	expo_int(x, !s.dead, NULL);
+	expo_family(x, EXPO_COUNTER, "acmegate_keeper_operations", "Round trips to the process with the keys.");
+	expo_int(x, (int64_t)(s.calls - s.failed), "result", "good", NULL);
+	expo_int(x, (int64_t)s.failed, "result", "failed", NULL);
+}
+
+/* ---- CAs ---- */
+
+static void
+write_upstreams(struct expo *x, struct upstreams *ups)
+{
+	static const char *const results[] = { "good", "problem", "unreachable", "lost" };
+	size_t n = upstreams_count(ups);
+	AUTO_FREE struct ca_stats *stats = xcalloc(n ? n : 1, sizeof(*stats));
+
+	for (size_t i = 0; i < n; i++) {
+		if (upstreams_at(ups, i)->ca)
+			ca_stats(upstreams_at(ups, i)->ca, &stats[i]);
+	}
+	expo_family(x, EXPO_GAUGE, "acmegate_upstream_up", "0 while a CA is left alone because it does not answer.");
+	for (size_t i = 0; i < n; i++) {
+		if (upstreams_at(ups, i)->ca)
+			expo_int(x, !stats[i].is_open, "ca", upstreams_at(ups, i)->name, NULL);
+	}
+	expo_family(x, EXPO_COUNTER, "acmegate_upstream_requests", "Signed requests to CAs, by how they ended; lost: without an answer.");
+	for (size_t i = 0; i < n; i++) {
+		const uint64_t counts[] = { stats[i].good, stats[i].problems, stats[i].unreachable, stats[i].lost };
+
+		for (size_t j = 0; j < COUNT_OF(results) && upstreams_at(ups, i)->ca; j++)
+			expo_int(x, (int64_t)counts[j], "ca", upstreams_at(ups, i)->name, "result", results[j], NULL);
+	}
+	expo_family(x, EXPO_COUNTER, "acmegate_upstream_bad_nonces", "Requests that a CA wanted again with another nonce.");
+	for (size_t i = 0; i < n; i++) {
+		if (upstreams_at(ups, i)->ca)
+			expo_int(x, (int64_t)stats[i].bad_nonces, "ca", upstreams_at(ups, i)->name, NULL);
+	}
+}
+
+/* ---- the process ---- */
+
+static void
+write_process(struct expo *x, const struct admin *admin)
+{
+	struct gate_conf *conf = conf_holder_take(admin->conf);
+	struct process p;
+
+	process_read(&p);
+	expo_family(x, EXPO_GAUGE, "acmegate_build_info", "1; what runs here.");
+	expo_int(x, 1, "version", admin->version, "openssl", OPENSSL_VERSION_STR, NULL);
+	expo_family(x, EXPO_GAUGE, "acmegate_config_generation", "Configurations that have been in force since the start.");
+	expo_int(x, conf->generation, NULL);
+	gate_conf_unref(conf);
+	expo_family(x, EXPO_GAUGE, "process_start_time_seconds", "When the process started, in seconds since 1970.");
+	expo_int(x, admin->started_unix_s, NULL);
+	expo_family(x, EXPO_COUNTER, "process_cpu_seconds", "Processor time used.");
+	expo_real(x, p.cpu_s, NULL);
+	expo_family(x, EXPO_GAUGE, "process_resident_memory_bytes", "Memory in use.");
+	expo_int(x, p.resident_bytes, NULL);
+	expo_family(x, EXPO_GAUGE, "process_virtual_memory_bytes", "Address space in use.");
+	expo_int(x, p.virtual_bytes, NULL);
+	expo_family(x, EXPO_GAUGE, "process_threads", "Threads.");
+	expo_int(x, p.threads, NULL);
+	expo_family(x, EXPO_GAUGE, "process_open_fds", "Open file descriptors.");
+	expo_int(x, p.open_fds, NULL);
+	expo_family(x, EXPO_GAUGE, "process_max_fds", "File descriptors that may be open.");
+	expo_int(x, p.max_fds, NULL);
+}
+
+const char *
+metrics_write(struct admin *admin, struct span accept, bool fresh, struct buf *out)
+{
+	struct expo x = { .out = out, .open_metrics = expo_wants_open_metrics(accept) };
+	struct gauges gauges;
+
+	write_process(&x, admin);
+	write_requests(&x, &admin->server->stats);
+	write_problems(&x, &admin->server->stats);
+	write_limits(&x, &admin->server->limits);
+	write_connections(&x, admin->httpd);
+	write_workers(&x, admin);
+	write_store(&x, admin->store);
+	write_keeper(&x, admin->server->keeper);
+	write_upstreams(&x, admin->ups);
+	if (gauges_take(admin, fresh, &gauges)) {
+		write_orders(&x, &gauges);
+		write_queue(&x, &gauges);
+	}
+	expo_end(&x);
+	return expo_content_type(x.open_metrics);
+}
+
+bool
+call_metrics(struct call *c)
+{
+	c->content_type = metrics_write(c->admin, http_req_field(c->http, "Accept"), true, &c->out);
+	return true;
+}
