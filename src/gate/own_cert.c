@@ -204,7 +204,7 @@ look(struct sql *db, struct tick *t, int64_t account_id, struct problem *pr)
 
 	idents_key(&t->names, key);
 	t->has_cert = t->seen = t->working = t->recent = false;
-	if (!cert_find_again(db, account_id, t->key_hash, key, "_gateway", t->conf->tls_upstream, now, 0, &cert, pr))
+	if (!cert_find_again(db, account_id, t->key_hash, key, "_gateway", t->conf->tls_upstream, now, 0, 0, &cert, pr))
 		return false;
 	if (cert)
 		return cert_chain(db, cert, 0, &t->chain, &t->has_cert, pr) && cert_set_fetched(db, cert, now, pr);

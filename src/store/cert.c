@@ -260,11 +260,12 @@ cert_set_revoked_upstream(struct sql *db, int64_t id, int64_t at, struct problem
 }
 
 bool
-cert_find_again(struct sql *db, int64_t principal, const char *key_hash, const char *idents_key, const char *profile, const char *upstream, int64_t now, int64_t created_min, int64_t *ret_id, struct problem *pr)
+cert_find_again(struct sql *db, int64_t principal, const char *key_hash, const char *idents_key, const char *profile, const char *upstream, int64_t now, int64_t created_min, int left_percent, int64_t *ret_id, struct problem *pr)
 {
 	static const char SQL[] =
 		"select id from cert where principal=$1 and key_hash=$2 and idents_key=$3"
 		" and profile=$4 and upstream=$5 and revoked_at is null and not_after>$6"
+		" and (not_after-$6)*100>=(not_after-not_before)*$8"
 		" and (fetched_at is null or created_at>=$7) order by id desc limit 1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
@@ -275,6 +276,7 @@ cert_find_again(struct sql *db, int64_t principal, const char *key_hash, const c
 	sql_bind_str(st, 5, upstream);
 	sql_bind_int(st, 6, now);
 	sql_bind_int(st, 7, created_min);
+	sql_bind_int(st, 8, left_percent);
 	*ret_id = sql_step(st) ? sql_int(st, 0) : 0;
 	return sql_end(st, pr);
 }

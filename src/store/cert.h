@@ -41,9 +41,9 @@ bool cert_set_fetched(struct sql *db, int64_t id, int64_t at, struct problem *pr
 /* Compare-and-set: false in *ret_moved if it was revoked before. reason -1 = none. */
 bool cert_revoke(struct sql *db, int64_t id, int64_t at, int reason, bool *ret_moved, struct problem *pr) MUST_CHECK;
 bool cert_set_revoked_upstream(struct sql *db, int64_t id, int64_t at, struct problem *pr) MUST_CHECK;
-/* The certificate a device may have again (O4): same principal, key, set, profile and CA, not revoked, not expired, and never
- * fetched or created at or after created_min. Id or 0. */
-bool cert_find_again(struct sql *db, int64_t principal, const char *key_hash, const char *idents_key, const char *profile, const char *upstream, int64_t now, int64_t created_min, int64_t *ret_id, struct problem *pr) MUST_CHECK;
+/* The certificate a device may have again (O4): same principal, key, set, profile and CA, not revoked, not expired,
+ * left_percent of its life still ahead, and never fetched or created at or after created_min. Id or 0. */
+bool cert_find_again(struct sql *db, int64_t principal, const char *key_hash, const char *idents_key, const char *profile, const char *upstream, int64_t now, int64_t created_min, int left_percent, int64_t *ret_id, struct problem *pr) MUST_CHECK;
 
 /* For operators: of an account (0 = all), newest first, below the row id `before` (0 = from the top). */
 typedef void (*cert_list_fn)(const struct cert_row *c, const char *account_ref, void *arg);

@@ -427,7 +427,7 @@ test_again(void)
 	lab_set("NAMES_KEY", key);
 	lab_set("KEY_HASH", hash);
 	lab_sql(&lab, "insert into cert (ref, order_id, account_id, principal, profile, upstream, serial, certid, sha256, key_hash, idents, idents_key, not_before, not_after, issuer, chain, created_at)"
-		" select 'aaaaaaaaaaaaaaaaaaaaag', 0, id, id, 'far', 'far', '01', 'x.01', 'sha-g', '$KEY_HASH', 'dns:g.test', '$NAMES_KEY', 1, 4000000000, 'CN=x', 'PEM', 1000 from account where thumbprint='$KEY_A'");
+		" select 'aaaaaaaaaaaaaaaaaaaaag', 0, id, id, 'far', 'far', '01', 'x.01', 'sha-g', '$KEY_HASH', 'dns:g.test', '$NAMES_KEY', 1600000000, 4000000000, 'CN=x', 'PEM', 1000 from account where thumbprint='$KEY_A'");
 	lab_order(&lab, "A", "G", "g.test", "\"profile\":\"far\"");
 	lab_prove(&lab, "A", "G", "ready");
 	lab_csr("CSR", lab_key("device"), "g.test");
@@ -435,6 +435,11 @@ test_again(void)
 	ok(is_good(&reply, 200, JSON, true) && strcmp(reply_get(&reply, "status"), "valid") == 0, "a certificate it never fetched is handed out again, valid at once (O4)");
 	is_str(lab_path(reply_get(&reply, "certificate")), "/cert/aaaaaaaaaaaaaaaaaaaaag", "that one");
 	is_int(lab_number(&lab, "select count(*) from job where kind=1"), 2, "without any work at the CA");
+
+	lab_sql(&lab, "update cert set not_before=1 where sha256='sha-g'");
+	lab_order(&lab, "A", "G", "g.test", "\"profile\":\"far\"");
+	lab_post(&lab, "A", "$G/finalize", "{\"csr\":\"$CSR\"}", &reply);
+	ok(is_good(&reply, 200, JSON, true) && strcmp(reply_get(&reply, "status"), "processing") == 0, "when more than a third of its life is over there is a new one");
 }
 
 /* ---- what is reused ---- */
