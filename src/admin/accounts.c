@@ -75,6 +75,21 @@ write_counts(struct jw *w, struct sql *db, int64_t account_id, struct problem *p
 	return true;
 }
 
+/* Which external account key it is bound to. */
+static bool
+write_binding(struct jw *w, struct sql *db, int64_t eab_id, struct problem *pr)
+{
+	struct eab_key k = { 0 };
+	bool found = false;
+
+	if (eab_id && !eab_by_id(db, eab_id, &k, &found, pr))
+		return false;
+	if (found)
+		jw_str(w, "eab", k.kid);
+	eab_key_done(&k);
+	return true;
+}
+
 static bool
 account_tx(struct sql *db, void *arg, struct problem *pr)
 {
@@ -91,7 +106,7 @@ account_tx(struct sql *db, void *arg, struct problem *pr)
 	jw_str(&c->w, "id", a.ref);
 	write_account(&c->w, &a);
 	jw_raw(&c->w, "key", span_str(a.jwk));
-	good = write_counts(&c->w, db, a.id, pr);
+	good = write_binding(&c->w, db, a.eab_id, pr) && write_counts(&c->w, db, a.id, pr);
 	jw_end(&c->w);
 	account_done(&a);
 	return good;

@@ -55,6 +55,7 @@ cmd_account_show(struct ctl *ctl)
 	if (json_get(rp.root, "terms"))
 		ctl_field_member(ctl, "Terms", rp.root, "terms");
 	ctl_field_member(ctl, "Thumbprint", rp.root, "thumbprint");
+	ctl_field_member(ctl, "Bound to", rp.root, "eab");
 	ctl_field_member(ctl, "Orders", rp.root, "orders");
 	ctl_field_member(ctl, "Certificates", rp.root, "certificates");
 	ctl_reply_done(&rp);

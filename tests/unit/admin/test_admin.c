@@ -78,7 +78,7 @@ test_accounts(void)
 	snprintf(path, sizeof(path), "/accounts?before=%s", scene.other);
 	get(path, 200, "the rest", WANT({ "items[0].id", scene.account }, { "next", "null" }));
 	snprintf(path, sizeof(path), "/accounts/%s", scene.account);
-	get(path, 200, "an account", WANT({ "id", scene.account }, { "status", "valid" }, { "orders", "3" }, { "certificates", "1" }, { "thumbprint", "one" }));
+	get(path, 200, "an account", WANT({ "id", scene.account }, { "status", "valid" }, { "orders", "3" }, { "certificates", "1" }, { "thumbprint", "one" }, { "eab", "" }));
 	get("/accounts/x", 404, "an unknown account", NULL);
 }
 
