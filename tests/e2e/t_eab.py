@@ -12,9 +12,11 @@ import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import acme
-from clients import CLIENTS, EAB, Place
+from clients import Certbot, Lego, Place, Uacme
 from lab import BUILD, PORTS, Lab, pebbles
 from tap import Tap
+
+EAB = {kind.name: kind for kind in (Certbot, Lego, Uacme)}
 
 
 def create(gate, *words):
@@ -77,17 +79,16 @@ def clients(t, lab, gate, ports, pebble):
         gate.ctl("eab", "disable", name)
 
     def work(name):
-        place = Place(lab, gate, name, ports[name])
+        place = Place(lab, gate, name, ports[name], keys[name])
         try:
             try:
-                CLIENTS[name](place, keys[name])
+                EAB[name](place).obtain()
                 refused[name] = "served"
             except RuntimeError as fault:
                 refused[name] = str(fault)
                 place.close()
-                place.servers.clear()
             gate.ctl("eab", "enable", name)
-            chains[name] = CLIENTS[name](place, keys[name])
+            chains[name] = EAB[name](place).obtain()
         except Exception as fault:
             chains[name] = "%s: %s" % (type(fault).__name__, fault)
         finally:
