@@ -70,7 +70,7 @@ certid_parse(struct span text, struct certid *ret, struct problem *pr)
 	struct span rest = text, first;
 	AUTO_BUF keyid = BUF_MAX(KEYID_MAX);
 	AUTO_BUF serial = BUF_MAX(SERIAL_MAX);
-	struct certid id = { "", "" };
+	struct certid id = { "", "", "" };
 
 	if (!span_cut(&rest, '.', &first) || !rest.p || (rest.n && memchr(rest.p, '.', rest.n)))
 		return malformed(pr, "is not two parts with a dot between");
@@ -78,6 +78,7 @@ certid_parse(struct span text, struct certid *ret, struct problem *pr)
 		!make_positive(&serial, pr))
 		return false;
 	certid_write(buf_span(&keyid), buf_span(&serial), id.text);
+	certid_write(buf_span(&keyid), serial.n > 1 && serial.p[0] == 0 ? span_from(buf_span(&serial), 1) : buf_span(&serial), id.bare);
 	hex_write(id.serial, buf_span(&serial));
 	*ret = id;
 	return true;

@@ -12,6 +12,7 @@
 
 struct certid {
 	char text[CERTID_TEXT];   /* canonical: the one form we write and keep */
+	char bare[CERTID_TEXT];   /* without the 00, as R3 has it; the same if there is none */
 	char serial[SERIAL_TEXT]; /* as struct cert has it */
 };
 

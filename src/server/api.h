@@ -88,6 +88,23 @@ bool eab_spend(struct sql *db, const struct eab_claim *claim, struct problem *pr
 /* What the directory in use asks for. */
 enum eab_wanted eab_wanted(const struct api *api);
 
+/* The certificate that an order is to replace (replaces.c; RFC 9773 5). */
+struct replaced {
+	bool named;             /* by the request */
+	char text[CERTID_TEXT]; /* as it was sent */
+	struct certid id;
+	bool found;             /* it is one of ours */
+	struct cert_row cert;   /* owned */
+};
+bool replaces_read(struct json_obj *o, struct replaced *ret) MUST_CHECK;
+void replaced_done(struct replaced *r);
+/* In newOrder's transaction: look for it; if it is ours the order says so from now on. */
+bool replaces_find(struct sql *db, struct replaced *r, struct order *o, struct problem *pr) MUST_CHECK;
+/* May this new order replace it? */
+bool replaces_check(struct api *api, struct sql *db, const struct replaced *r, const struct order *o, struct problem *pr) MUST_CHECK;
+/* Is a certificate that could be handed out again (O4) the very one that the order is to replace? Then there is none: *cert_id = 0. */
+bool replaces_keep(struct sql *db, const struct order *o, int64_t *cert_id, struct problem *pr) MUST_CHECK;
+
 /* Replies. Each begins api->reply anew. */
 void api_reply_json(struct api *api, int status, struct buf *body);
 void api_location(struct api *api, const char *kind, const char *ref); /* Location: external_url/kind/ref */

@@ -153,7 +153,7 @@ find_earlier(struct sql *db, const struct finalize *f, int64_t *ret_cert, int64_
 	idents_key(&o->idents, key);
 	*ret_join = 0;
 	return cert_find_again(db, o->principal, f->csr->key_hash, key, o->profile, o->upstream, now, now - HANDED_OUT_AGAIN_S, HANDED_OUT_AGAIN_PERCENT, ret_cert, pr) &&
-		(*ret_cert || order_find_working(db, o->principal, f->csr->key_hash, key, o->profile, o->upstream, ret_join, pr));
+		replaces_keep(db, o, ret_cert, pr) && (*ret_cert || order_find_working(db, o->principal, f->csr->key_hash, key, o->profile, o->upstream, ret_join, pr));
 }
 
 static bool

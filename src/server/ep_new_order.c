@@ -15,6 +15,7 @@ struct new_order {
 	struct order_view v;
 	struct idents idents;      /* owned */
 	int64_t not_before, not_after;
+	struct replaced replaced;  /* owned */
 	bool reused;               /* an order of before (O1) */
 	_Atomic(uint64_t) *refused_by; /* the counter of the abuse limit that refused it */
 };
@@ -202,7 +203,8 @@ read_request(struct api *api, struct new_order *n)
 		return false;
 	if (json_count(list) == 0)
 		return problem_set(&api->pr, PROBLEM_MALFORMED, "identifiers is empty");
-	if (!time_read(&o, "notBefore", &n->not_before) || !time_read(&o, "notAfter", &n->not_after) || !json_ok(&o) || !check_dates(api, n))
+	if (!time_read(&o, "notBefore", &n->not_before) || !time_read(&o, "notAfter", &n->not_after) || !json_ok(&o) || !check_dates(api, n) ||
+		!replaces_read(&o, &n->replaced))
 		return false;
 	idents_collect(api, list, &n->idents);
 	if ((int64_t)n->idents.count <= n->profile->max_identifiers)
@@ -261,6 +263,8 @@ insert_order(struct sql *db, struct new_order *n, struct problem *pr)
 	bool all = true;
 
 	if (!order_insert(db, o, pr) || !event_note(db, o->id, node, "order", pr, "created for profile %s, %zu identifiers", o->profile, o->idents.count))
+		return false;
+	if (n->replaced.named && !o->replaces && !event_note(db, o->id, node, "order", pr, "replaces %s, which is not ours: ignored", n->replaced.text))
 		return false;
 	for (size_t i = 0; i < o->idents.count; i++) {
 		bool valid;
@@ -347,13 +351,15 @@ new_order_tx(struct sql *db, void *arg, struct problem *pr)
 		!account_touch(db, account.id, clock_unix_s(), pr))
 		return false;
 	order_prepare(n, &account);
+	if (!replaces_find(db, &n->replaced, &n->v.order, pr))
+		return false;
 	/* O1: the same order again, with half its life left, is that order; its life is that of its authorizations, which may be old */
 	if (!order_find_same(db, &n->v.order, clock_unix_s(), &same, &n->reused, pr))
 		return false;
 	if (n->reused) {
 		order_done(&n->v.order);
 		n->v.order = same;
-	} else if (!check_abuse(db, n, account.id, pr) || !insert_order(db, n, pr)) {
+	} else if (!replaces_check(n->api, db, &n->replaced, &n->v.order, pr) || !check_abuse(db, n, account.id, pr) || !insert_order(db, n, pr)) {
 		return false;
 	}
 	return order_view_load(db, &n->v, pr);
@@ -371,6 +377,7 @@ api_new_order(struct api *api)
 	else if (n.refused_by)
 		atomic_fetch_add(n.refused_by, 1);
 	idents_done(&n.idents);
+	replaced_done(&n.replaced);
 	order_view_done(&n.v);
 	return good;
 }

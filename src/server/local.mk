@@ -3,14 +3,17 @@ libgate_a_SOURCES += \
 	src/server/ep_account.c src/server/ep_authz.c src/server/ep_cert.c src/server/ep_finalize.c \
 	src/server/ep_key_change.c src/server/ep_new_order.c src/server/ep_revoke.c \
 	src/server/keycache.c src/server/keycache.h src/server/limits.c src/server/limits.h src/server/nonce.c src/server/nonce.h \
-	src/server/reply.c src/server/routes.c src/server/server.c src/server/server.h src/server/stats.c src/server/stats.h
+	src/server/replaces.c src/server/reply.c src/server/routes.c src/server/server.c src/server/server.h src/server/stats.c src/server/stats.h
 
 check_PROGRAMS += test_nonce
 test_nonce_SOURCES = tests/unit/server/test_nonce.c tests/tap.h
 test_nonce_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_nonce_LDADD = $(gate_libs)
 server_lab = tests/unit/server/lab.c tests/unit/server/lab.h tests/unit/pki/forge.h tests/tap.h
-check_PROGRAMS += test_eab test_limits test_owner test_reject test_serve test_moved_key test_stats
+check_PROGRAMS += test_eab test_limits test_owner test_reject test_serve test_moved_key test_replaces test_stats
+test_replaces_SOURCES = tests/unit/server/test_replaces.c $(server_lab)
+test_replaces_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_replaces_LDADD = $(gate_libs)
 test_stats_SOURCES = tests/unit/server/test_stats.c $(server_lab)
 test_stats_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_stats_LDADD = $(gate_libs)

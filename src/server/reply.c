@@ -143,6 +143,8 @@ api_reply_order(struct api *api, int status, const struct order_view *v)
 	if (o->not_after)
 		jw_time(&w, "notAfter", o->not_after);
 	jw_str(&w, "profile", o->profile);
+	if (o->replaces)
+		jw_str(&w, "replaces", o->replaces);
 	write_authzs(api, &w, &v->authz_refs);
 	api_url(api, "order", o->ref, url);
 	strncat(url, "/finalize", sizeof(url) - strlen(url) - 1);

@@ -227,6 +227,20 @@ order_find_same(struct sql *db, const struct order *like, int64_t now, struct or
 }
 
 bool
+order_find_replacing(struct sql *db, const char *certid, const char *bare, int64_t now, struct order *ret, bool *ret_found, struct problem *pr)
+{
+	static const char SQL[] = "select " COLUMNS FROM
+		" where o.replaces in ($1, $2) and o.replaces is not null and o.state<>4"
+		" and (o.state>=2 or o.expires>=$3) order by o.id limit 1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_str(st, 1, certid);
+	sql_bind_str(st, 2, bare);
+	sql_bind_int(st, 3, now);
+	return one(st, ret, ret_found, pr);
+}
+
+bool
 order_find_working(struct sql *db, int64_t principal, const char *key_hash, const char *idents_key, const char *profile, const char *upstream, int64_t *ret_id, struct problem *pr)
 {
 	static const char SQL[] =

@@ -45,6 +45,9 @@ bool order_find_same(struct sql *db, const struct order *like, int64_t now, stru
 /* An order at work for the same principal, key, set, profile and CA, not itself joined (O4); its id or 0. */
 bool order_find_working(struct sql *db, int64_t principal, const char *key_hash, const char *idents_key, const char *profile, const char *upstream, int64_t *ret_id, struct problem *pr) MUST_CHECK;
 
+/* The order that replaces a certificate, by both ways to write its certID (RFC 9773 5): one that is not invalid, and not over. */
+bool order_find_replacing(struct sql *db, const char *certid, const char *bare, int64_t now, struct order *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
+
 typedef bool (*order_id_fn)(struct sql *db, int64_t id, void *arg, struct problem *pr);
 /* Orders that wait for order `id` (O4). */
 bool order_each_joined(struct sql *db, int64_t id, order_id_fn fn, void *arg, struct problem *pr) MUST_CHECK;

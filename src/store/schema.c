@@ -31,6 +31,7 @@
 	"create index orders_working on orders (principal, key_hash) where state = 2;"            \
 	"create index orders_joined on orders (joined_to) where joined_to is not null;"            \
 	"create index orders_cert on orders (cert_id) where cert_id is not null;"                 \
+	"create index orders_replaces on orders (replaces) where replaces is not null;"           \
                                                                                                    \
 	"create table authz ("                                                                     \
 	" id " ID ", ref text not null unique, account_id " INT " not null,"                       \

@@ -16,6 +16,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (certid_parse(text, &id, &pr)) {
 		if (!certid_parse(span_str(id.text), &again, &pr) || strcmp(id.text, again.text) != 0)
 			abort();
+		if (!certid_parse(span_str(id.bare), &again, &pr) || strcmp(id.text, again.text) != 0 || strcmp(id.bare, again.bare) != 0)
+			abort();
 		if (!serial_parse(span_str(id.serial), serial) || strcmp(id.serial, serial) != 0)
 			abort();
 	} else if (pr.kind != PROBLEM_MALFORMED) {

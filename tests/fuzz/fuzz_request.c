@@ -26,7 +26,7 @@ end(void)
 	lab_stop(&lab);
 }
 
-/* The certificate itself, for revokeCert. */
+/* The certificate itself, for revokeCert, and its certID, for newOrder. */
 static void
 set_der(void)
 {
@@ -38,6 +38,7 @@ set_der(void)
 	if (!chain_parse(reply_body(&reply), &chain, &pr) || !cert_der(chain.certs[0], &der) || !b64url_add(&text, der.p, der.n))
 		inside_die("no certificate");
 	lab_set("DER", buf_cstr(&text));
+	lab_set("CERTID", chain.certs[0]->certid);
 	chain_done(&chain);
 }
 

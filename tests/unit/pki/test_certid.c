@@ -65,13 +65,14 @@ test_good(void)
 {
 	for (size_t i = 0; i < COUNT_OF(good); i++) {
 		const char *want = good[i].canonical ? good[i].canonical : good[i].text;
-		struct certid id = { "", "" }, again = { "", "" };
+		struct certid id = { "", "", "" }, again = { "", "", "" };
 		struct problem pr = { 0 };
 
 		ok(certid_parse(span_str(good[i].text), &id, &pr), "%s is a certID %s", good[i].text, pr.detail);
 		is_str(id.text, want, "  its canonical form");
 		is_str(id.serial, good[i].serial, "  its serial number");
-		ok(certid_parse(span_str(id.text), &again, &pr) && strcmp(again.text, id.text) == 0, "  the canonical form stays as it is");
+		ok(certid_parse(span_str(id.bare), &again, &pr) && strcmp(again.text, want) == 0 && strlen(id.bare) <= strlen(want), "  the form without 00 is its too");
+		ok(certid_parse(span_str(id.text), &again, &pr) && strcmp(again.text, id.text) == 0 && strcmp(again.bare, id.bare) == 0, "  the canonical form stays as it is");
 	}
 }
 
@@ -79,7 +80,7 @@ static void
 test_bad(void)
 {
 	for (size_t i = 0; i < COUNT_OF(bad); i++) {
-		struct certid id = { "untouched", "" };
+		struct certid id = { "untouched", "", "" };
 		struct problem pr = { 0 };
 
 		ok(!certid_parse(bad[i].text, &id, &pr) && pr.kind == PROBLEM_MALFORMED, "refused: %s", bad[i].what);

@@ -196,6 +196,12 @@ case_orders(struct sql *db, void *arg, struct problem *pr)
 	ok(order_by_id(db, o.id, &got, &found, pr) && found, "a job finds it by id");
 	order_done(&got);
 	ok(order_by_id(db, 999, &got, &found, pr) && !found, "but not another");
+	ok(order_find_replacing(db, "aki.01", "x", NOW + 10, &got, &found, pr) && found && got.id == o.id, "who looks for what replaces a certificate finds it");
+	order_done(&got);
+	ok(order_find_replacing(db, "x", "aki.01", NOW, &got, &found, pr) && found, "by either text");
+	order_done(&got);
+	ok(order_find_replacing(db, "aki.02", "aki.0", NOW, &got, &found, pr) && !found, "not by another");
+	ok(order_find_replacing(db, "aki.01", "x", NOW + 11, &got, &found, pr) && !found, "nor when its time is over");
 	ok(order_set_expiry(db, o.id, NOW + 8, pr), "its expiry is pulled in");
 	ok(order_move(db, o.id, ORDER_READY, ORDER_INVALID, "{}", &moved, pr) && !moved, "it moves only from the state it has");
 	ok(order_set_csr(db, o.id, SPAN("der"), "kh", 0, NOW, NOW + 99, &moved, pr) && !moved, "no CSR while it is pending");
