@@ -11,6 +11,7 @@
 #include "server/api.h"
 
 #define CRL_MAX_BYTES (16 * 1024 * 1024)
+#define FAULT_WAIT_S 60
 
 static struct api *
 api_new(struct server *srv, struct http_req *rq)
@@ -50,11 +51,14 @@ add_standard_fields(struct server *srv, const struct gate_conf *conf, bool nonce
 static void
 write_problem(const struct problem *pr, const struct problem_more *more, struct http_reply *rp)
 {
+	/* T2: a fault of ours may be over in a minute */
+	unsigned wait_s = pr->retry_after_s == 0 && problem_status(pr->kind) == 500 ? FAULT_WAIT_S : pr->retry_after_s;
+
 	rp->content_type = "application/problem+json";
 	buf_clear(&rp->body);
 	problem_json(&rp->body, pr, more);
-	if (pr->retry_after_s)
-		http_reply_field(rp, "Retry-After", "%u", pr->retry_after_s);
+	if (wait_s)
+		http_reply_field(rp, "Retry-After", "%u", wait_s);
 }
 
 /* The face's own refusals: framing, sizes, too many connections (W25). */

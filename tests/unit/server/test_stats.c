@@ -146,6 +146,23 @@ test_limits(void)
 	limited(&before, &before.limits[LIMIT_REQUESTS], "/directory", "too many requests");
 }
 
+/* A fault of ours: one of 5xx, and worth another try in a minute (T2). */
+static void
+test_fault(void)
+{
+	struct counts before;
+	const char *after;
+	AUTO_BUF reply = BUF_MAX(1 << 20);
+
+	lab_conf(&lab, RATES(OFF "failed_burst = 0; new_order_burst = 0; pending_authz_max = 0;"));
+	lab_sql(&lab, "alter table orders rename to hidden");
+	before = counts_now();
+	lab_post(&lab, "A", "/new-order", ORDER("g.test"), &reply);
+	one_more(&before, "/new-order", SERVER_5XX, PROBLEM_SERVER_INTERNAL, "a table that is gone");
+	after = reply_field(&reply, "Retry-After", 0);
+	ok(reply_is_problem(&reply, "serverInternal", 500, true) && after && strcmp(after, "60") == 0, "a fault of ours is told to be tried again after a minute (T2)");
+}
+
 static void
 test_durations(void)
 {
@@ -180,6 +197,7 @@ main(void)
 	test_durations();
 	test_requests();
 	test_limits();
+	test_fault();
 	lab_stop(&lab);
 	return done_testing();
 }
