@@ -123,6 +123,8 @@ write_ca(struct jw *w, struct upstream *u)
 	ca_stats(u->ca, &s);
 	write_text(w, "origin", ca_origin(u->ca));
 	jw_str(w, "account", account->kid[0] ? account->kid : NULL);
+	if (ca_fault(u->ca))
+		jw_str(w, "fault", ca_fault(u->ca));
 	jw_str(w, "circuit", s.is_open ? "open" : "closed");
 	jw_int(w, "calls", (int64_t)s.calls);
 	jw_int(w, "sent", (int64_t)s.sent);

@@ -73,6 +73,12 @@ print_upstreams(struct ctl *ctl, const struct json_node *list)
 	ctl_title(ctl, "Upstreams");
 	table_write(&t, ctl->plain, ctl->width, &ctl->out);
 	table_done(&t);
+	for (size_t i = 0; i < json_count(list); i++) {
+		AUTO_FREE char *name = ctl_text(json_get(json_at(list, i), "name")), *fault = ctl_text(json_get(json_at(list, i), "fault"));
+
+		if (json_get(json_at(list, i), "fault"))
+			buf_addf(&ctl->out, "%s: %s\n", name, fault);
+	}
 }
 
 int

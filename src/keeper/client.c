@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "keeper/child.h"
 #include "keeper/proto.h"
+#include "keeper/seal.h"
 #include "loop/pool.h"
 
 #define CALL_MS 10000
@@ -363,6 +364,12 @@ keeper_seal(struct keeper *k, enum key_purpose purpose, struct span scope, struc
 	struct proto_request rq = { .op = OP_SEAL, .purpose = purpose, .field = { scope, secret } };
 
 	return call(k, &rq, ret_sealed, NULL, pr);
+}
+
+struct span
+keeper_scope(struct span sealed)
+{
+	return seal_scope(sealed);
 }
 
 bool

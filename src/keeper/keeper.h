@@ -72,6 +72,9 @@ void keeper_use(struct keeper *k, unsigned connection);
 bool keeper_make(struct keeper *k, enum key_type type, enum key_purpose purpose, struct span scope, struct buf *ret_sealed, struct buf *ret_public, struct problem *pr) __attribute__((warn_unused_result));
 /* Seal a MAC key handed in (EAB, TSIG), 16 to 1024 octets; the caller wipes its copy. */
 bool keeper_seal(struct keeper *k, enum key_purpose purpose, struct span scope, struct span secret, struct buf *ret_sealed, struct problem *pr) __attribute__((warn_unused_result));
+/* What a blob is for: its scope, which for keys of accounts and EAB is an origin. Told without asking the keeper, so nothing to rely
+ * on for security. SPAN_NONE if it has none. Borrowed. Any thread. */
+struct span keeper_scope(struct span sealed);
 /* The sealed form of a secret named at keeper_start. */
 bool keeper_sealed_secret(struct keeper *k, const char *name, enum key_purpose purpose, struct span scope, struct buf *ret_sealed, struct problem *pr) __attribute__((warn_unused_result));
 /* Sign a JWS input (b64 '.' b64): refused unless its header's url lies in the blob's scope, it has exactly one of kid and jwk,

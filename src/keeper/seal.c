@@ -114,6 +114,15 @@ seal_open(const unsigned char master[SEAL_MASTER], struct span sealed, struct un
 	return true;
 }
 
+struct span
+seal_scope(struct span sealed)
+{
+	const unsigned char *p = (const unsigned char *)sealed.p;
+	size_t n = sealed.n > HEAD && p[0] == VERSION ? (size_t)p[2] << 8 | p[3] : 0;
+
+	return n > 0 && n <= PROTO_SCOPE_MAX && sealed.n > HEAD + n ? span_of(sealed.p + HEAD, n) : SPAN_NONE;
+}
+
 void
 unsealed_done(struct unsealed *u)
 {

@@ -24,5 +24,7 @@ bool seal_write(const unsigned char master[SEAL_MASTER], enum key_purpose purpos
 /* Any octet changed, another master key, something cut off or added: PROBLEM_SERVER_INTERNAL, and nothing comes out. */
 bool seal_open(const unsigned char master[SEAL_MASTER], struct span sealed, struct unsealed *ret,
 	struct problem *pr) __attribute__((warn_unused_result));
+/* The scope as it stands there, without a look at the rest; SPAN_NONE if there is none. Borrowed. */
+struct span seal_scope(struct span sealed);
 void unsealed_done(struct unsealed *u);
 #endif

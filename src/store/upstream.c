@@ -101,6 +101,21 @@ upstream_set_key(struct sql *db, int64_t id, struct span sealed, const char *pub
 }
 
 bool
+upstream_drop_key(struct sql *db, int64_t id, struct span sealed, bool *ret_moved, struct problem *pr)
+{
+	static const char SQL[] =
+		"update upstream set sealed_key=null, public_key=null, directory=null, directory_at=null"
+		" where id=$1 and sealed_key=$2 and account_url is null";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	sql_bind_blob(st, 2, sealed);
+	sql_step(st);
+	*ret_moved = sql_changes(st) == 1;
+	return sql_end(st, pr);
+}
+
+bool
 upstream_set_account(struct sql *db, int64_t id, const char *account_url, struct problem *pr)
 {
 	static const char SQL[] = "update upstream set account_url=$2 where id=$1";

@@ -26,6 +26,8 @@ bool upstream_row_get(struct sql *db, const char *name, struct upstream_row *ret
 bool upstream_row_by_id(struct sql *db, int64_t id, struct upstream_row *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
 /* Only if there is no key yet: of two gateways that begin at once one wins, and the other reads the winner's. */
 bool upstream_set_key(struct sql *db, int64_t id, struct span sealed, const char *public_key, struct span ca_cert, bool *ret_moved, struct problem *pr) MUST_CHECK;
+/* Forget this key and the directory, unless an account has been registered with it. */
+bool upstream_drop_key(struct sql *db, int64_t id, struct span sealed, bool *ret_moved, struct problem *pr) MUST_CHECK;
 bool upstream_set_account(struct sql *db, int64_t id, const char *account_url, struct problem *pr) MUST_CHECK; /* NULL = forgotten */
 bool upstream_set_directory(struct sql *db, const char *name, const char *directory, int64_t at, struct problem *pr) MUST_CHECK;
 

@@ -59,9 +59,23 @@ ca_free(struct ca *ca)
 	free(ca->name);
 	free(ca->directory_url);
 	free(ca->origin);
+	free(ca->fault);
 	free(ca->ca_file);
 	free(ca->proxy);
 	free(ca);
+}
+
+void
+ca_set_fault(struct ca *ca, const char *text)
+{
+	free(ca->fault);
+	ca->fault = xstrdup(text);
+}
+
+const char *
+ca_fault(const struct ca *ca)
+{
+	return ca->fault;
 }
 
 const char *

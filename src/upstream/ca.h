@@ -49,6 +49,10 @@ void ca_stop(struct ca *ca);
 /* After the last call is done: loop joined, httpc freed, pool freed. */
 void ca_free(struct ca *ca);
 const char *ca_name(const struct ca *ca);
+/* Every call ends as CA_UNREACHABLE with this text, until a restart. Before the first call. */
+void ca_set_fault(struct ca *ca, const char *text);
+/* NULL = there is none. */
+const char *ca_fault(const struct ca *ca);
 /* "https://host[:port]" of the configured directory: the scope of account and EAB keys (keeper.h).
  */
 const char *ca_origin(const struct ca *ca);

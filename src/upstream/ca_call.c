@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "upstream/ca_int.h"
 
+#define FAULT_RETRY_S (15 * 60)
 #define BAD_NONCES_MAX 5
 
 static const char *const result_names[] = {
@@ -316,6 +317,16 @@ ca_call_resume(struct ca_call *call, const struct problem *why, int64_t retry_af
 
 /* ---- begin ---- */
 
+/* Only an operator can mend it, by a restart (T6). */
+static void
+call_fault(struct ca_call *call)
+{
+	problem_set(&call->problem.problem, PROBLEM_SERVER_INTERNAL, "%s", call->ca->fault);
+	call->has_retry_after = true;
+	call->retry_after_s = FAULT_RETRY_S;
+	finish(call, CA_UNREACHABLE);
+}
+
 static void
 call_begin(void *arg)
 {
@@ -324,6 +335,10 @@ call_begin(void *arg)
 	msec_t wait_ms = 0;
 	bool may;
 
+	if (ca->fault) {
+		call_fault(call);
+		return;
+	}
 	pthread_mutex_lock(&ca->lock);
 	may = circuit_enter(&ca->circuit, clock_ms(), &call->is_probe, &wait_ms);
 	ca->stats.calls++;

@@ -22,6 +22,8 @@ struct ca {
 	void (*on_directory)(const char *ca_name, struct span text, void *arg);
 	void *arg;
 
+	char *fault; /* why nothing is asked here, NULL = nothing is wrong; set before the first call */
+
 	pthread_mutex_t lock; /* all below */
 	bool stopped;
 	struct ca_directory *dir;           /* the newest good one, a reference of ours */

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/secret.h"
+#include "keeper/guard.h"
 #include "pki/cert.h"
 
 #define KEY_MAX_BYTES (64 * 1024)
@@ -123,7 +124,7 @@ upstream_account_registered(struct upstream *u)
 struct row_rq {
 	const char *name;
 	struct upstream_row row;
-	/* a key to store: */
+	/* a key to store, or to drop: */
 	struct span sealed, ca_cert;
 	const char *public_key;
 };
@@ -168,6 +169,54 @@ make_account_key(struct upstreams *ups, const struct upstream_conf *conf, const 
 	r->public_key = buf_cstr(&jwk);
 	r->ca_cert = SPAN_NONE;
 	return store_write(ups->env.store, key_tx, r, pr);
+}
+
+/* Another gateway of the cluster may have been faster, or has an account by now: the row says what holds. */
+static bool
+drop_key_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct row_rq *r = arg;
+	bool moved;
+
+	return upstream_drop_key(db, r->row.id, r->sealed, &moved, pr) && row_tx(db, r, pr);
+}
+
+static bool
+drop_key(struct upstreams *ups, struct row_rq *r, struct problem *pr)
+{
+	AUTO_BUF sealed = BUF_MAX(KEY_MAX_BYTES);
+
+	buf_addspan(&sealed, buf_span(&r->row.sealed_key));
+	r->sealed = buf_span(&sealed);
+	return store_write(ups->env.store, drop_key_tx, r, pr);
+}
+
+static bool
+is_at_home(const struct upstream *u, const struct upstream_row *row)
+{
+	char made_for[ORIGIN_TEXT], here[ORIGIN_TEXT];
+
+	return row->sealed_key.n == 0 ||
+		(origin_of(keeper_scope(buf_span(&row->sealed_key)), made_for) && origin_of(span_str(ca_origin(u->ca)), here) &&
+			strcmp(made_for, here) == 0);
+}
+
+/* The keeper uses a key at the origin that it was made for, and nowhere else. One that no account has is made anew; an account cannot
+ * move, and only an operator knows what to do. */
+static bool
+check_origin(struct upstreams *ups, struct upstream *u, struct row_rq *r, struct problem *pr)
+{
+	AUTO_FREE char *fault = NULL;
+
+	if (!is_at_home(u, &r->row) && !r->row.account_url[0] && !drop_key(ups, r, pr))
+		return false;
+	if (is_at_home(u, &r->row))
+		return true;
+	fault = xasprintf("the key of our account is for %.*s alone: give %s an entry of its own (acmegate.conf(5), \"Moving to another CA\")",
+		SPAN_FMT(keeper_scope(buf_span(&r->row.sealed_key))), ca_origin(u->ca));
+	ca_set_fault(u->ca, fault);
+	log_error("upstream_moved", LS("upstream", u->name), LS("account", r->row.account_url), LS("why", fault));
+	return true;
 }
 
 static bool
@@ -248,7 +297,9 @@ open_acme(struct upstreams *ups, const struct upstream_conf *entry, struct upstr
 	conf->ca_file = anchors;
 	u->ca = ca_new(&(struct ca_conf){ .upstream = conf, .httpc = ups->env.httpc, .pool = ups->env.pool,
 		.keeper = ups->env.keeper, .on_directory = on_directory, .arg = ups });
-	if (r->row.directory && !ca_directory_restore(u->ca, span_str(r->row.directory), r->row.directory_at, &stale))
+	if (!check_origin(ups, u, r, pr))
+		return false;
+	if (r->row.directory && !ca_fault(u->ca) && !ca_directory_restore(u->ca, span_str(r->row.directory), r->row.directory_at, &stale))
 		log_warning("directory_copy_unreadable", LS("upstream", u->name), LPR(&stale));
 	return open_account(ups, conf, u, r, pr);
 }

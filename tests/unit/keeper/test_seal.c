@@ -31,7 +31,8 @@ test_round_trip(struct buf *sealed)
 		   SPAN("a secret of ours"), sealed, &pr),
 		"a secret is sealed");
 	ok(memmem(sealed->p, sealed->n, "a secret of ours", 16) == NULL, "it cannot be read there");
-	ok(memmem(sealed->p, sealed->n, "https://ca.example", 18) != NULL, "its scope can");
+	ok(span_is(seal_scope(buf_span(sealed)), "https://ca.example"), "its scope can");
+	ok(!seal_scope(span_of(sealed->p, 20)).p && !seal_scope(SPAN_NONE).p && !seal_scope(SPAN("x")).p, "of a piece it cannot");
 	ok(seal_open(master, buf_span(sealed), &u, &pr), "it is opened again");
 	is_int(u.purpose, PURPOSE_EAB_UPSTREAM, "with its purpose");
 	ok(span_is(buf_span(&u.scope), "https://ca.example"), "its scope");

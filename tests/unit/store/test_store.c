@@ -608,8 +608,14 @@ case_upstreams(struct sql *db, void *arg, struct problem *pr)
 	ok(upstream_row_by_id(db, id, &u, &found, pr) && found && strcmp(u.name, "ca-1") == 0, "found by id");
 	upstream_row_done(&u);
 	ok(upstream_row_by_id(db, id + 1, &u, &found, pr) && !found, "not by another");
+	ok(upstream_drop_key(db, id, SPAN("sealed"), &moved, pr) && !moved, "a key that an account has is not dropped");
 	ok(upstream_set_account(db, id, NULL, pr) && upstream_row_get(db, "ca-1", &u, pr) && !u.account_url[0], "an account may be forgotten");
 	upstream_row_done(&u);
+	ok(upstream_drop_key(db, id, SPAN("other"), &moved, pr) && !moved, "then its key may be dropped, but not another");
+	ok(upstream_drop_key(db, id, SPAN("sealed"), &moved, pr) && moved, "but that one");
+	ok(upstream_row_get(db, "ca-1", &u, pr) && u.sealed_key.n == 0 && !u.public_key && !u.directory, "the directory goes with it");
+	upstream_row_done(&u);
+	ok(upstream_set_key(db, id, SPAN("third"), "jwk3", SPAN("der3"), &moved, pr) && moved, "there is room for a new one");
 
 	ok(upstream_order_insert(db, 5, "ca-1", pr) && upstream_order_get(db, 5, &o, &found, pr) && found && o.state == UPSTREAM_INTENT && o.attempt == 1 && o.intent_at > 0 && !o.url[0], "an intent is on record");
 	ok(upstream_order_get(db, 6, &o, &found, pr) && !found, "of that order alone");
