@@ -30,9 +30,9 @@ static const struct jwa_info infos[JWA__COUNT] = {
 };
 
 static const struct jwa_curve curves[] = {
-	{ "P-256", "prime256v1", 32, JWA_ES256 },
-	{ "P-384", "secp384r1", 48, JWA_ES384 },
-	{ "P-521", "secp521r1", 66, JWA_ES512 },
+	{"P-256", "prime256v1", 32, JWA_ES256, KEY_P256},
+	{"P-384", "secp384r1", 48, JWA_ES384, KEY_P384},
+	{"P-521", "secp521r1", 66, JWA_ES512, KEY_P521},
 };
 
 static pthread_once_t digests_once = PTHREAD_ONCE_INIT;

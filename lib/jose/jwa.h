@@ -7,6 +7,7 @@
 #include <openssl/types.h>
 
 #include "jose/jws.h"
+#include "pki/key.h"
 
 enum jwa_kind { JWA_KIND_EC, JWA_KIND_RSA, JWA_KIND_RSA_PSS, JWA_KIND_ED25519, JWA_KIND_MAC };
 
@@ -22,6 +23,7 @@ struct jwa_curve {
 	const char *group; /* OpenSSL's name */
 	unsigned octets;   /* of a coordinate */
 	enum jwa alg;
+	enum key_type key;
 };
 
 /* alg is none of JWA_NONE, JWA__COUNT */

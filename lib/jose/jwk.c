@@ -30,19 +30,6 @@ refuse(struct problem *pr, const char *why)
 	return problem_set(pr, PROBLEM_BAD_PUBLIC_KEY, "jwk: %s", why);
 }
 
-static EVP_PKEY *
-key_from_params(const char *type, OSSL_PARAM *params)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
-	EVP_PKEY *key = NULL;
-
-	if (!ctx || EVP_PKEY_fromdata_init(ctx) <= 0 ||
-		EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) <= 0)
-		key = NULL;
-	EVP_PKEY_CTX_free(ctx);
-	return key;
-}
-
 /* A coordinate has the full width of its curve, leading zeros kept (RFC 7518 6.2.1.2). */
 static bool
 read_coordinate(const struct jwa_curve *curve, const char *name, struct span text,
@@ -62,8 +49,7 @@ parse_ec(struct json_obj *o, struct buf *canonical, EVP_PKEY **ret, struct probl
 	struct span x = json_req_str(o, "x", SIZE_MAX);
 	struct span y = json_req_str(o, "y", SIZE_MAX);
 	const struct jwa_curve *curve = jwa_curve_named(crv);
-	unsigned char point[1 + 2 * COORDINATE_MAX] = { POINT_CONVERSION_UNCOMPRESSED };
-	OSSL_PARAM params[3];
+	unsigned char point[1 + 2 * COORDINATE_MAX] = {POINT_CONVERSION_UNCOMPRESSED};
 
 	if (!json_ok(o))
 		return false;
@@ -72,15 +58,10 @@ parse_ec(struct json_obj *o, struct buf *canonical, EVP_PKEY **ret, struct probl
 	if (!read_coordinate(curve, "x", x, point + 1, pr) ||
 		!read_coordinate(curve, "y", y, point + 1 + curve->octets, pr))
 		return false;
-	params[0] = OSSL_PARAM_construct_utf8_string(
-		OSSL_PKEY_PARAM_GROUP_NAME, (char *)curve->group, 0);
-	params[1] = OSSL_PARAM_construct_octet_string(
-		OSSL_PKEY_PARAM_PUB_KEY, point, 1 + 2 * (size_t)curve->octets);
-	params[2] = OSSL_PARAM_construct_end();
 	/* Reading the point checks that x, y < p and that it lies on the curve. Our curves have
 	 * cofactor 1, so that EVP_PKEY_public_check would only multiply by the order, for the price
 	 * of a verification. */
-	*ret = key_from_params("EC", params);
+	*ret = key_from_point(curve->key, span_of(point, 1 + 2 * (size_t)curve->octets));
 	if (!*ret) {
 		problem_cause_openssl(pr, "EC public key");
 		return refuse(pr, "the point is not on the curve");
@@ -134,22 +115,12 @@ parse_rsa(struct json_obj *o, struct buf *canonical, EVP_PKEY **ret, struct prob
 	struct span e = json_req_str(o, "e", SIZE_MAX);
 	AUTO_BUF n_octets = BUF_MAX(2 * RSA_BITS_MAX / 8);
 	AUTO_BUF e_octets = BUF_MAX(4);
-	unsigned char native[RSA_BITS_MAX / 8];
-	BIGNUM *n_number;
 	uint32_t exponent;
-	OSSL_PARAM params[3];
 
 	if (!json_ok(o) || !read_uint("n", n, &n_octets, pr) || !check_modulus(&n_octets, pr) ||
 		!read_uint("e", e, &e_octets, pr) || !check_exponent(&e_octets, &exponent, pr))
 		return false;
-	n_number = BN_bin2bn((unsigned char *)n_octets.p, (int)n_octets.n, NULL);
-	if (n_number && BN_bn2nativepad(n_number, native, (int)n_octets.n) > 0) {
-		params[0] = OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_N, native, n_octets.n);
-		params[1] = OSSL_PARAM_construct_uint32(OSSL_PKEY_PARAM_RSA_E, &exponent);
-		params[2] = OSSL_PARAM_construct_end();
-		*ret = key_from_params("RSA", params);
-	}
-	BN_free(n_number);
+	*ret = key_from_rsa(buf_span(&n_octets), exponent);
 	if (!*ret) {
 		problem_cause_openssl(pr, "RSA public key");
 		return refuse(pr, "not an RSA public key");
@@ -204,7 +175,7 @@ parse_okp(struct json_obj *o, struct buf *canonical, EVP_PKEY **ret, struct prob
 		return refuse(pr, "\"x\" of Ed25519 is not 32 octets in base64url");
 	if (is_weak_ed25519(octets))
 		return refuse(pr, "a point of small order, or not in its canonical form");
-	*ret = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, octets, sizeof(octets));
+	*ret = key_from_point(KEY_ED25519, span_of(octets, sizeof(octets)));
 	if (!*ret) {
 		problem_cause_openssl(pr, "Ed25519 public key");
 		return refuse(pr, "not an Ed25519 public key");

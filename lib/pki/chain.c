@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include <openssl/asn1t.h>
 #include <openssl/err.h>
 
 #include "base/b64url.h"
@@ -95,7 +96,7 @@ read_certs(struct span pem, struct chain *chain, struct problem *pr)
 			return bad_chain(pr, "has too many certificates");
 		if (!read_block(&rest, &der, pr))
 			return false;
-		if (!(chain->count == 0 ? cert_parse : issuer_parse)(
+		if (!(chain->count == 0 ? leaf_parse : issuer_parse)(
 			    buf_span(&der), &chain->certs[chain->count], &why)) {
 			problem_cause(pr, "%s", why.cause);
 			return problem_set(pr, PROBLEM_SERVER_INTERNAL,
@@ -203,11 +204,8 @@ check_leaf(const struct cert *leaf, const char *csr_key_hash, const struct ident
 		return bad_leaf(pr, "is a precertificate");
 	if (!leaf->certid[0])
 		return bad_leaf(pr, "has no authorityKeyIdentifier");
-	/* OpenSSL reads all extensions it knows here, once per certificate */
-	if (X509_check_ca(leaf->x509) != 0)
+	if (leaf->is_ca)
 		return bad_leaf(pr, "is a CA certificate");
-	if (X509_get_extension_flags(leaf->x509) & EXFLAG_INVALID)
-		return bad_leaf(pr, "has an extension that cannot be read");
 	return true;
 }
 
@@ -215,6 +213,41 @@ static bool
 is_self_signed(const struct cert *cert)
 {
 	return X509_get_extension_flags(cert->x509) & EXFLAG_SS;
+}
+
+/* RFC 5280 6.1.3 (a)(4) and 4.2.1.1: does it name this one as its issuer? */
+static bool
+names_issuer(const struct cert *subject, const struct cert *issuer)
+{
+	AUTHORITY_KEYID *aki =
+		X509_get_ext_d2i(subject->x509, NID_authority_key_identifier, NULL, NULL);
+	bool good = X509_NAME_cmp(X509_get_issuer_name(subject->x509),
+			    X509_get_subject_name(issuer->x509)) == 0 &&
+		    (!aki || X509_check_akid(issuer->x509, aki) == X509_V_OK);
+
+	AUTHORITY_KEYID_free(aki);
+	return good;
+}
+
+/* X509_verify looks for the digest where it looked for the key: a leaf is read where there are
+ * none. */
+static bool
+is_signed_by(const struct cert *cert, EVP_PKEY *key)
+{
+	const ASN1_BIT_STRING *signature;
+	const X509_ALGOR *algorithm;
+	unsigned char *der = NULL;
+	/* not changed: the octets as they came */
+	int n = i2d_re_X509_tbs(cert->x509, &der);
+	ASN1_STRING tbs = {.type = V_ASN1_SEQUENCE, .data = der, .length = n};
+	bool good;
+
+	X509_get0_signature(&signature, &algorithm, cert->x509);
+	good = n > 0 && X509_ALGOR_cmp(algorithm, X509_get0_tbs_sigalg(cert->x509)) == 0 &&
+	       ASN1_item_verify(ASN1_ITEM_rptr(ASN1_SEQUENCE), algorithm, signature, &tbs, key) ==
+		       1;
+	OPENSSL_free(der);
+	return good;
 }
 
 /* Does certs[at] certify certs[at - 1]? */
@@ -226,9 +259,9 @@ check_issuer(const struct chain *chain, size_t at, int64_t now_unix_s, struct pr
 
 	if (X509_check_ca(issuer->x509) != 1)
 		fault = "is not a CA certificate";
-	else if (X509_check_issued(issuer->x509, subject->x509) != X509_V_OK)
+	else if (!names_issuer(subject, issuer))
 		fault = "is not the issuer of the one before it";
-	else if (X509_verify(subject->x509, issuer->key) != 1)
+	else if (!is_signed_by(subject, issuer->key))
 		fault = "did not sign the one before it";
 	else if (at + 1 == chain->count && is_self_signed(issuer))
 		/* a trust anchor's dates are the verifier's business (RFC 5280 6.1.1) */

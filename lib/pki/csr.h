@@ -10,7 +10,6 @@
 #define CSR_MAX_BYTES (16 * 1024)
 
 struct csr {
-	X509_REQ *req;       /* owned */
 	EVP_PKEY *key;       /* owned */
 	enum key_type key_type;
 	char key_hash[KEY_HASH_TEXT];

@@ -1,6 +1,7 @@
 /* key.c - see key.h. */
 #include "pki/key.h"
 
+#include <openssl/asn1t.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -229,18 +230,131 @@ key_spki_write(EVP_PKEY *key, struct buf *out)
 	return good;
 }
 
+static EVP_PKEY *
+key_from_params(const char *type, OSSL_PARAM *params)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, type, NULL);
+	EVP_PKEY *key = NULL;
+
+	if (!ctx || EVP_PKEY_fromdata_init(ctx) <= 0 ||
+		EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) <= 0)
+		key = NULL;
+	EVP_PKEY_CTX_free(ctx);
+	return key;
+}
+
+EVP_PKEY *
+key_from_point(enum key_type type, struct span point)
+{
+	OSSL_PARAM params[3];
+
+	if (type == KEY_ED25519)
+		return EVP_PKEY_new_raw_public_key(
+			EVP_PKEY_ED25519, NULL, (const unsigned char *)point.p, point.n);
+	/* OpenSSL does not write to what it is given here */
+	params[0] = OSSL_PARAM_construct_utf8_string(
+		OSSL_PKEY_PARAM_GROUP_NAME, (char *)(uintptr_t)types[type].group, 0);
+	params[1] = OSSL_PARAM_construct_octet_string(
+		OSSL_PKEY_PARAM_PUB_KEY, (void *)(uintptr_t)point.p, point.n);
+	params[2] = OSSL_PARAM_construct_end();
+	return key_from_params("EC", params);
+}
+
+EVP_PKEY *
+key_from_rsa(struct span n, uint32_t e)
+{
+	unsigned char native[RSA_MAX_BITS / 8];
+	OSSL_PARAM params[3];
+	BIGNUM *number;
+	EVP_PKEY *key = NULL;
+
+	if (n.n == 0 || n.n > sizeof(native))
+		return NULL;
+	number = BN_bin2bn((const unsigned char *)n.p, (int)n.n, NULL);
+	if (number && BN_bn2nativepad(number, native, (int)n.n) > 0) {
+		params[0] = OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_N, native, n.n);
+		params[1] = OSSL_PARAM_construct_uint32(OSSL_PKEY_PARAM_RSA_E, &e);
+		params[2] = OSSL_PARAM_construct_end();
+		key = key_from_params("RSA", params);
+	}
+	BN_free(number);
+	return key;
+}
+
+/* RSAPublicKey (RFC 8017 A.1.1). Any size of e that key_check would refuse is left to OpenSSL. */
+typedef struct {
+	ASN1_INTEGER *n;
+	uint32_t e;
+} RSA_NUMBERS;
+
+ASN1_SEQUENCE(RSA_NUMBERS) =
+	{
+		ASN1_SIMPLE(RSA_NUMBERS, n, ASN1_INTEGER),
+		ASN1_EMBED(RSA_NUMBERS, e, UINT32),
+} static_ASN1_SEQUENCE_END(RSA_NUMBERS)
+
+	/* SEQUENCE { SEQUENCE { rsaEncryption, NULL }, BIT STRING { RSAPublicKey } }, lengths in
+	   two octets: 1024 bits and more. */
+	static EVP_PKEY
+	* rsa_from_spki(struct span der)
+{
+	static const unsigned char algorithm[] = {0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
+		0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00, 0x03, 0x82};
+	const size_t at =
+		4 + sizeof(algorithm) + 3; /* outer head; algorithm; length and unused bits */
+	const unsigned char *p = (const unsigned char *)der.p, *rsa = p + at;
+	RSA_NUMBERS *numbers;
+	EVP_PKEY *key = NULL;
+
+	if (der.n < at || p[0] != 0x30 || p[1] != 0x82 || (size_t)(p[2] << 8 | p[3]) != der.n - 4 ||
+		memcmp(p + 4, algorithm, sizeof(algorithm)) != 0 ||
+		(size_t)(p[at - 3] << 8 | p[at - 2]) != der.n - at + 1 || p[at - 1] != 0)
+		return NULL;
+	numbers = (RSA_NUMBERS *)ASN1_item_d2i(
+		NULL, &rsa, (long)(der.n - at), ASN1_ITEM_rptr(RSA_NUMBERS));
+	if (numbers && rsa == p + der.n && ASN1_STRING_type(numbers->n) == V_ASN1_INTEGER)
+		key = key_from_rsa(span_of(ASN1_STRING_get0_data(numbers->n),
+					   (size_t)ASN1_STRING_length(numbers->n)),
+			numbers->e);
+	ASN1_item_free((ASN1_VALUE *)numbers, ASN1_ITEM_rptr(RSA_NUMBERS));
+	return key;
+}
+
+/* OpenSSL 3.0's decoder takes 100 us to find out what these octets say. NULL: let it. */
+static EVP_PKEY *
+known_from_spki(struct span der)
+{
+	for (size_t i = 0; i < COUNT_OF(types); i++) {
+		struct span head = types[i].spki;
+
+		if (head.n && der.n > head.n && memcmp(der.p, head.p, head.n) == 0 &&
+			der.n == head.n + (i == KEY_ED25519 ? 32
+							    : 1 + ((size_t)types[i].bits + 7) / 8 *
+									      2))
+			return key_from_point(
+				(enum key_type)i, span_of(der.p + head.n, der.n - head.n));
+	}
+	return rsa_from_spki(der);
+}
+
 bool
 key_spki_parse(struct span der, EVP_PKEY **ret, struct problem *pr)
 {
-	const unsigned char *p = (const unsigned char *)der.p;
+	const unsigned char *p = (const unsigned char *)der.p, *end = p + der.n;
 	AUTO_PKEY *key = NULL;
 
-	if (der.n > 0 && der.n <= KEY_MAX_BYTES)
-		key = d2i_PUBKEY(NULL, &p, (long)der.n);
-	if (!key || p != (const unsigned char *)der.p + der.n) {
+	if (der.n > 0 && der.n <= KEY_MAX_BYTES) {
+		key = known_from_spki(der);
+		if (key)
+			p = end;
+		else
+			key = d2i_PUBKEY(NULL, &p, (long)der.n);
+	}
+	if (!key || p != end) {
 		problem_cause_openssl(pr, "reading a public key");
 		return problem_set(pr, PROBLEM_BAD_PUBLIC_KEY, "not one SubjectPublicKeyInfo");
 	}
+	ERR_clear_error();
 	*ret = TAKE(key);
 	return true;
 }

@@ -19,6 +19,11 @@ int key_bits(EVP_PKEY *key);
 bool key_check(EVP_PKEY *key, enum problem_kind kind, struct problem *pr) __attribute__((warn_unused_result));
 /* DER; the same octets for one key however it was encoded when it came (EC points uncompressed). */
 bool key_spki_write(EVP_PKEY *key, struct buf *out);
+/* A public key from its numbers; NULL if it is none. `point`: 04 || x || y, checked to lie on the
+ * curve; 32 octets for Ed25519. `n`: big-endian without leading zeros. What key_check refuses is
+ * not looked for. */
+EVP_PKEY *key_from_point(enum key_type type, struct span point);
+EVP_PKEY *key_from_rsa(struct span n, uint32_t e);
 /* Exactly one SubjectPublicKeyInfo; else PROBLEM_BAD_PUBLIC_KEY. */
 bool key_spki_parse(struct span der, EVP_PKEY **ret, struct problem *pr) __attribute__((warn_unused_result));
 bool key_private_write(EVP_PKEY *key, struct buf *out);         /* PKCS#8 DER; the caller wipes */

@@ -22,7 +22,7 @@ static bool
 der_to_pem(struct span der, struct buf *ret_pem, struct problem *pr)
 {
 	struct chain one = { 0 };
-	bool good = cert_parse(der, &one.certs[0], pr);
+	bool good = leaf_parse(der, &one.certs[0], pr);
 
 	one.count = good;
 	if (good && !chain_write_pem(&one, ret_pem))

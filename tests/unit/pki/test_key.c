@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/err.h>
 #include <openssl/x509.h>
 
 #include "base/secret.h"
@@ -170,6 +171,37 @@ test_spki_refused(void)
 	ok(!key_spki_parse(SPAN_NONE, &ret, &pr) && !ret, "none are refused");
 }
 
+/* We read the common forms ourselves: one octet changed, whatever we take OpenSSL takes for the same key. */
+static void
+test_spki_as_openssl_reads_it(enum key_type type)
+{
+	AUTO_PKEY *key = NULL;
+	AUTO_BUF spki = BUF_MAX(4096);
+	struct problem pr = { 0 };
+	unsigned same = 0, other = 0;
+
+	ok(key_make(type, &key, &pr) && key_spki_write(key, &spki), "a key, %s", key_type_name(type));
+	for (size_t i = 0; i < spki.n; i++) {
+		for (unsigned bit = 1; bit < 0x100; bit <<= 1) {
+			AUTO_PKEY *ours = NULL, *theirs = NULL;
+			const unsigned char *p = (unsigned char *)spki.p;
+
+			spki.p[i] = (char)(spki.p[i] ^ (char)bit);
+			if (key_spki_parse(buf_span(&spki), &ours, &pr)) {
+				theirs = d2i_PUBKEY(NULL, &p, (long)spki.n);
+				if (theirs && EVP_PKEY_eq(ours, theirs) == 1)
+					same++;
+				else
+					other++;
+			}
+			spki.p[i] = (char)(spki.p[i] ^ (char)bit);
+		}
+	}
+	ERR_clear_error();
+	ok(same > 0 || type != KEY_ED25519, "%u changes make another key", same);
+	is_int(other, 0, "and none makes one that OpenSSL reads otherwise");
+}
+
 static void
 test_private(void)
 {
@@ -217,6 +249,10 @@ main(void)
 	test_refused();
 	test_encodings();
 	test_spki_refused();
+	test_spki_as_openssl_reads_it(KEY_P256);
+	test_spki_as_openssl_reads_it(KEY_P521);
+	test_spki_as_openssl_reads_it(KEY_ED25519);
+	test_spki_as_openssl_reads_it(KEY_RSA2048);
 	test_private();
 	return done_testing();
 }
