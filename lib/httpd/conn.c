@@ -185,23 +185,29 @@ on_readable(struct bufferevent *bev, void *arg)
 	conn_input(arg);
 }
 
-/* The reply is with the kernel: on to the next request, or the end. */
-static void
-on_drained(struct bufferevent *bev, void *arg)
+void
+conn_replied(struct conn *c)
 {
-	struct conn *c = arg;
-
-	/* it also comes for "100 Continue", late */
-	if (c->phase != CONN_WRITE || evbuffer_get_length(bufferevent_get_output(bev)) > 0)
-		return;
 	if (c->last || c->front->stopping) {
 		linger(c);
 		return;
 	}
 	c->served = true;
 	conn_phase_set(c, CONN_IDLE);
-	bufferevent_enable(bev, EV_READ);
-	conn_input(c);
+	bufferevent_enable(c->bev, EV_READ);
+	/* what was pipelined is taken by whoever takes it now, not deeper and deeper on the stack */
+	if (!c->eating)
+		conn_input(c);
+}
+
+static void
+on_drained(struct bufferevent *bev, void *arg)
+{
+	struct conn *c = arg;
+
+	/* it also comes for "100 Continue", late */
+	if (c->phase == CONN_WRITE && evbuffer_get_length(bufferevent_get_output(bev)) == 0)
+		conn_replied(c);
 }
 
 static void

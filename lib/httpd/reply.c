@@ -11,6 +11,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -175,9 +176,25 @@ reply_done(const struct conn *c, struct http_reply *rp)
 		buf_done(&rp->body);
 }
 
+/* A reply that fits into a record, on a connection with room for it, costs no further turn of the loop. */
+static bool
+write_at_once(struct conn *c, const struct buf *out)
+{
+	bool good = c->ssl && out->n <= SSL3_RT_MAX_PLAIN_LENGTH &&
+		evbuffer_get_length(bufferevent_get_output(c->bev)) == 0 &&
+		SSL_write(c->ssl, out->p, (int)out->n) == (int)out->n;
+
+	/* what went wrong shows again when the bufferevent tries */
+	if (c->ssl)
+		ERR_clear_error();
+	return good;
+}
+
 void
 conn_reply(struct conn *c, struct http_reply *rp)
 {
+	void (*done)(const void *data, size_t n, void *arg) =
+		c->face->wipe ? on_written_wipe : on_written;
 	struct buf out = BUF_MAX(SIZE_MAX / 2);
 
 	if (!buf_ok(&rp->head) || !buf_ok(&rp->body)) {
@@ -193,10 +210,14 @@ conn_reply(struct conn *c, struct http_reply *rp)
 	request_free(c->request);
 	c->request = NULL;
 	c->held = false;
+	if (write_at_once(c, &out)) {
+		done(out.p, out.n, NULL);
+		conn_replied(c);
+		return;
+	}
 	bufferevent_disable(c->bev, EV_READ);
 	conn_phase_set(c, CONN_WRITE);
-	evbuffer_add_reference(bufferevent_get_output(c->bev), out.p, out.n,
-		c->face->wipe ? on_written_wipe : on_written, NULL);
+	evbuffer_add_reference(bufferevent_get_output(c->bev), out.p, out.n, done, NULL);
 }
 
 /* The handler has answered, here or, by letter, from another thread. */

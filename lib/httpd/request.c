@@ -258,17 +258,19 @@ body_input(struct conn *c, struct evbuffer *in)
 void
 conn_input(struct conn *c)
 {
+	c->eating = true;
 	/* c stays whole to the end of this turn, also when it is closed underneath */
 	while (c->bev) {
 		struct evbuffer *in = bufferevent_get_input(c->bev);
 
 		if (evbuffer_get_length(in) == 0)
-			return;
+			break;
 		if (c->phase == CONN_IDLE)
 			conn_phase_set(c, CONN_HEAD);
 		if (c->phase == CONN_BODY)
 			body_input(c, in);
 		else if (c->phase != CONN_HEAD || !head_input(c, in))
-			return;
+			break;
 	}
+	c->eating = false;
 }

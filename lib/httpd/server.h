@@ -116,6 +116,7 @@ struct conn {
 	bool served; /* a request was answered: idle_ms, not head_ms, until the next begins */
 	bool last;   /* close after this reply */
 	bool broken; /* no TLS alert can be sent any more */
+	bool eating; /* conn_input is at work, and goes on by itself */
 	bool held;   /* the handler has the request: the memory stays though the peer may go */
 	bool blank_seen; /* the one empty line that may precede a request line (RFC 9112 2.2) */
 	SSL *ssl; /* owned by bev; NULL = plain */
@@ -131,6 +132,8 @@ struct conn {
 void conn_start(void *arg); /* a letter from the acceptor; arg: struct conn */
 void conn_phase_set(struct conn *c, enum conn_phase phase);
 void conn_close(struct conn *c);
+/* The reply is with the kernel: on to the next request, or the end. */
+void conn_replied(struct conn *c);
 /* The front is to stop: idle ones go, the others get their reply first. */
 void conn_wind_up(struct conn *c);
 /* After the reply to a held request: let go of a connection that was closed meanwhile. */

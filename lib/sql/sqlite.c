@@ -5,7 +5,8 @@
  * its own task and all that are queued in one transaction, commits (one fsync), wakes their
  * callers, each on its own semaphore, and hands the lead to the first that queued meanwhile. So a
  * lone write costs no change of threads, and the queue gets longer while the disk is slow and the
- * number of fsyncs does not. If the commit fails, all of the group fail: also those whose function answered
+ * number of fsyncs does not. When the last groups had company the leader waits a moment for more: a commit writes whole
+ * pages, and those of a group are to a good part the same. If the commit fails, all of the group fail: also those whose function answered
  * false, for it may have seen what is now gone.
  *
  * FULL, not NORMAL: in WAL mode NORMAL does not sync at commit, and what we told the device must
@@ -22,6 +23,11 @@
 #include "base/mem.h"
 #include "sql/sqlite.h"
 
+/* A leader in company waits so long for more, unless so many are there already. */
+#define GATHER_US 1500
+#define GATHER_ENOUGH 32
+/* Company: groups of two and more on average, in eighths, over about the last eight. */
+#define CROWD (8 * 2)
 #define BUSY_MS 5000 /* other processes: acmegatectl, a backup */
 
 struct task {
@@ -40,8 +46,10 @@ struct sqlite_store {
 	unsigned reader_count;
 	struct sqlite_conn *writer; /* the leader's */
 	pthread_mutex_t lock;
-	struct task *first, **end; /* under lock, as is the next */
-	bool led;                  /* somebody has the writing connection */
+	struct task *first, **end; /* under lock, as are the next three */
+	unsigned queued;
+	unsigned crowd; /* tasks a group, on average, in eighths */
+	bool led;       /* somebody has the writing connection */
 };
 
 static struct sqlite_store *
@@ -243,6 +251,26 @@ take_all(struct sqlite_store *s)
 
 	s->first = NULL;
 	s->end = &s->first;
+	s->crowd += s->queued - s->crowd / 8;
+	s->queued = 0;
+	return first;
+}
+
+static struct task *
+gather(struct sqlite_store *s)
+{
+	struct task *first;
+	bool wait;
+
+	pthread_mutex_lock(&s->lock);
+	wait = s->crowd >= CROWD && s->queued < GATHER_ENOUGH;
+	if (wait) {
+		pthread_mutex_unlock(&s->lock);
+		nanosleep(&(struct timespec){.tv_nsec = GATHER_US * 1000}, NULL);
+		pthread_mutex_lock(&s->lock);
+	}
+	first = take_all(s);
+	pthread_mutex_unlock(&s->lock);
 	return first;
 }
 
@@ -269,6 +297,7 @@ enqueue(struct sqlite_store *s, struct task *t)
 	pthread_mutex_lock(&s->lock);
 	*s->end = t;
 	s->end = &t->next;
+	s->queued++;
 	leads = !s->led;
 	s->led = true;
 	pthread_mutex_unlock(&s->lock);
@@ -287,9 +316,7 @@ write_store(struct store *store, sql_fn fn, void *arg, struct problem *pr)
 			; /* a signal handler ran */
 	}
 	if (!t.done) {
-		pthread_mutex_lock(&s->lock);
-		first = take_all(s);
-		pthread_mutex_unlock(&s->lock);
+		first = gather(s);
 		serve_group(s, first);
 		wake_group(first, &t);
 		lead_on(s);

@@ -231,7 +231,7 @@ const struct conf_key gate_conf_keys[] = {
 		.example = "127.0.0.1:9664"),
 	KEY(INT, "front_threads", gate_conf, front_threads, "2", "1", "64", 0,
 		"threads that move bytes"),
-	KEY(INT, "worker_threads", gate_conf, worker_threads, "8", "1", "256", 0,
+	KEY(INT, "worker_threads", gate_conf, worker_threads, "16", "1", "256", 0,
 		"threads that decide; each may wait for the store"),
 	KEY(NETS, "networks", gate_conf, networks,
 		"10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 fc00::/7", NULL, NULL, RELOAD,

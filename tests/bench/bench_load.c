@@ -1,7 +1,8 @@
 /* bench_load - the gateway under load, in numbers; nothing here passes or fails by time.
  *
- *   bench_load [PART...]      parts: requests local upstream pebble growth idle; all of them by
- * default
+ *   bench_load [PART...]            parts: requests local upstream pebble growth idle; all of
+ *                                   them by default
+ *   bench_load before PROGRAM       another build of acmegated and this one, in turn, three times
  *
  * Runs ./acmegated and ./bench_ca of the current folder as children on loopback, on the same cores
  * as the devices and the CA: a rate is what all of them together make of the machine, CPU is the
@@ -21,11 +22,12 @@
 #include "load.h"
 #include "steps.h"
 
-#define GATE "./acmegated"
 #define CA "./bench_ca"
 #define FEW 1000
 #define MANY 1000000
+#define COMPARISONS 3
 
+static const char *gate = "./acmegated";
 static struct lab lab;
 static char folder[] = "/tmp/acmegate-bench-XXXXXX";
 static struct least least;
@@ -150,7 +152,7 @@ issue_line(const char *name, unsigned fronts, const struct load_conf *conf, doub
 static struct daemon_conf
 daemon_of(const char *state, unsigned fronts, const struct ca_child *ca)
 {
-	return (struct daemon_conf){.program = GATE,
+	return (struct daemon_conf){.program = gate,
 		.folder = state,
 		.front_threads = fronts,
 		.http01_port = lab.http01_port,
@@ -317,6 +319,39 @@ part_idle(void)
 	remove_all(state);
 }
 
+static int
+by_value(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The machine's moods are the same for both, the more so the nearer they run to each other. */
+static void
+compare(const char *before)
+{
+	double us[2][COMPARISONS];
+	struct ca_child ca;
+
+	printf("\n%s before %s\n", before, gate);
+	issue_head();
+	ca_child_start(CA, folder, true, 0, &ca);
+	for (size_t i = 0; i < COMPARISONS; i++) {
+		const char *now = gate;
+
+		gate = before;
+		us[0][i] = issue_run("before", 1, 300, &ca, 0, least.total);
+		gate = now;
+		us[1][i] = issue_run("now", 1, 300, &ca, 0, least.total);
+	}
+	ca_child_stop(&ca);
+	for (size_t i = 0; i < COUNT_OF(us); i++)
+		qsort(us[i], COMPARISONS, sizeof(us[i][0]), by_value);
+	printf("medians: %.0f before, %.0f now: %.2fx\n", us[0][COMPARISONS / 2],
+		us[1][COMPARISONS / 2], us[1][COMPARISONS / 2] / us[0][COMPARISONS / 2]);
+}
+
 static void
 part_steps(void)
 {
@@ -362,7 +397,6 @@ is_wanted(const char *name, char **wanted)
 int
 main(int argc, char **argv)
 {
-	(void)argc;
 	signal(SIGPIPE, SIG_IGN);
 	many_files();
 	if (!mkdtemp(folder))
@@ -371,6 +405,11 @@ main(int argc, char **argv)
 	part_steps(); /* while there is no thread */
 	fflush(stdout);
 	lab_start(&lab);
+	if (argc == 3 && strcmp(argv[1], "before") == 0) {
+		compare(argv[2]);
+		remove_all(folder);
+		return 0;
+	}
 	for (size_t i = 0; i < COUNT_OF(parts); i++) {
 		if (is_wanted(parts[i].name, argv + 1))
 			parts[i].run();
