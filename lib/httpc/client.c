@@ -227,6 +227,8 @@ on_inbox(void *arg)
 
 	while ((t = inbox_take(h)))
 		transfer_begin(t);
+	/* or they would begin when libcurl's timer of 0 ms comes, one turn of the loop later */
+	on_timeout(h);
 }
 
 void

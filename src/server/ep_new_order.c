@@ -260,12 +260,16 @@ insert_order(struct sql *db, struct new_order *n, struct problem *pr)
 {
 	const char *node = jobs_node(n->api->srv->jobs);
 	struct order *o = &n->v.order;
+	/* as with new authorizations, which most are: then the row needs no second look */
+	int64_t latest = o->expires, pending = clock_unix_s() + n->profile->pending_authz_s, inserted;
 	bool all = true;
 
+	o->expires = inserted = pending < latest ? pending : latest;
 	if (!order_insert(db, o, pr) || !event_note(db, o->id, node, "order", pr, "created for profile %s, %zu identifiers", o->profile, o->idents.count))
 		return false;
 	if (n->replaced.named && !o->replaces && !event_note(db, o->id, node, "order", pr, "replaces %s, which is not ours: ignored", n->replaced.text))
 		return false;
+	o->expires = latest;
 	for (size_t i = 0; i < o->idents.count; i++) {
 		bool valid;
 
@@ -273,7 +277,7 @@ insert_order(struct sql *db, struct new_order *n, struct problem *pr)
 			return false;
 		all = all && valid;
 	}
-	if (!order_set_expiry(db, o->id, o->expires, pr))
+	if (o->expires != inserted && !order_set_expiry(db, o->id, o->expires, pr))
 		return false;
 	if (!all)
 		return true;
@@ -348,7 +352,7 @@ new_order_tx(struct sql *db, void *arg, struct problem *pr)
 	n->refused_by = NULL;
 	if (!api_account(n->api, db, &account, pr) || !api_eab_alive(&account, pr) ||
 		!api_terms_agreed(n->api, db, &account, pr) || !check_eab(db, n, &account, pr) ||
-		!account_touch(db, account.id, clock_unix_s(), pr))
+		!account_touch(db, &account, clock_unix_s(), pr))
 		return false;
 	order_prepare(n, &account);
 	if (!replaces_find(db, &n->replaced, &n->v.order, pr))

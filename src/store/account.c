@@ -91,7 +91,7 @@ bool
 account_check(struct sql *db, struct span ref, struct account *ret, bool *ret_found, struct problem *pr)
 {
 	static const char SQL[] =
-		"select a.id, a.thumbprint, a.state, a.eab_id,"
+		"select a.id, a.thumbprint, a.state, a.eab_id, a.used_at,"
 		" case when e.state>0 and e.keep_accounts=0 then 1 else 0 end"
 		" from account a left join eab_key e on e.id=a.eab_id where a.ref=$1";
 	struct sql_stmt *st = sql_begin(db, SQL);
@@ -105,7 +105,8 @@ account_check(struct sql *db, struct span ref, struct account *ret, bool *ret_fo
 		sql_copy(st, 1, a.thumbprint, sizeof(a.thumbprint));
 		a.state = (enum account_state)sql_int(st, 2);
 		a.eab_id = sql_int(st, 3);
-		a.eab_stopped = sql_int(st, 4) != 0;
+		a.used_at = sql_int(st, 4);
+		a.eab_stopped = sql_int(st, 5) != 0;
 		span_copy(ref, a.ref, sizeof(a.ref));
 	}
 	if (!sql_end(st, pr))
@@ -210,14 +211,16 @@ account_set_key(struct sql *db, int64_t id, const char *old_thumbprint, const ch
 }
 
 bool
-account_touch(struct sql *db, int64_t id, int64_t now, struct problem *pr)
+account_touch(struct sql *db, const struct account *a, int64_t now, struct problem *pr)
 {
-	static const char SQL[] = "update account set used_at=$2 where id=$1 and used_at<$3";
-	struct sql_stmt *st = sql_begin(db, SQL);
+	static const char SQL[] = "update account set used_at=$2 where id=$1";
+	struct sql_stmt *st;
 
-	sql_bind_int(st, 1, id);
+	if (a->used_at >= now - 86400)
+		return true;
+	st = sql_begin(db, SQL);
+	sql_bind_int(st, 1, a->id);
 	sql_bind_int(st, 2, now);
-	sql_bind_int(st, 3, now - 86400);
 	sql_step(st);
 	return sql_end(st, pr);
 }

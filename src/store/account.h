@@ -16,6 +16,7 @@ struct account {
 	bool terms;      /* it agreed to some */
 	char *terms_url; /* which, NULL = not on record; owned */
 	int64_t created_at;
+	int64_t used_at; /* within a day, see account_touch */
 	char *jwk;     /* canonical JSON; owned */
 	char *contact; /* JSON array text; owned */
 	int64_t eab_id;   /* the device EAB key it is bound to, 0 = none */
@@ -29,7 +30,7 @@ void account_done(struct account *a);
 /* *ret_found false: no such row, *ret untouched. */
 bool account_by_ref(struct sql *db, struct span ref, struct account *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
 bool account_by_thumbprint(struct sql *db, const char *thumbprint, struct account *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
-/* Only id, state, thumbprint, eab_id and eab_stopped: what each request asks. */
+/* Only id, state, thumbprint, used_at, eab_id and eab_stopped: what each request asks. */
 bool account_check(struct sql *db, struct span ref, struct account *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
 /* Sets a->id and a->ref; sql_is_conflict(pr) if the key has an account by now. */
 bool account_insert(struct sql *db, struct account *a, struct problem *pr) MUST_CHECK;
@@ -42,7 +43,7 @@ bool account_move(struct sql *db, int64_t id, enum account_state from, enum acco
 /* Compare-and-set of the key (RFC 8555 7.3.5). sql_is_conflict(pr) if another account has it. */
 bool account_set_key(struct sql *db, int64_t id, const char *old_thumbprint, const char *thumbprint, const char *jwk, bool *ret_moved, struct problem *pr) MUST_CHECK;
 /* Note that it is in use, at most once a day: accounts idle for long may go (E4). */
-bool account_touch(struct sql *db, int64_t id, int64_t now, struct problem *pr) MUST_CHECK;
+bool account_touch(struct sql *db, const struct account *a, int64_t now, struct problem *pr) MUST_CHECK;
 /* Is this public key (by JWK thumbprint) some account's key? RFC 8555 11.1. */
 bool account_has_key(struct sql *db, const char *thumbprint, bool *ret, struct problem *pr) MUST_CHECK;
 

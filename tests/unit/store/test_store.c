@@ -662,7 +662,7 @@ case_sweep(struct sql *db, void *arg, struct problem *pr)
 	int64_t live = put_authz(db, account, 0, "a.test", AUTHZ_VALID, NOW - 9);
 	struct authz a = { 0 };
 	struct order o;
-	struct account found_account = { 0 }, bound = { .state = ACCOUNT_VALID, .thumbprint = "bound", .eab_id = 1 };
+	struct account checked, found_account = { 0 }, bound = { .state = ACCOUNT_VALID, .thumbprint = "bound", .eab_id = 1 };
 	struct cert_row c = { 0 };
 	bool found;
 
@@ -685,7 +685,12 @@ case_sweep(struct sql *db, void *arg, struct problem *pr)
 	ok(sweep_certs(db, NOW + 999, 10, &n, pr) && n == 0 && sweep_certs(db, NOW + 2000, 10, &n, pr) && n == 1, "then it goes when it is old");
 	ok(cert_by_id(db, cert, &c, &found, pr) && !found, "it is gone");
 	cert = put_cert(db, 999, busy, "later");
-	ok(account_touch(db, account, NOW, pr) && account_touch(db, account, NOW + 5, pr), "an account is in use");
+	ok(account_touch(db, &(struct account){ .id = account }, NOW, pr) && account_touch(db, &(struct account){ .id = account, .used_at = NOW }, NOW + 5, pr) &&
+			account_by_id(db, account, &found_account, &found, pr) && found &&
+			account_check(db, span_str(found_account.ref), &checked, &found, pr) && found,
+		"an account is in use");
+	is_int(checked.used_at, NOW, "noted once a day");
+	account_done(&found_account);
 	ok(sweep_accounts(db, NOW, NOW - 1, 10, &n, pr) && n == 1 && account_by_thumbprint(db, "idle", &found_account, &found, pr) && !found, "an idle one goes");
 	ok(account_by_thumbprint(db, "busy", &found_account, &found, pr) && found, "not one with a live certificate");
 	account_done(&found_account);
