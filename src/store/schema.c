@@ -31,7 +31,6 @@
 	"create index orders_working on orders (principal, key_hash) where state = 2;"            \
 	"create index orders_joined on orders (joined_to) where joined_to is not null;"            \
 	"create index orders_cert on orders (cert_id) where cert_id is not null;"                 \
-	"create index orders_replaces on orders (replaces) where replaces is not null;"           \
                                                                                                    \
 	"create table authz ("                                                                     \
 	" id " ID ", ref text not null unique, account_id " INT " not null,"                       \
@@ -64,7 +63,6 @@
 	"create index cert_same on cert (principal, key_hash, idents_key);"                       \
 	"create index cert_account on cert (account_id, id);"                                      \
 	"create index cert_certid on cert (certid);"                                               \
-	"create index cert_serial on cert (serial);"                                               \
 	"create index cert_ends on cert (not_after);"                                              \
 	"create index cert_revoked on cert (upstream, revoked_at) where revoked_at is not null;"   \
 	"create table cert_alternate (cert_id " INT " not null, n " INT " not null,"               \
@@ -98,8 +96,11 @@
 	"create index event_order on event (order_id, id);"                                        \
 	"create table node_key (name text primary key, value text not null);"
 
-/* Which terms an account agreed to (RFC 8555 7.3.3). */
-#define DDL_2 "alter table account add column terms_url text"
+/* Which terms an account agreed to (RFC 8555 7.3.3); certificates by serial number; who replaces which (RFC 9773 5). */
+#define DDL_2                                                                                      \
+	"alter table account add column terms_url text;"                                           \
+	"create index cert_serial on cert (serial);"                                               \
+	"create index orders_replaces on orders (replaces) where replaces is not null;"
 
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
