@@ -35,7 +35,10 @@ test_keeper_process_SOURCES = tests/unit/keeper/test_process.c tests/unit/keeper
 test_keeper_process_LDADD = $(gate_libs)
 test_keeper_process_CPPFLAGS = $(keeper_test_cppflags)
 
-fuzz_targets += fuzz_keeper
+fuzz_targets += fuzz_keeper fuzz_ops
+fuzz_ops_SOURCES = tests/fuzz/fuzz_ops.c
+fuzz_ops_LDADD = $(gate_libs)
+fuzz_ops_LDFLAGS = $(fuzz_ldflags)
 fuzz_keeper_SOURCES = tests/fuzz/fuzz_keeper.c
 fuzz_keeper_LDADD = $(gate_libs)
 fuzz_keeper_LDFLAGS = $(fuzz_ldflags)
