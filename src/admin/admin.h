@@ -16,6 +16,7 @@
 #include "jobs/jobs.h"
 #include "server/server.h"
 #include "upstream/upstreams.h"
+#include "validate/job.h"
 
 /* The ACME face's own certificate. */
 struct admin_tls {
@@ -39,6 +40,7 @@ struct admin {
 	struct upstreams *ups;
 	struct server *server;
 	struct httpd *httpd;
+	const struct validate_job_env *validate; /* NULL: nothing is told of proofs */
 	struct metrics *metrics; /* NULL: no GET /metrics */
 	const char *version;
 	int64_t started_unix_s;

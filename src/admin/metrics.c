@@ -218,7 +218,36 @@ write_keeper(struct expo *x, struct keeper *keeper)
 	expo_int(x, (int64_t)s.failed, "result", "failed", NULL);
 }
 
-/* ---- CAs ---- */
+/* ---- devices' proofs, CAs ---- */
+
+static void
+write_validations(struct expo *x, const struct validate_job_env *env)
+{
+	expo_family(x, EXPO_COUNTER, "acmegate_validations", "Attempts to prove a device's name; again: another one follows.");
+	for (int i = 0; i < CHALLENGE_KIND__COUNT; i++) {
+		const struct validate_stats *s = &env->stats[i];
+		const char *challenge = challenge_kind_name((enum challenge_kind)i);
+
+		if (!validator_of((enum challenge_kind)i))
+			continue;
+		expo_int(x, (int64_t)atomic_load(&s->proven), "challenge", challenge, "result", "proven", NULL);
+		expo_int(x, (int64_t)atomic_load(&s->again), "challenge", challenge, "result", "again", NULL);
+		expo_int(x, (int64_t)atomic_load(&s->failed), "challenge", challenge, "result", "failed", NULL);
+	}
+}
+
+static void
+write_issued(struct expo *x, struct upstreams *ups)
+{
+	expo_family(x, EXPO_COUNTER, "acmegate_certificates_issued", "Certificates that a CA made for devices.");
+	for (size_t i = 0; i < upstreams_count(ups); i++)
+		expo_int(x, (int64_t)atomic_load(&upstreams_at(ups, i)->issued), "ca", upstreams_at(ups, i)->name, NULL);
+	expo_family(x, EXPO_COUNTER, "acmegate_orders_refused", "Orders that a CA would not fulfil.");
+	for (size_t i = 0; i < upstreams_count(ups); i++) {
+		if (upstreams_at(ups, i)->ca)
+			expo_int(x, (int64_t)atomic_load(&upstreams_at(ups, i)->refused), "ca", upstreams_at(ups, i)->name, NULL);
+	}
+}
 
 static void
 write_upstreams(struct expo *x, struct upstreams *ups)
@@ -294,6 +323,9 @@ metrics_write(struct admin *admin, struct span accept, bool fresh, struct buf *o
 	write_workers(&x, admin);
 	write_store(&x, admin->store);
 	write_keeper(&x, admin->server->keeper);
+	if (admin->validate)
+		write_validations(&x, admin->validate);
+	write_issued(&x, admin->ups);
 	write_upstreams(&x, admin->ups);
 	if (gauges_take(admin, fresh, &gauges)) {
 		write_orders(&x, &gauges);

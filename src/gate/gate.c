@@ -183,6 +183,7 @@ init_server(struct gate *g, struct problem *pr)
 	g->validate.failures = g->server.limits.by[LIMIT_FAILED];
 	g->server.issue_now = local_issue_now;
 	g->server.issue_now_arg = g->ups;
+	g->server.count_issued = local_count_issued;
 	g->server.crl = crl_hook;
 	g->server.crl_arg = g->ups;
 	return eab_decoy_make(g->keeper, &g->server.decoy, pr);
@@ -240,7 +241,7 @@ add_admin_face(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 		.handler = admin_handle, .refusal = admin_refusal, .arg = &g->admin };
 
 	g->admin = (struct admin){ .store = g->store, .jobs = g->jobs, .pool = g->pool, .conf = g->conf, .ups = g->ups,
-		.server = &g->server, .httpd = g->httpd, .metrics = metrics_new(), .version = PACKAGE_VERSION, .started_unix_s = clock_unix_s(),
+		.server = &g->server, .httpd = g->httpd, .validate = &g->validate, .metrics = metrics_new(), .version = PACKAGE_VERSION, .started_unix_s = clock_unix_s(),
 		.reload = reload_hook, .drain = drain_hook, .tls = tls_hook, .arg = g };
 	return httpd_face_add(g->httpd, &fc, &face, pr);
 }

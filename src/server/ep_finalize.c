@@ -275,6 +275,8 @@ api_finalize(struct api *api)
 		tell_order_first(&f);
 	if (good) {
 		jobs_run(api->srv->jobs, f.job_id, JOB_ISSUE, f.v.order.id);
+		if (f.ready_made && api->srv->count_issued)
+			api->srv->count_issued(api->srv->issue_now_arg, f.upstream->name);
 		good = api_reply_order(api, 200, &f.v);
 	} else if (f.not_ready) {
 		api_location(api, "order", f.v.order.ref);

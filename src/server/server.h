@@ -27,6 +27,7 @@ struct server {
 	struct limits limits;
 	issue_now_fn issue_now;
 	void *issue_now_arg;
+	void (*count_issued)(void *issue_now_arg, const char *upstream); /* one of issue_now is on record; NULL: nobody counts */
 	/* The revocation list (DER) of the local CA `name`; *ret_found false if there is none. On a worker. */
 	bool (*crl)(void *arg, const char *name, struct buf *ret_der, bool *ret_found, struct problem *pr);
 	void *crl_arg;

@@ -95,6 +95,7 @@ issue_refused(struct issue *is, const struct problem *why, const struct acme_pro
 
 	if (!issue_refuse(is, why, ca, &pr))
 		return issue_store_trouble(is, &pr);
+	atomic_fetch_add(&is->u->refused, 1);
 	log_warning("order_refused", LS("order", is->order.ref), LS("upstream", is->u->name), LPR(why));
 	return JOB_DONE;
 }

@@ -52,6 +52,7 @@ finish(struct issue *is)
 	choose_chain(is);
 	if (!issue_finish(is, &pr))
 		return issue_store_trouble(is, &pr);
+	atomic_fetch_add(&is->u->issued, 1);
 	log_info("issued", LS("order", is->order.ref), LS("upstream", is->u->name), LS("serial", is->chains[0].certs[0]->serial),
 		LI("chains", is->chain_count));
 	return JOB_DONE;

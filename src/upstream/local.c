@@ -59,6 +59,15 @@ local_issue_now(void *arg, const struct issue_now *rq, struct buf *ret_chain_pem
 		(buf_adds(ret_chain_pem, u->ca_pem) || problem_internal(pr, "chain is too large"));
 }
 
+void
+local_count_issued(void *arg, const char *name)
+{
+	struct upstream *u = upstreams_get(arg, name);
+
+	if (u)
+		atomic_fetch_add(&u->issued, 1);
+}
+
 /* ---- revocation list ---- */
 
 struct crl_list {

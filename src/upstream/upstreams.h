@@ -42,6 +42,7 @@ struct upstream {
 	char *ca_pem;                  /* local: the CA certificate, PEM */
 	struct buf crl;                /* local: the last list made, DER; local.c's, under its lock */
 	int64_t crl_at;
+	_Atomic(uint64_t) issued, refused; /* certificates from it, orders that it would not fulfil, since the start */
 	/* private: */
 	struct upstreams *all;
 	struct ca_account *account;

@@ -164,6 +164,14 @@ count_failure(const struct attempt *a)
 			(struct rate){ rates->failed_burst, rates->failed_ms }, clock_ms(), &wait);
 }
 
+static void
+count_attempt(struct attempt *a, bool last)
+{
+	struct validate_stats *s = &a->env->stats[challenge_of(a)->kind];
+
+	atomic_fetch_add(a->v.proven ? &s->proven : last ? &s->failed : &s->again, 1);
+}
+
 static enum job_next
 conclude(struct job *job, struct attempt *a, struct store *store)
 {
@@ -178,6 +186,7 @@ conclude(struct job *job, struct attempt *a, struct store *store)
 		job->wait_ms = 5000;
 		return JOB_AGAIN;
 	}
+	count_attempt(a, last);
 	log_info("validation", LS("ident", a->authz.ident.value), LS("authz", a->authz.ref),
 		LS("kind", challenge_kind_name(challenge_of(a)->kind)), LI("proven", a->v.proven),
 		LS("address", a->v.where), LS("detail", a->v.proven ? "" : a->v.problem.detail));

@@ -84,6 +84,8 @@ def counting(t, lab, gate, port):
     before = series(fetch(port)[2])
     t.ok(before[("acmegate_http_requests_total", (("code", "2xx"), ("route", "/new-order")))] == 1, "an order is one request of its route")
     t.ok(before[("acmegate_upstream_requests_total", (("ca", "ca"), ("result", "good")))] >= 4, "and some to its CA")
+    t.ok(before[("acmegate_certificates_issued_total", (("ca", "ca"),))] == 1, "a certificate is one of its CA")
+    t.ok(before[("acmegate_validations_total", (("challenge", "http-01"), ("result", "proven")))] == 1, "a proof is one attempt at least")
 
     def once(what, act, *want):
         nonlocal before

@@ -341,7 +341,7 @@ lab_start(struct lab *lab, const char *conf, const char *store_where)
 	lab->conf = conf_holder_new(conf_of(lab, conf));
 	start_engine(lab);
 	lab->server = (struct server){ .store = lab->store, .jobs = lab->jobs, .pool = lab->pool, .conf = lab->conf, .keeper = lab->keeper,
-		.nonces = nonce_window_new(), .keys = keycache_new(100), .issue_now = local_issue_now, .issue_now_arg = lab->ups,
+		.nonces = nonce_window_new(), .keys = keycache_new(100), .issue_now = local_issue_now, .issue_now_arg = lab->ups, .count_issued = local_count_issued,
 		.crl = crl_hook, .crl_arg = lab->ups };
 	if (!eab_decoy_make(lab->keeper, &lab->server.decoy, &pr))
 		lab_die(pr.cause);

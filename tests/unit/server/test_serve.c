@@ -802,6 +802,8 @@ test_all(const char *store)
 	test_key_change();
 	test_goodbye();
 	test_races();
+	is_int(atomic_load(&upstreams_get(lab.ups, "own")->issued), lab_number(&lab, "select count(*) from cert where upstream='own'"),
+		"the certificates of our own CA are counted");
 	lab_stop(&lab);
 }
 

@@ -308,6 +308,17 @@ test_never(struct gateway *g)
 	state_done(&s);
 }
 
+/* Of the cases so far: proven at once and at the third, wrong at once, never. */
+static void
+test_counts(struct gateway *g)
+{
+	const struct validate_stats *s = &g->env.stats[CHALLENGE_HTTP_01];
+
+	is_int(atomic_load(&s->proven), 2, "attempts that proved are counted");
+	is_int(atomic_load(&s->again), 4, "those that another one follows");
+	is_int(atomic_load(&s->failed), 2, "and those that were the last");
+}
+
 static void
 test_weird(struct gateway *g)
 {
@@ -427,6 +438,7 @@ main(void)
 		test_wrong(&g);
 		test_late(&g);
 		test_never(&g);
+		test_counts(&g);
 		test_weird(&g);
 		test_given_up(&g);
 		test_unasked(&g);
