@@ -1,7 +1,10 @@
-/* fuzz_key.c - public and private keys as files and messages bring them: what is taken is written, and read again as the same. */
+/* fuzz_key.c - public and private keys as files and messages bring them: what is taken is written, and read again as the same. A public
+ * key is what OpenSSL's own reader says it is. */
 #include <stdlib.h>
 
+#include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/x509.h>
 
 #include "pki/key.h"
 
@@ -24,6 +27,17 @@ check(EVP_PKEY *key, bool is_private)
 		abort();
 }
 
+static void
+compare(EVP_PKEY *key, struct span der)
+{
+	const unsigned char *p = (const unsigned char *)der.p;
+	AUTO_PKEY *other = d2i_PUBKEY(NULL, &p, (long)der.n);
+
+	if (!other || p != (const unsigned char *)der.p + der.n || EVP_PKEY_eq(key, other) != 1)
+		abort();
+	ERR_clear_error();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -31,10 +45,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct span text = span_of(data, size);
 	struct problem pr = { 0 };
 
-	if (key_spki_parse(text, &public, &pr))
+	if (key_spki_parse(text, &public, &pr)) {
+		compare(public, text);
 		check(public, false);
-	else if (pr.kind != PROBLEM_BAD_PUBLIC_KEY)
+	} else if (pr.kind != PROBLEM_BAD_PUBLIC_KEY) {
 		abort();
+	}
 	pr = (struct problem){ 0 };
 	if (key_private_parse(text, &private, &pr))
 		check(private, true);
