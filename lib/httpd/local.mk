@@ -35,3 +35,8 @@ EXTRA_PROGRAMS += idle_conns
 idle_conns_SOURCES = tests/bench/idle_conns.c tests/unit/httpd/rig.c tests/unit/httpd/rig.h
 idle_conns_LDADD = $(rooms_libs)
 idle_conns_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit/httpd
+
+fuzz_targets += fuzz_http_conn
+fuzz_http_conn_SOURCES = tests/fuzz/fuzz_http_conn.c
+fuzz_http_conn_LDADD = $(rooms_libs)
+fuzz_http_conn_LDFLAGS = $(fuzz_ldflags)
