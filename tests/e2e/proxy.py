@@ -21,6 +21,7 @@ class Exchange:
     def __init__(self, kind, method, path, body):
         self.kind, self.method, self.path, self.body_sent = kind, method, path, body
         self.status, self.headers, self.body = None, [], b""
+        self.all_headers = []      # with those of the connection, as they came
         self.nth = self.total = 0  # of its kind, of all; from 1
         self.fate = ""             # what became of it: "", "dropped before", "dropped after", "answered"
 
@@ -93,7 +94,7 @@ class Proxy:
                     link.close()
                     if fresh or attempt:
                         raise
-            exchange.status = reply.status
+            exchange.status, exchange.all_headers = reply.status, reply.getheaders()
             exchange.headers = [(k, v) for k, v in reply.getheaders() if k.lower() not in HOP_BY_HOP]
             self.idle.append(link)
 

@@ -3,10 +3,11 @@
 changed, the certificate renewed and revoked, the account deactivated.
 
 What a client says is not believed: after each step the gateway is asked (acmegatectl) whether that is so. What a client cannot
-do is a "-", and its manual must not speak of it. The table that comes out is written to BUILD/clients.md, and the one in
+do is a "-", and its manual must not speak of it. Every reply on the way is held against what clients rely on (rules.py). The table that comes out is written to BUILD/clients.md, and the one in
 README.md and doc/clients.md must be the same; `t_life.py --write` puts it there."""
 
 import concurrent.futures
+import copy
 import json
 import os
 import re
@@ -23,6 +24,7 @@ from acme import leaf_of
 from clients import CLIENTS, STEPS, Place
 from clients.programs import installed
 from lab import BUILD, PORTS, TOP, Lab, wait_until
+from rules import Watch, watched
 from tap import Tap
 
 HEADS = {"account": "account", "eab": "bound by EAB", "issue": "issue", "rollover": "key change", "renew": "renew",
@@ -181,12 +183,65 @@ def profiles(ports):
     return made
 
 
+KINDS = ("directory", "nonce", "newAccount", "account", "newOrder", "order", "authz", "challenge", "finalize", "certificate", "revoke",
+         "keyChange", "problem")
+
+
+def header(name, *values):
+    """Spoils a reply: these headers instead."""
+    def change(exchange):
+        exchange.all_headers = [(k, v) for k, v in exchange.all_headers if k.lower() != name.lower()] + [(name, v) for v in values]
+    return change
+
+
+def text(old, new):
+    def change(exchange):
+        whole = exchange.body.decode()
+        exchange.body = re.sub(old, new, whole, count=1).encode()
+        if exchange.body.decode() == whole:
+            raise ValueError("there is no %s in %s" % (old, whole))
+        header("Content-Length", str(len(exchange.body)))(exchange)
+    return change
+
+
+def status(number):
+    def change(exchange):
+        exchange.status = number
+    return change
+
+
+SPOILS = (
+    ("authz", "no nonce", header("Replay-Nonce")), ("problem", "an error without a nonce", header("Replay-Nonce")),
+    ("nonce", "a nonce that is no base64url", header("Replay-Nonce", "a+b/")), ("newOrder", "an order that was not created", status(200)),
+    ("finalize", "202 for later", status(202)), ("order", "a media type with a charset", header("Content-Type", "application/json; charset=utf-8")),
+    ("problem", "a problem as JSON", header("Content-Type", "application/json")), ("problem", "an error in HTML", text("^.*", "<html>")),
+    ("problem", "an error without words", text('"detail"', '"other"')), ("certificate", "a chain as text", header("Content-Type", "text/plain")),
+    ("certificate", "a chain with words before it", text("^", "subject=x\n")), ("newOrder", "an order without Location", header("Location")),
+    ("order", "an order elsewhere", header("Location", "https://elsewhere.test/order/x")), ("challenge", "no way up", header("Link")),
+    ("order", "a Retry-After as a date", header("Retry-After", "Sun, 06 Nov 1994 08:49:37 GMT")),
+    ("order", "a Retry-After of an hour", header("Retry-After", "3600")), ("newOrder", "a name in capitals", text('"value":"', '"value":"X')),
+    ("order", "an order with fractions of seconds", text('Z"', '.5Z"')), ("authz", "a type never heard of", text("http-01", "new-01")),
+    ("authz", "a nested challenge", text('"token":"[^"]*"', '"token":{}')), ("challenge", "members in another order", text('"type"', '"kind"')),
+    ("directory", "a directory without keyChange", text("keyChange", "other")), ("directory", "another host", text("localhost", "elsewhere")),
+    ("account", "chunks", header("Transfer-Encoding", "chunked")), ("account", "no length", header("Content-Length")),
+    ("account", "more than a buffer", text("$", " " * 17000)), ("authz", "a word of an unknown state", text('"status":"[a-z]*"', '"status":"new"')),
+)
+
+
+def spoil(seen):
+    """(what, exchange): replies as they came, each with one thing wrong."""
+    for kind, what, change in SPOILS:
+        exchange = copy.copy(seen[kind])
+        change(exchange)
+        yield what, exchange
+
+
 def all_lives(t, lab, gate):
     """{client: {step: result}}"""
     ports = {kind.name + end: PORTS.take() for kind in CLIENTS for end in ("", "-eab")}
     gate.conf["profiles"] = profiles(ports)
     gate.conf["default_profile"] = CLIENTS[0].name
-    gate.start()
+    watch = watched(lab, gate)
     results = {kind: {} for kind in CLIENTS}
     work = []
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
@@ -202,6 +257,11 @@ def all_lives(t, lab, gate):
             if not end:
                 t.equal(hidden, [], "%s: its manual speaks of nothing that it has not" % kind.label)
             t.note("%s%s: %.1f s" % (kind.name, end, seconds))
+    t.equal(watch.faults, [], "each of %d replies is as clients want it" % watch.count)
+    t.equal(sorted(watch.seen), sorted(KINDS), "there were replies of each kind")
+    with t.part("rules"):
+        for what, spoilt in spoil(watch.seen):
+            t.ok(Watch(watch.url).judge(spoilt), "it would have been noticed: " + what)
     return results
 
 
@@ -242,17 +302,17 @@ def revocations(t, gate, count):
 t = Tap()
 t.equal(set(HEADS), set(STEPS), "the table has all steps")
 installed()
-text = everything(t)
+made = everything(t)
 with open(os.path.join(BUILD, "clients.md"), "w") as out:
-    out.write(text)
-t.note(text)
+    out.write(made)
+t.note(made)
 for name in DOCUMENTS:
     path = os.path.join(TOP, name)
     with open(path) as document:
         whole = document.read()
     if sys.argv[1:] == ["--write"]:
-        whole = TABLE.sub(lambda _: text, whole)
+        whole = TABLE.sub(lambda _: made, whole)
         with open(path, "w") as document:
             document.write(whole)
-    t.equal(TABLE.findall(whole), [text], "%s tells what came out" % name)
+    t.equal(TABLE.findall(whole), [made], "%s tells what came out" % name)
 sys.exit(t.done())

@@ -7,7 +7,8 @@ CLIENTS has them all, in the order of the table in doc/clients.md."""
 
 from clients.commands import AcmeTiny, Acmetool, Certbot, Dehydrated, Lacme, Lego, Uacme
 from clients.place import STEPS, Place
-from clients.programs import AcmeClient, Acmez, CurrentLego, Python3Acme
+from clients.programs import AcmeClient, Acmez, CurrentCertbot, CurrentLego, Python3Acme, XCrypto
 from clients.servers import Caddy, ModMd
 
-CLIENTS = (Certbot, Python3Acme, Lego, Uacme, Dehydrated, AcmeTiny, Acmetool, Lacme, Caddy, ModMd, AcmeClient, CurrentLego, Acmez)
+CLIENTS = (Certbot, Python3Acme, Lego, Uacme, Dehydrated, AcmeTiny, Acmetool, Lacme, Caddy, ModMd, CurrentCertbot, CurrentLego, Acmez,
+           XCrypto, AcmeClient)

@@ -12,13 +12,18 @@ class Certbot(Client):
     label = "Debian's certbot"
     takes_eab = makes_account = True
 
+    renewal = ("renew", "--no-random-sleep-on-renew")
+
+    def program(self):
+        return "/usr/bin/certbot"
+
     def certbot(self, *words):
         place = self.place
-        return place.run("/usr/bin/certbot", *words, "-n", "--server", place.url, "--config-dir", place.path("etc"), "--work-dir",
+        return place.run(self.program(), *words, "-n", "--server", place.url, "--config-dir", place.path("etc"), "--work-dir",
                          place.path("work"), "--logs-dir", place.path("logs"), REQUESTS_CA_BUNDLE=place.gate.root)
 
     def manual(self):
-        return self.place.run("/usr/bin/certbot", "--help", "all")
+        return self.place.run(self.program(), "--help", "all")
 
     def chain(self):
         return self.place.read("etc", "live", self.place.host, "fullchain.pem")
@@ -34,7 +39,7 @@ class Certbot(Client):
         return self.chain()
 
     def renew(self):
-        self.certbot("renew", "--no-random-sleep-on-renew")
+        self.certbot(*self.renewal)
         return self.chain()
 
     def revoke(self):

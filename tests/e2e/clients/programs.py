@@ -1,10 +1,12 @@
-"""Clients that are libraries, each in a small program of ours: Debian's python3-acme, npm's acme-client, current lego and acmez."""
+"""Clients that are not Debian's, or libraries in a small program of ours: python3-acme, certbot of today, npm's acme-client, and
+Go's lego, acmez and x/crypto/acme."""
 
 import json
 import os
 import re
 import subprocess
 
+from clients.commands import Certbot
 from clients.place import Client
 
 SOURCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "programs")
@@ -93,3 +95,20 @@ class Acmez(Rolling):
 
     def argv(self):
         return (os.path.join(installed(), "acmez"),)
+
+
+class XCrypto(Rolling):
+    name = "xcrypto"
+    label = "golang.org/x/crypto/acme %s" % version("go/go.mod", r"golang.org/x/crypto v([0-9.]+)")
+
+    def argv(self):
+        return (os.path.join(installed(), "xcrypto"),)
+
+
+class CurrentCertbot(Certbot):
+    name = "current-certbot"
+    label = "certbot %s" % version("python/requirements.txt", r"(?m)^certbot==([0-9.]+)")
+    renewal = ("renew", "--force-renewal", "--no-random-sleep-on-renew")  # else at a third of the lifetime
+
+    def program(self):
+        return os.path.join(installed(), "python", "bin", "certbot")
