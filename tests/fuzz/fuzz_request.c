@@ -6,6 +6,8 @@
  * "e" makes a newAccount with an external account binding, "c" a keyChange: the third line is the inner header, empty for a good one, the
  * rest the inner payload, empty for the right one; it has the right MAC or signature.
  *
+ * Whatever is asked, nobody hears of a rule's name, and of somebody else only who has named him.
+ *
  * $NAME anywhere is a variable of the lab (tests/unit/server/lab.h). */
 #include "inside.h"
 
@@ -158,6 +160,16 @@ sign(char who, struct span rest, struct buf *body)
 	return true;
 }
 
+static void
+set_secrets(struct span input)
+{
+	bool names_bob = input.p[0] == 'o' || memmem(input.p, input.n, "bob", 3) || memmem(input.p, input.n, "foreign", 7);
+
+	inside.secrets[0] = "secret-rule-name";
+	inside.secrets[1] = names_bob ? NULL : strrchr(lab_var("KID_bob"), '/') + 1;
+	inside.secrets[2] = names_bob ? NULL : strrchr(lab_var("foreign"), '/') + 1;
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -180,6 +192,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	rq.body = buf_span(&body);
 	if (rq.body.n > http_default_limits.body_max_bytes)
 		return -1;
+	set_secrets(span_of(data, size));
 	status = inside_ask(server_handle, &lab.server, &rq);
 	if (status < 400 && rq.method == HTTP_POST)
 		inside_restore(lab.store);

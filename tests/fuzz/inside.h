@@ -17,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct {
 	bool inside; /* false while the scene is set: all is as in the daemon */
 	int replies, status;
+	const char *secrets[4]; /* that no reply may have; to be set before each request */
 } inside;
 
 _Noreturn static inline void
@@ -35,6 +36,12 @@ bool __wrap_pool_try(struct pool *pool, void (*fn)(void *arg), void *arg);
 void __real_jobs_run(struct jobs *jobs, int64_t id, enum job_kind kind, int64_t subject);
 void __wrap_jobs_run(struct jobs *jobs, int64_t id, enum job_kind kind, int64_t subject);
 
+static inline bool
+inside_has(const struct buf *text, const char *secret)
+{
+	return secret && text->n && memmem(text->p, text->n, secret, strlen(secret));
+}
+
 /* Whatever was asked: a sound reply, and none of our faults. */
 static inline void
 inside_check(const struct http_reply *rp)
@@ -50,6 +57,12 @@ inside_check(const struct http_reply *rp)
 	if (is_json && !json_parse(buf_span(&rp->body), "reply", &(struct json_limits){ 64, 1 << 20 }, &doc, &pr)) {
 		fprintf(stderr, "%.*s\n", SPAN_FMT(buf_span(&rp->body)));
 		inside_die(pr.detail);
+	}
+	for (size_t i = 0; i < COUNT_OF(inside.secrets); i++) {
+		if (inside_has(&rp->head, inside.secrets[i]) || inside_has(&rp->body, inside.secrets[i])) {
+			fprintf(stderr, "%.*s%.*s\n", SPAN_FMT(buf_span(&rp->head)), SPAN_FMT(buf_span(&rp->body)));
+			inside_die("it tells what it must not");
+		}
 	}
 	if (rp->status == 500) {
 		fprintf(stderr, "%.*s\n", SPAN_FMT(buf_span(&rp->body)));
