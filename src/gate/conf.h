@@ -85,6 +85,7 @@ struct gate_conf {
 	char *state_dir;
 	char *store;                   /* for store_open; if the file says "": sqlite:STATE_DIR/acmegate.db */
 	char *node;                    /* this gateway's name among others, "" = from state_dir/node */
+	int64_t job_lease_ms;          /* of the jobs of a store that is shared */
 	char *master_key;              /* secret place; not in the file: file:STATE_DIR/master.key */
 	struct conf_addrs listen;      /* ACME face */
 	char *tls_cert, *tls_key;      /* files; "" = local CA makes one at first start */

@@ -202,6 +202,9 @@ const struct conf_key gate_conf_keys[] = {
 		"name of this gateway among those that share a store; if empty, one is made and "
 		"kept in state_dir",
 		.example = "gate-1"),
+	KEY(MSEC, "job_lease", gate_conf, job_lease_ms, "30s", "10s", "10m", 0,
+		"with PostgreSQL, and the same on all gateways: one that says nothing for so long loses its "
+		"work to the others; their clocks must agree to a third of it"),
 	KEY(STRING, "master_key", gate_conf, master_key, NULL, NULL, NULL, CONF_SECRET,
 		"where the key lies that seals all other keys in the store; master.key in "
 		"state_dir if absent, "

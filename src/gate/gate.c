@@ -126,6 +126,7 @@ start_keeper(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 static bool
 start_engine(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 {
+	struct jobs_times times = jobs_default_times;
 	struct upstream_env env;
 	int64_t conns = 1;
 	const struct upstream_conf *list = conf->upstreams.list;
@@ -137,6 +138,9 @@ start_engine(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	g->httpc = httpc_new(g->outbound, &(struct httpc_conf){ .connections_max = 1024, .per_host_max = (unsigned)conns });
 	g->dns = dns_new(g->outbound, conf->resolvers.list, conf->resolvers.count);
 	g->jobs = jobs_new(g->outbound, g->pool, g->store, g->node);
+	times.lease_ms = conf->job_lease_ms;
+	times.heartbeat_ms = conf->job_lease_ms / 3;
+	jobs_set_times(g->jobs, &times);
 	env = (struct upstream_env){ g->store, g->jobs, g->keeper, g->pool, g->httpc, g->conf };
 	g->validate = (struct validate_job_env){ { g->outbound, g->httpc, g->dns }, g->store, g->conf, NULL };
 	g->housekeep = (struct housekeep){ g->store, g->conf };

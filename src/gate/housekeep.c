@@ -22,7 +22,7 @@ expire_tx(struct sql *db, void *arg, struct problem *pr)
 	struct round *r = arg;
 	int64_t now = clock_unix_s();
 
-	return orders_expire(db, now, BATCH, jobs_node(r->job->jobs), &r->orders, pr) &&
+	return jobs_fence(r->job, db, pr) && orders_expire(db, now, BATCH, jobs_node(r->job->jobs), &r->orders, pr) &&
 		authz_expire(db, now, BATCH, &r->authzs, pr);
 }
 
@@ -33,7 +33,7 @@ sweep_tx(struct sql *db, void *arg, struct problem *pr)
 	int64_t now = clock_unix_s(), before = now - r->conf->order_keep_s;
 	int64_t idle = r->conf->account_idle_s;
 
-	return sweep_orders(db, now, before, BATCH, &r->swept_orders, pr) &&
+	return jobs_fence(r->job, db, pr) && sweep_orders(db, now, before, BATCH, &r->swept_orders, pr) &&
 		sweep_authzs(db, before, BATCH, &r->swept_authzs, pr) &&
 		sweep_certs(db, before, BATCH, &r->swept_certs, pr) &&
 		(idle == 0 || sweep_accounts(db, now, now - idle, BATCH, &r->swept_accounts, pr));

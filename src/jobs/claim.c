@@ -8,6 +8,7 @@
 #include "base/log.h"
 
 #define CLAIM_MAX 64
+#define BEATS_AT_ONCE 64
 #define ACTIVE_MAX 4096 /* jobs in memory; the rest waits in the table */
 
 static void claim_task(void *arg);
@@ -72,7 +73,9 @@ claim_tx(struct sql *db, void *arg, struct problem *pr)
 	struct claim *c = arg;
 	int64_t now = clock_unix_ms();
 
-	return job_claim(db, c->jobs->node, now, now + c->jobs->times.lease_ms, CLAIM_MAX, c->rows, &c->count, pr) &&
+	/* one node alone: nobody's lease ends */
+	return (!store_is_shared(c->jobs->store) || job_release_expired(db, now, pr)) &&
+		job_claim(db, c->jobs->node, now, jobs_lease_ms(c->jobs), CLAIM_MAX, c->rows, &c->count, pr) &&
 		job_next_due(db, &c->next_due_ms, pr);
 }
 
@@ -87,24 +90,32 @@ until_next_claim(struct jobs *jobs, const struct claim *c)
 	return c->next_due_ms > now ? c->next_due_ms - now : 0;
 }
 
-/* Was our own lease ended while the job is at work here, because a heartbeat was late? Then we have it again, and it goes on. */
+/* Our own lease had ended while the job is at work here, because a heartbeat was late. If nobody else had it in between it goes on
+ * under the new one. Else what it remembers may be old: it ends when it next would do something, and the job begins anew. */
 static bool
-is_at_work(struct jobs *jobs, int64_t id)
+goes_on(struct jobs *jobs, const struct job_row *row)
 {
-	const struct job *job;
+	bool on = false;
 
 	pthread_mutex_lock(&jobs->lock);
-	for (job = jobs->active; job && job->row.id != id; job = job->next)
-		;
+	for (struct job *job = jobs->active; job; job = job->next) {
+		if (job->row.id != row->id || atomic_load(&job->lost))
+			continue;
+		on = atomic_load(&job->epoch) == row->epoch - 1;
+		if (on)
+			atomic_store(&job->epoch, row->epoch);
+		else
+			atomic_store(&job->lost, true);
+	}
 	pthread_mutex_unlock(&jobs->lock);
-	return job != NULL;
+	return on;
 }
 
 /* A newer gateway of the cluster may have jobs that this one does not know: their lease ends, and that one takes them. */
 static void
 begin_claimed(struct jobs *jobs, const struct job_row *row)
 {
-	if (store_is_shared(jobs->store) && is_at_work(jobs, row->id))
+	if (store_is_shared(jobs->store) && goes_on(jobs, row))
 		log_warning("job_lease_was_lost", LI("kind", row->kind), LI("id", row->id));
 	else if ((unsigned)row->kind < JOB_KIND__COUNT && jobs->ops[row->kind].step)
 		pool_post(jobs->pool, job_run, job_new(jobs, row));
@@ -137,48 +148,85 @@ claim_task(void *arg)
 	claim_in(jobs, until_next_claim(jobs, &c));
 }
 
+struct beat {
+	int64_t id, epoch;
+	bool kept;
+};
+
 struct heartbeat {
 	struct jobs *jobs;
-	int64_t *ids;
-	size_t count;
+	struct beat *beats;
+	size_t count, done; /* the next BEATS_AT_ONCE go into one transaction */
 };
 
 /* Only what is in memory is kept leased: a row that was committed without our hearing of it is free again in time. */
 static void
-heartbeat_ids(struct heartbeat *h)
+heartbeat_begin(struct heartbeat *h)
 {
 	struct jobs *jobs = h->jobs;
 
 	pthread_mutex_lock(&jobs->lock);
-	h->ids = xcalloc(jobs->active_count + 1, sizeof(*h->ids));
-	for (const struct job *job = jobs->active; job; job = job->next)
-		h->ids[h->count++] = job->row.id;
+	h->beats = xcalloc(jobs->active_count + 1, sizeof(*h->beats));
+	for (struct job *job = jobs->active; job; job = job->next) {
+		if (job->seen && !atomic_load(&job->lost))
+			h->beats[h->count++] = (struct beat){ job->row.id, atomic_load(&job->epoch), false };
+		job->seen = true;
+	}
 	pthread_mutex_unlock(&jobs->lock);
+}
+
+static size_t
+heartbeat_end_of_part(const struct heartbeat *h)
+{
+	return h->count - h->done > BEATS_AT_ONCE ? h->done + BEATS_AT_ONCE : h->count;
 }
 
 static bool
 heartbeat_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct heartbeat *h = arg;
-	int64_t now = clock_unix_ms();
+	int64_t until = jobs_lease_ms(h->jobs);
 
-	for (size_t i = 0; i < h->count; i++) {
-		if (!job_extend(db, h->ids[i], h->jobs->node, now + h->jobs->times.lease_ms, pr))
+	for (size_t i = h->done; i < heartbeat_end_of_part(h); i++) {
+		if (!job_extend(db, h->beats[i].id, h->jobs->node, h->beats[i].epoch, until, &h->beats[i].kept, pr))
 			return false;
 	}
-	return job_release_expired(db, now, pr);
+	return true;
 }
 
+/* The lease is over, or the job. If it still is in memory it does nothing any more. */
+static void
+lose(struct jobs *jobs, const struct beat *beat)
+{
+	pthread_mutex_lock(&jobs->lock);
+	for (struct job *job = jobs->active; job; job = job->next) {
+		if (job->row.id == beat->id && atomic_load(&job->epoch) == beat->epoch)
+			atomic_store(&job->lost, true);
+	}
+	pthread_mutex_unlock(&jobs->lock);
+}
+
+/* Worker. A few rows at a time: a step that changes one of them makes the whole transaction run again. */
 static void
 heartbeat_task(void *arg)
 {
 	struct heartbeat h = { .jobs = arg };
 	struct problem pr = { 0 };
 
-	heartbeat_ids(&h);
-	if (!store_write(h.jobs->store, heartbeat_tx, &h, &pr))
-		log_error("job_heartbeat_failed", LPR(&pr));
-	free(h.ids);
+	heartbeat_begin(&h);
+	while (h.done < h.count) {
+		size_t end = heartbeat_end_of_part(&h);
+
+		if (!store_write(h.jobs->store, heartbeat_tx, &h, &pr)) {
+			log_error("job_heartbeat_failed", LPR(&pr));
+			break;
+		}
+		for (; h.done < end; h.done++) {
+			if (!h.beats[h.done].kept)
+				lose(h.jobs, &h.beats[h.done]);
+		}
+	}
+	free(h.beats);
 }
 
 void

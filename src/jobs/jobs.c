@@ -14,8 +14,8 @@
 #define RETRY_MS 5000 /* after the store failed */
 
 const struct jobs_times jobs_default_times = {
-	.lease_ms = 120 * 1000,
-	.heartbeat_ms = 30 * 1000,
+	.lease_ms = 30 * 1000,
+	.heartbeat_ms = 10 * 1000,
 	.park_max_ms = 60 * 1000,
 	.idle_poll_ms = 60 * 1000,
 	.shared_poll_ms = 2000,
@@ -28,6 +28,7 @@ job_new(struct jobs *jobs, const struct job_row *row)
 
 	job->row = *row;
 	job->jobs = jobs;
+	atomic_init(&job->epoch, row->epoch);
 	pthread_mutex_lock(&jobs->lock);
 	job->next = jobs->active;
 	job->prev = &jobs->active;
@@ -66,7 +67,8 @@ is_mine(struct job *job, struct sql *db, bool *ret, struct problem *pr)
 {
 	*ret = true;
 	/* one node alone: nobody takes its jobs over */
-	return !store_is_shared(job->jobs->store) || job_is_mine(db, job->row.id, job->jobs->node, ret, pr);
+	return !store_is_shared(job->jobs->store) ||
+		job_is_mine(db, job->row.id, job->jobs->node, atomic_load(&job->epoch), ret, pr);
 }
 
 static bool
@@ -147,7 +149,7 @@ job_run(void *arg)
 	const struct job_ops *ops = &jobs->ops[job->row.kind];
 	enum job_next next;
 
-	if (atomic_load(&jobs->stopping)) {
+	if (atomic_load(&jobs->stopping) || atomic_load(&job->lost)) {
 		job_forget(job);
 		return;
 	}
@@ -157,7 +159,7 @@ job_run(void *arg)
 	if (next == JOB_IO)
 		return;
 	job->resumed = true;
-	if (next == JOB_AGAIN)
+	if (next == JOB_AGAIN && !atomic_load(&job->lost))
 		again(job);
 	else
 		job_forget(job);
@@ -303,7 +305,7 @@ jobs_insert(struct jobs *jobs, struct sql *db, enum job_kind kind, int64_t subje
 void
 jobs_run(struct jobs *jobs, int64_t id, enum job_kind kind, int64_t subject)
 {
-	struct job_row row = { .id = id, .kind = kind, .subject = subject };
+	struct job_row row = { .id = id, .kind = kind, .subject = subject, .epoch = JOB_EPOCH_FIRST };
 
 	if (id != 0 && !atomic_load(&jobs->stopping))
 		pool_post(jobs->pool, job_run, job_new(jobs, &row));
@@ -377,8 +379,10 @@ jobs_fence(struct job *job, struct sql *db, struct problem *pr)
 
 	if (!is_mine(job, db, &mine, pr))
 		return false;
-	return mine ? true : problem_internal(pr, "job %lld was taken over by another node",
-				(long long)job->row.id);
+	if (mine)
+		return true;
+	atomic_store(&job->lost, true);
+	return problem_internal(pr, "the lease of job %lld is over: it may be another node's by now", (long long)job->row.id);
 }
 
 static bool

@@ -12,6 +12,8 @@
 #ifndef JOBS_JOBS_H
 #define JOBS_JOBS_H
 
+#include <stdatomic.h>
+
 #include "loop/loop.h"
 #include "loop/pool.h"
 #include "store/job.h"
@@ -28,6 +30,9 @@ struct job {
 	char error[200];  /* for JOB_AGAIN: why, kept in the row when it goes back to the table */
 	bool resumed;     /* true from the second step on: state and the I/O's result are of this run */
 	/* the engine's: */
+	_Atomic(int64_t) epoch; /* of our lease */
+	_Atomic(bool) lost;  /* it has ended: no step any more */
+	bool seen;           /* by a heartbeat: then it is older than one */
 	struct timer *timer;
 	struct job *next, **prev;
 };
@@ -41,7 +46,7 @@ struct job_ops {
 
 struct jobs_times {
 	msec_t lease_ms;       /* a node that says nothing for so long has lost its jobs */
-	msec_t heartbeat_ms;   /* how often it says that it lives */
+	msec_t heartbeat_ms;   /* how often it says that it lives; leases younger than that are let be */
 	msec_t park_max_ms;    /* longer waits go back to the table */
 	msec_t idle_poll_ms;   /* how often the table is looked at, on a store of one's own */
 	msec_t shared_poll_ms; /* and on one where other gateways may have added jobs */
@@ -50,7 +55,7 @@ extern const struct jobs_times jobs_default_times;
 
 /* `loop` runs the timers; `node` names this gateway among those that share the store. */
 struct jobs *jobs_new(struct loop *loop, struct pool *pool, struct store *store, const char *node);
-/* Before jobs_start; for tests. */
+/* Before jobs_start. */
 void jobs_set_times(struct jobs *jobs, const struct jobs_times *times);
 void jobs_register(struct jobs *jobs, enum job_kind kind, const struct job_ops *ops);
 /* Take back what an earlier run of this node had leased, and begin to claim. */
@@ -72,7 +77,8 @@ void jobs_run(struct jobs *jobs, int64_t id, enum job_kind kind, int64_t subject
 void jobs_resume(struct job *job);
 /* A parked job of this kind and subject on this node runs now; a free one is claimed now. Any thread. */
 void jobs_hurry(struct jobs *jobs, enum job_kind kind, int64_t subject);
-/* Is the row still ours? To be asked in each transaction of a step; false with a problem if another node has it. */
+/* Is the row still ours, by the lease that this step works under? To be asked in each transaction of a step, and before anything
+ * that must not be done twice; false with a problem if not: then the job is forgotten when the step ends. */
 bool jobs_fence(struct job *job, struct sql *db, struct problem *pr) MUST_CHECK;
 /* Nothing left to do: delete the row. A step ends with `return jobs_drop(job);`. */
 enum job_next jobs_drop(struct job *job);

@@ -16,8 +16,8 @@ bool
 job_insert(struct sql *db, enum job_kind kind, int64_t subject, int64_t due_ms, const char *node, int64_t lease_until_ms, int64_t *ret_id, struct problem *pr)
 {
 	static const char SQL[] =
-		"insert into job (kind, subject, due, attempts, lease_node, lease_until, created_at)"
-		" values ($1, $2, $3, 0, $4, $5, $6) on conflict (kind, subject) do nothing returning id";
+		"insert into job (kind, subject, due, attempts, lease_node, lease_until, created_at, epoch)"
+		" values ($1, $2, $3, 0, $4, $5, $6, $7) on conflict (kind, subject) do nothing returning id";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, kind);
@@ -26,6 +26,7 @@ job_insert(struct sql *db, enum job_kind kind, int64_t subject, int64_t due_ms, 
 	sql_bind_str(st, 4, node);
 	sql_bind_int(st, 5, node ? lease_until_ms : 0);
 	sql_bind_int(st, 6, clock_unix_s());
+	sql_bind_int(st, 7, node ? JOB_EPOCH_FIRST : 0);
 	*ret_id = sql_step(st) ? sql_int(st, 0) : 0;
 	return sql_end(st, pr);
 }
@@ -34,9 +35,9 @@ bool
 job_claim(struct sql *db, const char *node, int64_t now_ms, int64_t lease_until_ms, int64_t limit, struct job_row *ret, size_t *ret_count, struct problem *pr)
 {
 	static const char SQL[] =
-		"update job set lease_node=$1, lease_until=$3 where id in (select id from job"
+		"update job set lease_node=$1, lease_until=$3, epoch=epoch+1 where id in (select id from job"
 		" where lease_until=0 and due<=$2 order by due limit $4 {skip_locked})"
-		" returning id, kind, subject, due, attempts";
+		" returning id, kind, subject, due, attempts, epoch";
 	struct sql_stmt *st = sql_begin(db, SQL);
 	size_t n = 0;
 
@@ -49,20 +50,22 @@ job_claim(struct sql *db, const char *node, int64_t now_ms, int64_t lease_until_
 		ret[n].kind = (enum job_kind)sql_int(st, 1);
 		ret[n].subject = sql_int(st, 2);
 		ret[n].due_ms = sql_int(st, 3);
-		ret[n++].attempts = sql_int(st, 4);
+		ret[n].attempts = sql_int(st, 4);
+		ret[n++].epoch = sql_int(st, 5);
 	}
 	*ret_count = n;
 	return sql_end(st, pr);
 }
 
 bool
-job_is_mine(struct sql *db, int64_t id, const char *node, bool *ret, struct problem *pr)
+job_is_mine(struct sql *db, int64_t id, const char *node, int64_t epoch, bool *ret, struct problem *pr)
 {
-	static const char SQL[] = "select 1 from job where id=$1 and lease_node=$2 and lease_until>0";
+	static const char SQL[] = "select 1 from job where id=$1 and lease_node=$2 and epoch=$3 and lease_until>0";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, id);
 	sql_bind_str(st, 2, node);
+	sql_bind_int(st, 3, epoch);
 	*ret = sql_step(st);
 	return sql_end(st, pr);
 }
@@ -108,15 +111,17 @@ job_hurry(struct sql *db, enum job_kind kind, int64_t subject, int64_t now_ms, s
 }
 
 bool
-job_extend(struct sql *db, int64_t id, const char *node, int64_t lease_until_ms, struct problem *pr)
+job_extend(struct sql *db, int64_t id, const char *node, int64_t epoch, int64_t lease_until_ms, bool *ret_kept, struct problem *pr)
 {
-	static const char SQL[] = "update job set lease_until=$3 where id=$1 and lease_node=$2 and lease_until>0";
+	static const char SQL[] = "update job set lease_until=$4 where id=$1 and lease_node=$2 and epoch=$3 and lease_until>0";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, id);
 	sql_bind_str(st, 2, node);
-	sql_bind_int(st, 3, lease_until_ms);
+	sql_bind_int(st, 3, epoch);
+	sql_bind_int(st, 4, lease_until_ms);
 	sql_step(st);
+	*ret_kept = sql_changes(st) == 1;
 	return sql_end(st, pr);
 }
 

@@ -1,6 +1,7 @@
 /* job.h - persisted jobs: what is slow, and what must be gone on with after a crash. Within a transaction.
  *
- * A row is leased to the node that works on it (lease_until > 0, unix ms) or free (lease_until = 0). */
+ * A row is leased to the node that works on it (lease_until > 0, unix ms) or free (lease_until = 0). Each lease has a number of its
+ * own, the epoch, which grows: whoever knows an older one has lost the job, be it the same node. */
 #ifndef STORE_JOB_H
 #define STORE_JOB_H
 
@@ -19,24 +20,26 @@ const char *job_kind_name(enum job_kind kind);
 
 #define NODE_TEXT 33
 struct job_row {
-	int64_t id, subject, due_ms, attempts;
+	int64_t id, subject, due_ms, attempts, epoch;
 	enum job_kind kind;
 };
 
-/* Insert; with `node` leased to it until lease_until_ms at once (the caller runs it after the commit), else free. An existing
- * row of this kind and subject stays as it is: *ret_id = 0. */
+#define JOB_EPOCH_FIRST 1
+/* Insert; with `node` leased to it until lease_until_ms at once (the caller runs it after the commit; epoch JOB_EPOCH_FIRST), else
+ * free. An existing row of this kind and subject stays as it is: *ret_id = 0. */
 bool job_insert(struct sql *db, enum job_kind kind, int64_t subject, int64_t due_ms, const char *node, int64_t lease_until_ms, int64_t *ret_id, struct problem *pr) MUST_CHECK;
 /* Lease up to `limit` free due jobs. */
 bool job_claim(struct sql *db, const char *node, int64_t now_ms, int64_t lease_until_ms, int64_t limit, struct job_row *ret, size_t *ret_count, struct problem *pr) MUST_CHECK;
-/* Still leased to us? A step asks within its transaction, so that a job taken over by another node changes nothing twice. */
-bool job_is_mine(struct sql *db, int64_t id, const char *node, bool *ret, struct problem *pr) MUST_CHECK;
+/* Still leased to us, by this lease? A step asks within its transaction, so that a job taken over by another node changes nothing
+ * twice. */
+bool job_is_mine(struct sql *db, int64_t id, const char *node, int64_t epoch, bool *ret, struct problem *pr) MUST_CHECK;
 bool job_delete(struct sql *db, int64_t id, struct problem *pr) MUST_CHECK;
 /* Give back until due; counts an attempt; error NULL = none. */
 bool job_release(struct sql *db, int64_t id, int64_t due_ms, const char *error, struct problem *pr) MUST_CHECK;
 /* Make a free job due now. */
 bool job_hurry(struct sql *db, enum job_kind kind, int64_t subject, int64_t now_ms, struct problem *pr) MUST_CHECK;
-/* Extend a lease that is still this node's (heartbeat). */
-bool job_extend(struct sql *db, int64_t id, const char *node, int64_t lease_until_ms, struct problem *pr) MUST_CHECK;
+/* Extend this lease (heartbeat); *ret_kept false: it is over. */
+bool job_extend(struct sql *db, int64_t id, const char *node, int64_t epoch, int64_t lease_until_ms, bool *ret_kept, struct problem *pr) MUST_CHECK;
 /* End all leases of a node (at start: whatever an earlier run of it left). */
 bool job_release_node(struct sql *db, const char *node, struct problem *pr) MUST_CHECK;
 /* Leases of nodes that died. */

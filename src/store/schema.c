@@ -102,10 +102,14 @@
 	"create index cert_serial on cert (serial);"                                               \
 	"create index orders_replaces on orders (replaces) where replaces is not null;"
 
+/* How often a job has been leased: the fencing token of its lease. */
+#define DDL_3 "alter table job add column epoch bigint not null default 0"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
 	{ 2, DDL_2, DDL_2 },
+	{ 3, DDL_3, DDL_3 },
 };
 
 bool

@@ -115,7 +115,7 @@ void issue_forget_chains(struct issue *is);
 
 /* ---- issue_end.c: one transaction each; true = durable ---- */
 bool issue_load(struct issue *is, struct problem *pr) MUST_CHECK;
-/* Does a device still wait? Asked before each request that brings the certificate nearer; into is->late. */
+/* Is the job ours, and does a device still wait? Asked before each request that brings the certificate nearer; into is->late. */
 bool issue_look(struct issue *is, struct problem *pr) MUST_CHECK;
 /* The CA's order URL is known: on record before anything else is done with the answer. */
 bool issue_ordered(struct issue *is, const char *url, struct problem *pr) MUST_CHECK;

@@ -25,7 +25,7 @@ look_tx(struct sql *db, void *arg, struct problem *pr)
 	struct issue *is = arg;
 	bool awaited;
 
-	if (!order_is_awaited(db, is->job->row.subject, &awaited, pr))
+	if (!jobs_fence(is->job, db, pr) || !order_is_awaited(db, is->job->row.subject, &awaited, pr))
 		return false;
 	is->late = !awaited;
 	return true;
@@ -250,7 +250,7 @@ note_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct end_rq *r = arg;
 
-	return event_note(db, r->is->order.id, node_of(r->is), "upstream", pr, "%s", r->why);
+	return jobs_fence(r->is->job, db, pr) && event_note(db, r->is->order.id, node_of(r->is), "upstream", pr, "%s", r->why);
 }
 
 bool

@@ -1,7 +1,10 @@
 #!/usr/bin/python3
-"""The store in PostgreSQL: a whole run, and two gateways that share it, of which one is killed in the middle and the other finishes."""
+"""The store in PostgreSQL: a whole run, and two gateways that share it, of which one is killed in the middle, or
+stalls, and the other finishes."""
 
+import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -72,11 +75,12 @@ def whole_run(t, lab):
 
 
 class Moments:
-    """A rule of the proxy: keeps one request after the other in hand, each at the moment that is next, until `over`; none of them
-    gets a reply."""
+    """A rule of the proxy: keeps one request after the other in hand, each at the moment that is next, until `over`; then this
+    becomes of them: DROP, they get no reply, or None, they go on, late."""
 
-    def __init__(self):
+    def __init__(self, verdict=DROP):
         self.next, self.reached, self.over, self.guard = None, threading.Event(), threading.Event(), threading.Lock()
+        self.verdict = verdict
 
     def expect(self, kind, stage):
         self.reached.clear()
@@ -89,7 +93,7 @@ class Moments:
             self.next = None
         self.reached.set()
         self.over.wait(100)
-        return DROP
+        return self.verdict
 
 
 def pair_of_gates(lab, pg, pebble, proxy):
@@ -108,16 +112,15 @@ def pair_of_gates(lab, pg, pebble, proxy):
     return first, second
 
 
-def take_over(t, lab):
-    pg, pebble = Postgres(lab), lab.pebble()
-    proxy = lab.proxy(pebble)
-    first, second = pair_of_gates(lab, pg, pebble, proxy)
-    wait_until("an account at the CA", lambda: pg.value("select count(*) from upstream where account_url is not null") == "1")
+MOMENTS = (("newOrder", "before"), ("newOrder", "after"), ("challenge", "after"), ("finalize", "before"), ("finalize", "after"),
+           ("certificate", "before"))
+
+
+def orders_at(t, lab, first, second, moments):
+    """Devices whose orders at the first gateway are each at another moment of theirs."""
     responder = lab.responder(first.device_port, second.address)
-    proxy.rule = moments = Moments()
     devices = []
-    for number, (kind, stage) in enumerate((("newOrder", "before"), ("newOrder", "after"), ("challenge", "after"),
-                                            ("finalize", "before"), ("finalize", "after"), ("certificate", "before"))):
+    for number, (kind, stage) in enumerate(MOMENTS):
         # the CA asks where the name leads: at the second gateway, whoever laid out the proof
         name = "shared%d.test" % number
         lab.resolve(name, second.address)
@@ -128,16 +131,52 @@ def take_over(t, lab):
         device.finalize()
         if t.ok(moments.reached.wait(60), "an order at the first gateway is where the CA has %s in hand (%s it acted)" % (kind, stage)):
             devices.append(device)
+    return devices
+
+
+def lease_ends(t, pg):
+    """Half a minute after a gateway fell silent the other one has its work."""
+    began = time.monotonic()
+    wait_until("the second gateway to finish them", lambda: pg.value("select count(*) from orders where state = 2") == "0", 90)
+    t.note("finished by the other gateway after %d s" % (time.monotonic() - began))
+
+
+def take_over(t, lab):
+    pg, pebble = Postgres(lab), lab.pebble()
+    proxy = lab.proxy(pebble)
+    first, second = pair_of_gates(lab, pg, pebble, proxy)
+    wait_until("an account at the CA", lambda: pg.value("select count(*) from upstream where account_url is not null") == "1")
+    proxy.rule = moments = Moments()
+    devices = orders_at(t, lab, first, second, moments)
     first.kill()
     moments.over.set()
-    began = time.monotonic()
-    # a lease of a node that died ends in two minutes
-    wait_until("the second gateway to finish them", lambda: pg.value("select count(*) from orders where state = 2") == "0", 240)
-    t.note("finished by the other gateway after %d s" % (time.monotonic() - began))
+    lease_ends(t, pg)
     t.equal(pg.value("select count(*) from orders where state = 3"), "6", "the first is killed: the other gateway finishes all of them")
     first.start()
     chains = [device.collect() for device in devices]
     t.equal([lab.verify(c, pebble.roots[:1]) for c in chains], [""] * 6, "the devices collect where they ordered")
+    t.equal((len(pebble.issued()), pg.value("select count(*) from cert"), pg.left_over()), (6, "6", {}),
+            "one certificate each, nothing left over")
+    t.equal((first.stop(), second.stop(), first.sanitizer_report() + second.sanitizer_report()), (0, 0, ""),
+            "both end with 0, and no sanitizer has a word to say")
+
+
+def stall(t, lab):
+    """The first one is not dead: what it had sent arrives late, when the other one has finished, and then it goes on."""
+    pg, pebble = Postgres(lab), lab.pebble()
+    proxy = lab.proxy(pebble)
+    first, second = pair_of_gates(lab, pg, pebble, proxy)
+    wait_until("an account at the CA", lambda: pg.value("select count(*) from upstream where account_url is not null") == "1")
+    proxy.rule = moments = Moments(None)
+    devices = orders_at(t, lab, first, second, moments)
+    os.kill(first.process.child.pid, signal.SIGSTOP)
+    lease_ends(t, pg)
+    t.equal(pg.value("select count(*) from orders where state = 3"), "6", "the first one stalls: the other gateway finishes all of them")
+    moments.over.set()
+    os.kill(first.process.child.pid, signal.SIGCONT)
+    wait_until("the first one to let go of them", lambda: json.loads(first.ctl("--json", "status"))["jobs"]["active"] == 0, 60)
+    t.ok("lease of job" in first.process.text(), "when it goes on it hears that they are another's")
+    t.equal([lab.verify(device.collect(), pebble.roots[:1]) for device in devices], [""] * 6, "the devices collect at the first one")
     t.equal((len(pebble.issued()), pg.value("select count(*) from cert"), pg.left_over()), (6, "6", {}),
             "one certificate each, nothing left over")
     t.equal((first.stop(), second.stop(), first.sanitizer_report() + second.sanitizer_report()), (0, 0, ""),
@@ -150,4 +189,6 @@ with Lab(t) as lab:
         whole_run(t, lab)
     with t.part("two gateways on one PostgreSQL"):
         take_over(t, lab)
+    with t.part("one of two stalls"):
+        stall(t, lab)
 sys.exit(t.done())

@@ -392,6 +392,53 @@ test_dead(struct store *store)
 	engine_end(b);
 }
 
+/* The same gateway has a job again that another one had in between: what it remembers of it is old. */
+static void
+test_stale(struct store *store)
+{
+	struct jobs_times mute = quick;
+	struct problem pr = { 0 };
+	struct engine *e;
+	struct job *stale;
+
+	mute.heartbeat_ms = 3600000;
+	e = engine_new(store, "again", &mute);
+	engine_start(e);
+	jobs_run(e->jobs, put_job(store, e, JOB_ISSUE, 1, 0), JOB_ISSUE, 1);
+	ok(eventually(atomic_load(&e->held) != NULL), "a job is in I/O");
+	stale = atomic_exchange(&e->held, NULL);
+	must(once(store, "update job set epoch=epoch+1, lease_until=0, lease_node=null", &pr)); /* another gateway had it, and gave it back */
+	ok(eventually(atomic_load(&e->held) != NULL) && atomic_load(&e->runs[1]) == 2, "claimed again it begins anew");
+	jobs_resume(stale);
+	ok(eventually(atomic_load(&e->freed) == 1) && atomic_load(&e->runs[1]) == 2, "the old run does nothing any more");
+	ok(!atomic_load(&e->fence_broke) && rows(store) == 1, "and its row is left");
+	jobs_resume(atomic_load(&e->held));
+	ok(eventually(rows(store) == 0) && atomic_load(&e->runs[1]) == 3, "to the new one, which ends it");
+	engine_end(e);
+}
+
+/* A heartbeat that finds the lease gone says so to the job before its next step. */
+static void
+test_heartbeat_tells(struct store *store)
+{
+	struct jobs_times blind = quick;
+	struct problem pr = { 0 };
+	struct engine *e;
+
+	blind.shared_poll_ms = 3600000;
+	e = engine_new(store, "told", &blind);
+	engine_start(e);
+	jobs_run(e->jobs, put_job(store, e, JOB_ISSUE, 1, 0), JOB_ISSUE, 1);
+	ok(eventually(atomic_load(&e->held) != NULL), "a job is in I/O");
+	must(once(store, "update job set epoch=epoch+1, lease_node='other'", &pr));
+	ok(eventually(atomic_load(&((struct job *)atomic_load(&e->held))->lost)), "a heartbeat finds its lease gone");
+	jobs_resume(atomic_load(&e->held));
+	ok(eventually(jobs_active(e->jobs) == 0) && atomic_load(&e->runs[1]) == 1, "no step of it is run any more");
+	is_int(number(store, "select count(*) from job where lease_node='other'"), 1, "the other's lease is untouched");
+	must(once(store, "delete from job", &pr));
+	engine_end(e);
+}
+
 /* A gateway so busy that its heartbeat came late. */
 static void
 test_late(struct store *store)
@@ -434,6 +481,8 @@ main(void)
 		if (both[s].is_pg) {
 			test_two(store);
 			test_dead(store);
+			test_stale(store);
+			test_heartbeat_tells(store);
 			test_late(store);
 		}
 		store_close(store);
