@@ -264,6 +264,14 @@ class Pebble:
                      self.lab.web_trust, **options)
 
 
+def psql(url, text):
+    """Lines of the answer, a tab between the fields."""
+    run = subprocess.run(["psql", "-X", "-A", "-t", "-F", "\t", "-c", text, url], capture_output=True, text=True, timeout=60)
+    if run.returncode != 0:
+        raise LabError("psql: " + run.stderr)
+    return run.stdout.splitlines()
+
+
 class Gate:
     """One gateway. `conf` overrides top-level keys; profiles and rules have working defaults."""
 
@@ -329,7 +337,9 @@ class Gate:
         return Acme(directory or self.directory, self.root, **options)
 
     def sql(self, text, *values):
-        """Rows of its SQLite store."""
+        """Rows of its store; of PostgreSQL as psql prints them, numbers as such."""
+        if self.conf.get("store", "").startswith("postgresql:"):
+            return [tuple(int(v) if re.fullmatch(r"-?\d+", v) else v for v in row.split("\t")) for row in psql(self.conf["store"], text)]
         db = sqlite3.connect("file:%s?mode=ro" % os.path.join(self.state, "acmegate.db"), uri=True, timeout=20)
         try:
             return db.execute(text, values).fetchall()
@@ -430,6 +440,11 @@ class Lab:
         folder = re.match(r"host=(\S+)", run.stdout).group(1)
         self.pg_folders.append(folder)
         return "postgresql:///postgres?host=%s&user=gate" % folder.replace("/", "%2F")
+
+    def database(self, server, name):
+        """URL of a new database at a PostgreSQL of ours."""
+        psql(server, "create database " + name)
+        return server.replace("///postgres?", "///%s?" % name)
 
     def verify(self, chain, roots):
         """Does the PEM chain end at one of these PEM roots? '' or what openssl says."""

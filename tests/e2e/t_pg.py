@@ -5,15 +5,13 @@ stalls, and the other finishes."""
 import json
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
-import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import acme
-from lab import Lab, wait_until
+from lab import Lab, psql, wait_until
 from proxy import DROP
 from tap import Tap
 
@@ -21,12 +19,9 @@ from tap import Tap
 class Postgres:
     def __init__(self, lab):
         self.url = lab.postgres()
-        self.folder = urllib.parse.parse_qs(urllib.parse.urlsplit(self.url).query)["host"][0]
 
     def value(self, text):
-        run = subprocess.run(["psql", "-X", "-A", "-t", "-h", self.folder, "-U", "gate", "-d", "postgres", "-c", text],
-                             capture_output=True, text=True, check=True)
-        return run.stdout.strip()
+        return "".join(psql(self.url, text))
 
     def left_over(self):
         counts = {"job": self.value("select count(*) from job where kind <> 4")}
