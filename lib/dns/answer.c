@@ -2,17 +2,19 @@
 #include "dns/answer.h"
 
 #include <ares.h>
+#include <arpa/nameser.h>
 #include <netinet/in.h>
 #include <string.h>
 
 void
 answer_add(struct answer *answer, const void *octets)
 {
-	struct sockaddr_storage ss = { .ss_family = (sa_family_t)answer->family };
+	bool v4 = answer->type == ns_t_a;
+	struct sockaddr_storage ss = { .ss_family = v4 ? AF_INET : AF_INET6 };
 
 	if (answer->count == DNS_ADDRS_MAX)
 		return;
-	if (answer->family == AF_INET)
+	if (v4)
 		memcpy(&((struct sockaddr_in *)(void *)&ss)->sin_addr, octets, 4);
 	else
 		memcpy(&((struct sockaddr_in6 *)(void *)&ss)->sin6_addr, octets, 16);
@@ -27,13 +29,13 @@ answer_parse(struct answer *answer, const unsigned char *message, int n)
 	struct ares_addr6ttl v6[DNS_ADDRS_MAX];
 	int count = DNS_ADDRS_MAX, status;
 
-	if (answer->family == AF_INET)
+	if (answer->type == ns_t_a)
 		status = ares_parse_a_reply(message, n, NULL, v4, &count);
 	else
 		status = ares_parse_aaaa_reply(message, n, NULL, v6, &count);
 	for (int i = 0; status == ARES_SUCCESS && i < count; i++)
 		answer_add(answer,
-			answer->family == AF_INET ? (void *)&v4[i].ipaddr : (void *)&v6[i].ip6addr);
+			answer->type == ns_t_a ? (void *)&v4[i].ipaddr : (void *)&v6[i].ip6addr);
 	return status;
 }
 
@@ -75,19 +77,31 @@ gravity(int status)
 	}
 }
 
+static const char *
+type_name(int type)
+{
+	return type == DNS_TXT ? "TXT" : type == DNS_CAA ? "CAA" : type == ns_t_a ? "A" : "AAAA";
+}
+
 void
-answers_explain(const struct answer *a, const struct answer *aaaa, const char *name_text,
+answers_explain(const struct answer *answers, size_t count, const char *name_text,
 	msec_t timeout_ms, struct problem *pr)
 {
-	int status = gravity(a->status) >= gravity(aaaa->status) ? a->status : aaaa->status;
+	const struct answer *gravest = &answers[0];
 	const char *name = QUOTE(span_str(name_text));
 
-	problem_cause(pr, "c-ares: A: %s; AAAA: %s", ares_strerror(a->status),
-		ares_strerror(aaaa->status));
-	switch (status) {
+	for (size_t i = 1; i < count; i++) {
+		if (gravity(answers[i].status) > gravity(gravest->status))
+			gravest = &answers[i];
+	}
+	problem_cause(pr, "c-ares: %s: %s", type_name(gravest->type), ares_strerror(gravest->status));
+	switch (gravest->status) {
 	case ARES_SUCCESS:
 	case ARES_ENODATA:
-		problem_set(pr, PROBLEM_DNS, "\"%s\" has neither an A nor an AAAA record", name);
+		if (count > 1)
+			problem_set(pr, PROBLEM_DNS, "\"%s\" has neither an A nor an AAAA record", name);
+		else
+			problem_set(pr, PROBLEM_DNS, "\"%s\" has no %s record", name, type_name(gravest->type));
 		return;
 	case ARES_ENOTFOUND:
 		problem_set(pr, PROBLEM_DNS, "no such name in the DNS: \"%s\" (NXDOMAIN)", name);
@@ -115,6 +129,6 @@ answers_explain(const struct answer *a, const struct answer *aaaa, const char *n
 		return;
 	default:
 		problem_set(pr, PROBLEM_DNS, "DNS look-up of \"%s\" failed: %s", name,
-			ares_strerror(status));
+			ares_strerror(gravest->status));
 	}
 }

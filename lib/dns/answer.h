@@ -1,19 +1,19 @@
-/* answer.h - the answer of the DNS for one record type, and what A and AAAA say together. */
+/* answer.h - the answer of the DNS for one record type, and what A and AAAA say together. Pure. */
 #ifndef DNS_ANSWER_H
 #define DNS_ANSWER_H
 
 #include "dns/dns.h"
 
 struct answer {
-	int family;
+	int type; /* ns_t_a, ns_t_aaaa, or one of enum dns_type */
 	bool done;
 	int status;  /* ARES_* */
 	int refusal; /* that of the first round; ARES_SUCCESS = none */
-	struct addr list[DNS_ADDRS_MAX];
+	struct addr list[DNS_ADDRS_MAX]; /* A, AAAA */
 	size_t count;
 };
 
-/* Any octets: 4 or 16 by the family. Beyond DNS_ADDRS_MAX they are left out. */
+/* Any octets: 4 or 16 by the type. Beyond DNS_ADDRS_MAX they are left out. */
 void answer_add(struct answer *answer, const void *octets);
 /* Add the addresses of a whole DNS message; returns its ARES_* status. */
 int answer_parse(struct answer *answer, const unsigned char *message, int n);
@@ -22,7 +22,14 @@ bool answer_is_refusal(int status);
 
 /* IPv6 first; each family has at least half of the room if it needs it. */
 void answers_merge(const struct answer *a, const struct answer *aaaa, struct dns_addrs *ret);
-/* Neither has an address: say why. */
-void answers_explain(const struct answer *a, const struct answer *aaaa, const char *name,
+/* None of them (A and AAAA, or the only one) has what was asked for: say why, by the graver status. */
+void answers_explain(const struct answer *answers, size_t count, const char *name,
 	msec_t timeout_ms, struct problem *pr);
+
+#define DNS_NAME_TEXT 1024 /* 255 octets, each perhaps written as \\DDD */
+/* RDATA of all records of `type` at `name`, or at the end of the aliases that the message has for it. None, but an alias:
+ * its target, to be asked for next, in ret_alias, else "". The records borrow from the message. False: *ret_fault says what
+ * is wrong with it. */
+bool records_parse(struct span message, const char *name, int type, struct dns_records *ret,
+	char ret_alias[DNS_NAME_TEXT], const char **ret_fault) __attribute__((warn_unused_result));
 #endif

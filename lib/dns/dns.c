@@ -5,7 +5,7 @@
  * end: destroying the channel ends all it does. c-ares tells through on_watch which sockets it
  * waits for; one timer serves its retries and our deadline.
  *
- * A and AAAA are asked together. The look-up succeeds when either has an address, be the other's
+ * A and AAAA are asked together, other types one at a time. The look-up succeeds when either has an address, be the other's
  * server as broken as it likes; otherwise the fault that says most is told: a failure before
  * NXDOMAIN before "no such record".
  *
@@ -17,6 +17,7 @@
 #include "dns/dns.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/queue.h>
 
@@ -25,7 +26,7 @@
 #include <event2/event.h>
 #include <netdb.h>
 
-#include "base/mem.h"
+#include "base/buf.h"
 #include "dns/answer.h"
 
 #define TRIES 3
@@ -33,6 +34,8 @@
 /* DNS Flag Day 2020: answers that fit need no fragments */
 #define EDNS_OCTETS 1232
 #define NAME_MAX_OCTETS 253
+#define ALIASES_MAX 8
+#define MESSAGE_MAX_BYTES 65535
 
 struct watch {
 	LIST_ENTRY(watch) entry;
@@ -40,26 +43,40 @@ struct watch {
 	struct event *event;
 };
 
+/* An array, linked; list NULL = the system's. */
+struct servers {
+	struct ares_addr_port_node *list;
+	size_t count;
+};
+
 struct lookup {
 	TAILQ_ENTRY(lookup) entry;
 	struct dns *dns;
+	struct servers servers; /* its own, or those of dns */
 	char *name;
+	char target[DNS_NAME_TEXT]; /* asked now: the name, or what it is an alias of */
 	msec_t timeout_ms, deadline_ms;
-	dns_addrs_fn fn;
+	dns_addrs_fn addrs_fn;      /* one of the two */
+	dns_records_fn records_fn;
 	void *arg;
 	ares_channel channel;
 	bool has_channel;
 	bool second; /* round */
 	LIST_HEAD(, watch) watches;
 	struct timer *timer;
-	struct answer a, aaaa;
+	struct answer answers[2]; /* AAAA and A; or the type of the records, alone */
+	size_t answer_count;
+	/* records: */
+	struct buf message;
+	struct dns_records records; /* of message */
+	unsigned aliases;
+	const char *fault; /* of an answer that came */
 };
 TAILQ_HEAD(lookups, lookup);
 
 struct dns {
 	struct loop *loop;
-	struct ares_addr_port_node *servers; /* an array, linked; NULL = the system's */
-	size_t server_count;
+	struct servers servers;
 	struct lookups running; /* loop's thread */
 	pthread_mutex_t lock;
 	struct lookups inbox; /* under lock */
@@ -78,11 +95,14 @@ static void
 lookup_free(struct lookup *l)
 {
 	timer_free(l->timer);
+	if (l->servers.list != l->dns->servers.list)
+		free(l->servers.list);
+	buf_done(&l->message);
 	free(l->name);
 	free(l);
 }
 
-/* The one place where a look-up ends. */
+/* The one place where a look-up ends: with addresses or records, or with a problem. */
 static void
 lookup_end(struct lookup *l, const struct dns_addrs *addrs, const struct problem *pr)
 {
@@ -91,23 +111,62 @@ lookup_end(struct lookup *l, const struct dns_addrs *addrs, const struct problem
 	if (l->has_channel)
 		ares_destroy(l->channel); /* closes its sockets: on_watch */
 	TAILQ_REMOVE(&l->dns->running, l, entry);
-	l->fn(addrs ? addrs : &none, pr, l->arg);
+	if (l->records_fn)
+		l->records_fn(&l->records, pr, l->arg);
+	else
+		l->addrs_fn(addrs ? addrs : &none, pr, l->arg);
 	lookup_free(l);
 }
 
-/* Both have answered, or there is no more time. */
+static bool
+lookup_is_done(const struct lookup *l)
+{
+	for (size_t i = 0; i < l->answer_count; i++) {
+		if (!l->answers[i].done)
+			return false;
+	}
+	return true;
+}
+
+static size_t
+lookup_count(const struct lookup *l)
+{
+	return l->records_fn ? l->records.count : l->answers[0].count + l->answers[1].count;
+}
+
+static enum dns_outcome
+outcome_of(int status)
+{
+	switch (status) {
+	case ARES_SUCCESS:
+	case ARES_ENODATA:
+		return DNS_NO_RECORD;
+	case ARES_ENOTFOUND:
+		return DNS_NO_NAME;
+	default:
+		return DNS_FAILED;
+	}
+}
+
+/* All have answered, or there is no more time. */
 static void
 lookup_answer(struct lookup *l)
 {
 	struct problem pr = { 0 };
-	struct dns_addrs addrs;
+	struct dns_addrs addrs = { 0 };
 
-	answers_merge(&l->a, &l->aaaa, &addrs);
-	if (addrs.count > 0) {
+	if (!l->records_fn)
+		answers_merge(&l->answers[1], &l->answers[0], &addrs);
+	l->records.outcome = l->fault ? DNS_FAILED : outcome_of(l->answers[0].status);
+	if (lookup_count(l) > 0) {
+		l->records.outcome = DNS_FOUND;
 		lookup_end(l, &addrs, NULL);
 		return;
 	}
-	answers_explain(&l->a, &l->aaaa, l->name, l->timeout_ms, &pr);
+	if (l->fault)
+		problem_set(&pr, PROBLEM_DNS, "DNS look-up of \"%s\" failed: %s", QUOTE(span_str(l->name)), l->fault);
+	else
+		answers_explain(l->answers, l->answer_count, l->name, l->timeout_ms, &pr);
 	lookup_end(l, NULL, &pr);
 }
 
@@ -164,7 +223,7 @@ on_watch(void *arg, ares_socket_t fd, int readable, int writable)
 static int
 try_ms(const struct lookup *l)
 {
-	msec_t servers = l->dns->server_count > 0 ? (msec_t)l->dns->server_count : 1;
+	msec_t servers = l->servers.count > 0 ? (msec_t)l->servers.count : 1;
 	msec_t ms = l->timeout_ms / (servers * ((1 << TRIES) - 1));
 
 	return (int)(ms > TRY_MIN_MS ? ms : TRY_MIN_MS);
@@ -190,13 +249,23 @@ channel_open(struct lookup *l)
 	int status;
 
 	/* with all of these said, if only as none, c-ares does not read the system's files */
-	if (l->dns->servers)
+	if (l->servers.list)
 		mask |= ARES_OPT_SERVERS | ARES_OPT_DOMAINS | ARES_OPT_SORTLIST;
 	status = ares_init_options(&l->channel, &options, mask);
 	if (status != ARES_SUCCESS)
 		return status;
 	l->has_channel = true;
-	return l->dns->servers ? ares_set_servers_ports(l->channel, l->dns->servers) : ARES_SUCCESS;
+	return l->servers.list ? ares_set_servers_ports(l->channel, l->servers.list) : ARES_SUCCESS;
+}
+
+/* At the end of its servers c-ares has forgotten that one of them refused. */
+static void
+answer_end(struct answer *answer, int status)
+{
+	bool at_end = status == ARES_ECONNREFUSED || status == ARES_ETIMEOUT;
+
+	answer->done = true;
+	answer->status = at_end && answer->refusal != ARES_SUCCESS ? answer->refusal : status;
 }
 
 static void
@@ -205,14 +274,19 @@ on_answer(void *arg, int status, int timeouts, unsigned char *p, int n)
 	struct answer *answer = arg;
 
 	(void)timeouts;
-	answer->done = true;
-	if (status == ARES_SUCCESS)
-		status = answer_parse(answer, p, n);
-	/* what c-ares says when it is at the end of its servers */
-	if ((status == ARES_ECONNREFUSED || status == ARES_ETIMEOUT) &&
-		answer->refusal != ARES_SUCCESS)
-		status = answer->refusal;
-	answer->status = status;
+	answer_end(answer, status == ARES_SUCCESS ? answer_parse(answer, p, n) : status);
+}
+
+static void
+on_records(void *arg, int status, int timeouts, unsigned char *p, int n)
+{
+	struct lookup *l = arg;
+
+	(void)timeouts;
+	buf_clear(&l->message);
+	if (status == ARES_SUCCESS && !buf_add(&l->message, p, (size_t)n))
+		status = ARES_EBADRESP;
+	answer_end(&l->answers[0], status);
 }
 
 static void
@@ -222,8 +296,10 @@ answer_ask(struct lookup *l, struct answer *answer)
 	answer->refusal = answer_is_refusal(answer->status) ? answer->status : ARES_SUCCESS;
 	/* until it is known */
 	answer->status = answer->refusal != ARES_SUCCESS ? answer->refusal : ARES_ETIMEOUT;
-	ares_query(l->channel, l->name, ns_c_in, answer->family == AF_INET ? ns_t_a : ns_t_aaaa,
-		on_answer, answer);
+	if (l->records_fn)
+		ares_query(l->channel, l->target, ns_c_in, answer->type, on_records, l);
+	else
+		ares_query(l->channel, l->target, ns_c_in, answer->type, on_answer, answer);
 }
 
 static bool
@@ -243,21 +319,45 @@ has_other_servers(struct lookup *l)
 static bool
 lookup_second_round(struct lookup *l)
 {
-	struct answer *answers[] = { &l->aaaa, &l->a };
+	bool refused = false;
 
-	if (l->second || l->a.count + l->aaaa.count > 0 || !l->has_channel ||
-		(!answer_is_refusal(l->a.status) && !answer_is_refusal(l->aaaa.status)) ||
-		!has_other_servers(l))
+	for (size_t i = 0; i < l->answer_count; i++)
+		refused = refused || answer_is_refusal(l->answers[i].status);
+	if (l->second || lookup_count(l) > 0 || !l->has_channel || !refused || !has_other_servers(l))
 		return false;
 	ares_destroy(l->channel);
 	l->has_channel = false;
 	l->second = true;
 	if (channel_open(l) != ARES_SUCCESS)
 		return false;
-	for (size_t i = 0; i < COUNT_OF(answers); i++) {
-		if (answer_is_refusal(answers[i]->status))
-			answer_ask(l, answers[i]);
+	for (size_t i = 0; i < l->answer_count; i++) {
+		if (answer_is_refusal(l->answers[i].status))
+			answer_ask(l, &l->answers[i]);
 	}
+	return true;
+}
+
+static bool is_name(const char *name);
+
+/* Records: read the message that came; true if it ends in an alias that was not followed for us, which is asked for now. */
+static bool
+lookup_follow(struct lookup *l)
+{
+	char alias[DNS_NAME_TEXT];
+
+	if (!l->records_fn || l->answers[0].status != ARES_SUCCESS || l->fault)
+		return false;
+	if (!records_parse(buf_span(&l->message), l->target, l->answers[0].type, &l->records, alias, &l->fault) || !alias[0])
+		return false;
+	if (++l->aliases > ALIASES_MAX)
+		l->fault = "too many aliases, one behind the other";
+	else if (!is_name(alias))
+		l->fault = "it is an alias of what is no host name";
+	if (l->fault)
+		return false;
+	memcpy(l->target, alias, sizeof(alias));
+	l->answers[0].status = ARES_SUCCESS;
+	answer_ask(l, &l->answers[0]);
 	return true;
 }
 
@@ -265,10 +365,11 @@ lookup_second_round(struct lookup *l)
 static void
 lookup_go_on(struct lookup *l)
 {
+	bool over = lookup_is_done(l) && !lookup_second_round(l) && !lookup_follow(l);
 	msec_t left_ms = l->deadline_ms - clock_ms();
 	struct timeval longest, room, *next;
 
-	if (left_ms <= 0 || (l->a.done && l->aaaa.done && !lookup_second_round(l))) {
+	if (over || left_ms <= 0) {
 		lookup_answer(l);
 		return;
 	}
@@ -303,10 +404,11 @@ static void
 answer_from_file(struct lookup *l, struct answer *answer)
 {
 	struct hostent *host = NULL;
+	int family = answer->type == ns_t_a ? AF_INET : AF_INET6;
 
-	if (ares_gethostbyname_file(l->channel, l->name, answer->family, &host) != ARES_SUCCESS)
+	if (ares_gethostbyname_file(l->channel, l->name, family, &host) != ARES_SUCCESS)
 		return;
-	if (host->h_addrtype == answer->family) {
+	if (host->h_addrtype == family) {
 		for (char **p = host->h_addr_list; *p; p++)
 			answer_add(answer, *p);
 	}
@@ -325,12 +427,12 @@ lookup_at_once(struct lookup *l)
 		status = ARES_EBADNAME;
 	else
 		status = channel_open(l);
-	l->a.status = l->aaaa.status = status;
-	if (status == ARES_SUCCESS && !l->dns->servers) {
-		answer_from_file(l, &l->aaaa);
-		answer_from_file(l, &l->a);
+	for (size_t i = 0; i < l->answer_count; i++) {
+		l->answers[i].status = status;
+		if (status == ARES_SUCCESS && !l->servers.list && !l->records_fn)
+			answer_from_file(l, &l->answers[i]);
 	}
-	return status != ARES_SUCCESS || l->a.count + l->aaaa.count > 0;
+	return status != ARES_SUCCESS || lookup_count(l) > 0;
 }
 
 static void
@@ -339,7 +441,7 @@ lookup_begin(struct lookup *l)
 	struct addr literal;
 
 	TAILQ_INSERT_TAIL(&l->dns->running, l, entry);
-	if (addr_parse(span_str(l->name), &literal)) {
+	if (!l->records_fn && addr_parse(span_str(l->name), &literal)) {
 		lookup_end(l, &(struct dns_addrs){ .list = { literal }, .count = 1 }, NULL);
 		return;
 	}
@@ -347,9 +449,10 @@ lookup_begin(struct lookup *l)
 		lookup_answer(l);
 		return;
 	}
+	snprintf(l->target, sizeof(l->target), "%s", l->name);
 	l->timer = timer_new(l->dns->loop, on_timer, l);
-	answer_ask(l, &l->aaaa);
-	answer_ask(l, &l->a);
+	for (size_t i = 0; i < l->answer_count; i++)
+		answer_ask(l, &l->answers[i]);
 	lookup_go_on(l);
 }
 
@@ -376,36 +479,13 @@ on_inbox(void *arg)
 		lookup_begin(l);
 }
 
-void
-dns_addrs(struct dns *dns, const char *name, msec_t timeout_ms, dns_addrs_fn fn, void *arg)
+static struct servers
+servers_copy(const struct addr *servers, size_t count)
 {
-	struct lookup *l = xcalloc(1, sizeof(*l));
-	bool was_empty;
+	struct ares_addr_port_node *list = xcalloc(count, sizeof(*list));
 
-	l->dns = dns;
-	l->name = xstrdup(name);
-	l->timeout_ms = timeout_ms;
-	l->deadline_ms = clock_ms() + timeout_ms;
-	l->fn = fn;
-	l->arg = arg;
-	l->a = (struct answer){ .family = AF_INET };
-	l->aaaa = (struct answer){ .family = AF_INET6 };
-	LIST_INIT(&l->watches);
-	pthread_mutex_lock(&dns->lock);
-	was_empty = TAILQ_EMPTY(&dns->inbox);
-	TAILQ_INSERT_TAIL(&dns->inbox, l, entry);
-	pthread_mutex_unlock(&dns->lock);
-	if (was_empty)
-		loop_post(dns->loop, on_inbox, dns);
-}
-
-static void
-servers_set(struct dns *dns, const struct addr *servers, size_t count)
-{
-	dns->servers = xcalloc(count, sizeof(*dns->servers));
-	dns->server_count = count;
 	for (size_t i = 0; i < count; i++) {
-		struct ares_addr_port_node *node = &dns->servers[i];
+		struct ares_addr_port_node *node = &list[i];
 
 		node->next = i + 1 < count ? node + 1 : NULL;
 		node->family = servers[i].family;
@@ -415,6 +495,61 @@ servers_set(struct dns *dns, const struct addr *servers, size_t count)
 		else
 			memcpy(&node->addr.addr6, servers[i].octet, 16);
 	}
+	return (struct servers){ list, count };
+}
+
+static struct lookup *
+lookup_new(struct dns *dns, const struct dns_ask *ask, void *arg)
+{
+	struct lookup *l = xcalloc(1, sizeof(*l));
+
+	l->dns = dns;
+	l->servers = ask->server_count ? servers_copy(ask->servers, ask->server_count) : dns->servers;
+	l->name = xstrdup(ask->name);
+	l->timeout_ms = ask->timeout_ms;
+	l->deadline_ms = clock_ms() + ask->timeout_ms;
+	l->arg = arg;
+	l->message = BUF_MAX(MESSAGE_MAX_BYTES);
+	l->records.outcome = DNS_FAILED;
+	LIST_INIT(&l->watches);
+	return l;
+}
+
+static void
+lookup_post(struct lookup *l)
+{
+	struct dns *dns = l->dns;
+	bool was_empty;
+
+	pthread_mutex_lock(&dns->lock);
+	was_empty = TAILQ_EMPTY(&dns->inbox);
+	TAILQ_INSERT_TAIL(&dns->inbox, l, entry);
+	pthread_mutex_unlock(&dns->lock);
+	if (was_empty)
+		loop_post(dns->loop, on_inbox, dns);
+}
+
+void
+dns_addrs(struct dns *dns, const struct dns_ask *ask, dns_addrs_fn fn, void *arg)
+{
+	struct lookup *l = lookup_new(dns, ask, arg);
+
+	l->addrs_fn = fn;
+	l->answers[0].type = ns_t_aaaa;
+	l->answers[1].type = ns_t_a;
+	l->answer_count = 2;
+	lookup_post(l);
+}
+
+void
+dns_records(struct dns *dns, const struct dns_ask *ask, enum dns_type type, dns_records_fn fn, void *arg)
+{
+	struct lookup *l = lookup_new(dns, ask, arg);
+
+	l->records_fn = fn;
+	l->answers[0].type = (int)type;
+	l->answer_count = 1;
+	lookup_post(l);
 }
 
 struct dns *
@@ -428,7 +563,7 @@ dns_new(struct loop *loop, const struct addr *servers, size_t count)
 	TAILQ_INIT(&dns->inbox);
 	pthread_mutex_init(&dns->lock, NULL);
 	if (servers && count > 0)
-		servers_set(dns, servers, count);
+		dns->servers = servers_copy(servers, count);
 	return dns;
 }
 
@@ -454,6 +589,6 @@ dns_free(struct dns *dns)
 	while ((l = TAILQ_FIRST(&dns->running)))
 		lookup_drop(l);
 	pthread_mutex_destroy(&dns->lock);
-	free(dns->servers);
+	free(dns->servers.list);
 	free(dns);
 }

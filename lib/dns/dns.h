@@ -17,6 +17,14 @@ struct dns *dns_new(struct loop *loop, const struct addr *servers, size_t count)
  * thread; they must not start others. */
 void dns_free(struct dns *dns);
 
+/* What is asked for, and of whom; copied. The name is taken as absolute. */
+struct dns_ask {
+	const char *name;
+	const struct addr *servers; /* as with dns_new; none = those of the struct dns */
+	size_t server_count;
+	msec_t timeout_ms;
+};
+
 #define DNS_ADDRS_MAX 16
 struct dns_addrs {
 	struct addr list[DNS_ADDRS_MAX]; /* IPv6 first; port 0 */
@@ -27,7 +35,24 @@ struct dns_addrs {
  * returns. */
 typedef void (*dns_addrs_fn)(const struct dns_addrs *addrs, const struct problem *pr, void *arg);
 /* Any thread, never calls back before it returns; A and AAAA asked together; each with a fresh
- * query from a port of its own (no stale negative answer). The name is taken as absolute; an IP
- * address is its own answer. */
-void dns_addrs(struct dns *dns, const char *name, msec_t timeout_ms, dns_addrs_fn fn, void *arg);
+ * query from a port of its own (no stale negative answer). An IP address is its own answer. */
+void dns_addrs(struct dns *dns, const struct dns_ask *ask, dns_addrs_fn fn, void *arg);
+
+enum dns_type { DNS_TXT = 16, DNS_CAA = 257 };
+enum dns_outcome { DNS_FOUND, DNS_NO_RECORD, DNS_NO_NAME, DNS_FAILED };
+
+#define DNS_RECORDS_MAX 100
+struct dns_records {
+	enum dns_outcome outcome;
+	struct span list[DNS_RECORDS_MAX]; /* RDATA, as it came */
+	size_t count;                      /* one at least if DNS_FOUND, else none */
+};
+/* pr is NULL with DNS_FOUND, else PROBLEM_DNS as above. Both are valid until the callback returns. */
+typedef void (*dns_records_fn)(const struct dns_records *records, const struct problem *pr, void *arg);
+/* All records of one type, as with dns_addrs; a truncated answer is asked for again over TCP. Aliases (CNAME, DNAME) are
+ * followed, also where the server leaves that to us. More than DNS_RECORDS_MAX are a failure, not cut off. */
+void dns_records(struct dns *dns, const struct dns_ask *ask, enum dns_type type, dns_records_fn fn, void *arg);
+
+/* The character-strings of a TXT record's RDATA joined (RFC 1035 3.3.14); false if it is malformed or longer than size - 1. */
+bool dns_txt_join(struct span rdata, char *dst, size_t size);
 #endif

@@ -1,7 +1,7 @@
 # lib/dns: sources, unit tests (check_PROGRAMS) and fuzz targets (fuzz_targets) of this room
 librooms_a_SOURCES += \
 	lib/dns/answer.c lib/dns/answer.h \
-	lib/dns/dns.c lib/dns/dns.h
+	lib/dns/dns.c lib/dns/dns.h lib/dns/records.c
 
 check_PROGRAMS += test_dns
 test_dns_SOURCES = tests/unit/dns/test_dns.c tests/tap.h

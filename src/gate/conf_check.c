@@ -162,11 +162,14 @@ check_strings(const char *at, const char *key, const struct conf_strings *string
 	}
 }
 
+#define CHALLENGES_KNOWN "http-01 and dns-01"
+
 static void
 check_challenges(const char *at, const struct conf_strings *challenges, struct conf_errors *errors)
 {
-	static const char *const later[] = { "dns-01", "tls-alpn-01", "device-attest-01",
-		"dns-account-01", "dns-persist-01" };
+	static const char *const known[] = { "http-01", "dns-01" };
+	static const char *const later[] = { "tls-alpn-01", "device-attest-01", "dns-account-01",
+		"dns-persist-01" };
 
 	for (size_t i = 0; i < challenges->count; i++) {
 		const char *type = challenges->list[i];
@@ -174,9 +177,9 @@ check_challenges(const char *at, const struct conf_strings *challenges, struct c
 
 		if (is_one_of(type, later, COUNT_OF(later)))
 			conf_error(errors, where,
-				"\"%s\" is not available in this release: only http-01 is", type);
-		else if (strcmp(type, "http-01") != 0)
-			conf_error(errors, where, "\"%s\" is unknown: expected http-01",
+				"\"%s\" is not available in this release: " CHALLENGES_KNOWN " are", type);
+		else if (!is_one_of(type, known, COUNT_OF(known)))
+			conf_error(errors, where, "\"%s\" is unknown: expected " CHALLENGES_KNOWN,
 				QUOTE(span_str(type)));
 		else if (is_one_of(type, (const char *const *)challenges->list, i))
 			conf_error(errors, where, "\"%s\" is there twice", type);
@@ -242,10 +245,8 @@ check_profiles(const struct gate_conf *conf, struct conf_errors *errors)
 		check_challenges(at, &p->challenges, errors);
 		check_attempts(at, &p->validation_attempts_text, errors);
 		check_profile_upstream(conf, at, p, errors);
-		if (p->wildcard)
-			conf_error(errors, where,
-				"a wildcard is proven by dns-01, which is not available in this "
-				"release");
+		if (p->wildcard && !is_one_of("dns-01", (const char *const *)p->challenges.list, p->challenges.count))
+			conf_error(errors, where, "a wildcard is proven by dns-01, which is not among challenges");
 	}
 	if (conf->profiles.count && conf->default_profile &&
 		!conf_profile(conf, span_str(conf->default_profile)))

@@ -87,13 +87,14 @@ static const struct conf_key profile_keys[] = {
 	KEY(STRINGS, "identifier_types", profile_conf, identifier_types, "dns", "1", "2", RELOAD,
 		"what an order may name: dns and ip"),
 	KEY(STRINGS, "challenges", profile_conf, challenges, "http-01", "1", "8", RELOAD,
-		"how devices prove that a name is theirs; this release knows http-01"),
+		"how devices prove that a name is theirs, in the order in which they are offered: http-01 and "
+		"dns-01, whose record is looked for at _acme-challenge.NAME"),
 	KEY(CHOICE, "eab", profile_conf, eab, "optional", NULL, NULL, RELOAD,
 		"external account binding: must the account be bound to a key of `acmegatectl eab`; with "
 		"none a binding is ignored",
 		.choices = "none|optional|required"),
 	KEY(BOOL, "wildcard", profile_conf, wildcard, "false", NULL, NULL, RELOAD,
-		"allow wildcard names; their proof, dns-01, is not available in this release"),
+		"allow wildcard names; they are proven by dns-01, which must be among challenges"),
 	KEY(INT, "max_identifiers", profile_conf, max_identifiers, "100", "1", "100", RELOAD,
 		"most identifiers of one order"),
 	KEY(STRINGS, "key_types", profile_conf, key_types, "p256 p384 rsa2048 rsa3072 rsa4096", "1",
@@ -112,6 +113,9 @@ static const struct conf_key profile_keys[] = {
 		"profile asked of that CA; none is sent if absent", .example = "tlsserver"),
 	KEY(INT, "http01_port", profile_conf, http01_port, "80", "1", "65535", RELOAD,
 		"port on which devices answer http-01; a public CA always asks port 80"),
+	KEY(ADDRS, "resolvers", profile_conf, resolvers, NULL, NULL, "16", RELOAD,
+		"DNS servers to ask about names of this profile, such as those of an inside zone; those of the "
+		"gateway if empty", .example = "10.0.0.53:53"),
 	KEY(STRINGS, "validation_attempts", profile_conf, validation_attempts_text, "0s 5s 15s 30s",
 		"1", "8", RELOAD,
 		"when a device is asked, counted from its own request; ascending, at most 1h"),

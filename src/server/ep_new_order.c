@@ -70,6 +70,13 @@ strings_have(const struct conf_strings *list, const char *s)
 	return false;
 }
 
+/* A wildcard is proven by dns-01 alone (V6), an address never by it (RFC 8738 7). */
+static bool
+may_prove(enum challenge_kind kind, const struct ident *id)
+{
+	return kind == CHALLENGE_DNS_01 ? id->type == IDENT_DNS : !ident_is_wildcard(id);
+}
+
 /* What the profile offers to prove this identifier: kinds in the profile's order. */
 static size_t
 kinds_for(const struct profile_conf *p, const struct ident *id, enum challenge_kind *ret)
@@ -77,9 +84,7 @@ kinds_for(const struct profile_conf *p, const struct ident *id, enum challenge_k
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->challenges.count && n < AUTHZ_CHALLENGES_MAX; i++) {
-		/* http-01 does not prove a wildcard (V6) */
-		if (challenge_kind_parse(span_str(p->challenges.list[i]), &ret[n]) &&
-			!(ident_is_wildcard(id) && ret[n] == CHALLENGE_HTTP_01))
+		if (challenge_kind_parse(span_str(p->challenges.list[i]), &ret[n]) && may_prove(ret[n], id))
 			n++;
 	}
 	return n;

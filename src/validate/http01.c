@@ -207,7 +207,7 @@ fetch_hop(struct validation *v)
 	else if (s->hop.is_addr)
 		fetch(v, &s->hop.addr, 1);
 	else
-		dns_addrs(v->env->dns, s->hop.host, left, on_addrs, v);
+		dns_addrs(v->env->dns, &(struct dns_ask){ s->hop.host, v->resolvers, v->resolver_count, left }, on_addrs, v);
 }
 
 /* Loop thread: so that no fault is called back before http01_start has returned. */

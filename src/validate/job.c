@@ -15,6 +15,7 @@
 
 static const struct validator validators[] = {
 	{ CHALLENGE_HTTP_01, http01_start },
+	{ CHALLENGE_DNS_01, dns01_start },
 };
 
 const struct validator *
@@ -87,6 +88,8 @@ start(struct attempt *a)
 		.http01_port = a->profile ? (uint16_t)a->profile->http01_port : 80,
 		.networks = a->conf->networks.list,
 		.network_count = a->conf->networks.count,
+		.resolvers = a->profile ? a->profile->resolvers.list : NULL,
+		.resolver_count = a->profile ? a->profile->resolvers.count : 0,
 		.timeout_ms = ATTEMPT_MS,
 		.done = on_done,
 		.arg = a,

@@ -1,7 +1,10 @@
 libgate_a_SOURCES += \
-	src/validate/hop.c src/validate/hop.h src/validate/http01.c src/validate/job.c src/validate/job.h src/validate/validate.h
+	src/validate/dns01.c src/validate/hop.c src/validate/hop.h src/validate/http01.c src/validate/job.c src/validate/job.h src/validate/validate.h
 
-check_PROGRAMS += test_http01 test_validate_job
+check_PROGRAMS += test_dns01 test_http01 test_validate_job
+test_dns01_SOURCES = tests/unit/validate/test_dns01.c tests/unit/validate/net.h tests/unit/httpc/server.h tests/unit/pki/forge.h tests/tap.h
+test_dns01_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_dns01_LDADD = $(gate_libs)
 test_http01_SOURCES = tests/unit/validate/test_http01.c tests/unit/validate/net.h tests/unit/httpc/server.h tests/unit/pki/forge.h tests/tap.h
 test_http01_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_http01_LDADD = $(gate_libs)

@@ -25,6 +25,8 @@ struct validation {
 	uint16_t http01_port;
 	const struct net *networks;   /* where we may connect; valid until the callback */
 	size_t network_count;
+	const struct addr *resolvers; /* the profile's; none = the gateway's; valid until the callback */
+	size_t resolver_count;
 	msec_t timeout_ms;            /* of the whole attempt */
 	/* out: */
 	bool proven;
@@ -48,4 +50,6 @@ const struct validator *validator_of(enum challenge_kind kind);
 
 /* http-01 (RFC 8555 8.3), see http01.c. */
 void http01_start(struct validation *v);
+/* dns-01 (8.4), see dns01.c. */
+void dns01_start(struct validation *v);
 #endif

@@ -129,6 +129,68 @@ answer_aaaa(struct message *r, const char *name)
 			put_aaaa(r, i);
 }
 
+#define TEXT(s) "\0" s, sizeof(s) /* a character-string; its length is put in front */
+
+static void
+put_txt(struct message *m, unsigned owner, const char *text, unsigned n)
+{
+	unsigned char data[256];
+
+	memcpy(data, text, n);
+	data[0] = (unsigned char)(n - 1);
+	put_record(m, owner, DNS_TXT, data, n);
+}
+
+static void
+put_alias(struct message *m, unsigned owner, const char *name, size_t n)
+{
+	put_record(m, owner, T_CNAME, name, (unsigned)n);
+}
+
+static void
+answer_txt(struct message *r, const char *name, bool over_tcp)
+{
+	static const unsigned char two_strings[] = "\3one\3two";
+	unsigned at = (unsigned)r->n + 12;
+
+	if (strcmp(name, "txt.test") == 0) {
+		put_txt(r, 12, TEXT("first"));
+		put_txt(r, 12, TEXT("second"));
+		put_record(r, 12, DNS_TXT, two_strings, sizeof(two_strings) - 1);
+		put_a(r, 12, 1); /* not what was asked for */
+	} else if (strcmp(name, "other-owner.test") == 0) {
+		put_alias(r, 12, "\3one\4test", 10);
+		put_txt(r, 12, TEXT("beside the alias"));
+		put_txt(r, at, TEXT("at the alias"));
+	} else if (strcmp(name, "stranger.test") == 0) {
+		put_txt(r, 12 + 9, TEXT("of test, not of stranger.test"));
+	} else if (strncmp(name, "chain-", 6) == 0 && name[6] != '0') {
+		char next[] = "\7chain-?\4test";
+
+		next[7] = (char)(name[6] - 1);
+		put_alias(r, 12, next, sizeof(next));
+	} else if (strcmp(name, "chain-0.test") == 0) {
+		put_txt(r, 12, TEXT("the end"));
+	} else if (strcmp(name, "loop.test") == 0) {
+		put_alias(r, 12, "\4loop\4test", 11);
+	} else if (strcmp(name, "dangling.test") == 0) {
+		put_alias(r, 12, "\2nx\4test", 9);
+	} else if (strcmp(name, "odd.test") == 0) {
+		put_alias(r, 12, "\5a b.c\4test", 12);
+	} else if (strcmp(name, "short.test") == 0) {
+		put_txt(r, 12, TEXT("cut"));
+		r->n -= 2;
+	} else if (strcmp(name, "many.test") == 0 && over_tcp) {
+		for (unsigned i = 0; i < 101; i++)
+			put_txt(r, 12, TEXT("x"));
+	} else if (strcmp(name, "large.test") == 0 && over_tcp) {
+		for (unsigned i = 0; i < 100; i++)
+			put_txt(r, 12, TEXT("x"));
+	} else if (strcmp(name, "many.test") == 0 || strcmp(name, "large.test") == 0) {
+		r->octet[2] |= 2; /* TC */
+	}
+}
+
 /* False = silence. */
 static bool
 answer(struct server *s, const struct message *q, bool over_tcp, struct message *r)
@@ -163,6 +225,8 @@ answer(struct server *s, const struct message *q, bool over_tcp, struct message 
 		answer_a(r, name, over_tcp);
 	else if (type == T_AAAA)
 		answer_aaaa(r, name);
+	else if (type == DNS_TXT)
+		answer_txt(r, name, over_tcp);
 	return true;
 }
 
@@ -301,7 +365,7 @@ look_up(struct dns *dns, const char *name, msec_t timeout_ms)
 	msec_t start = clock_ms();
 
 	r = (struct result){ .lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER };
-	dns_addrs(dns, name, timeout_ms, on_addrs, &r);
+	dns_addrs(dns, &(struct dns_ask){ .name = name, .timeout_ms = timeout_ms }, on_addrs, &r);
 	result_wait(&r);
 	r.took_ms = clock_ms() - start;
 	return &r;
@@ -378,6 +442,116 @@ test_answers(struct dns *dns)
 	ok(server.tcp_queries > tcp, "a truncated answer is asked for again over TCP");
 }
 
+struct records_result {
+	struct result r;
+	enum dns_outcome outcome;
+	char text[2048]; /* the records, or the problem's detail */
+};
+
+static void
+on_records(const struct dns_records *records, const struct problem *pr, void *arg)
+{
+	struct records_result *rr = arg;
+	char one[300];
+	size_t n = 0;
+
+	pthread_mutex_lock(&rr->r.lock);
+	rr->outcome = records->outcome;
+	if (pr)
+		snprintf(rr->text, sizeof(rr->text), "%s", pr->detail);
+	for (size_t i = 0; i < records->count && n < 200; i++)
+		n += (size_t)snprintf(rr->text + n, sizeof(rr->text) - n, "%s%s", i ? "," : "",
+			dns_txt_join(records->list[i], one, sizeof(one)) ? one : "?");
+	rr->r.addrs.count = records->count;
+	rr->r.calls++;
+	pthread_cond_signal(&rr->r.cond);
+	pthread_mutex_unlock(&rr->r.lock);
+}
+
+static struct records_result *
+records_of(struct dns *dns, struct dns_ask ask)
+{
+	static struct records_result rr;
+
+	rr = (struct records_result){ .r = { .lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER } };
+	dns_records(dns, &ask, DNS_TXT, on_records, &rr);
+	result_wait(&rr.r);
+	return &rr;
+}
+
+static const struct {
+	const char *name;
+	enum dns_outcome outcome;
+	const char *want, *what;
+} record_cases[] = {
+	{ "txt.test", DNS_FOUND, "first,second,onetwo", "all TXT records, their strings joined" },
+	{ "other-owner.test", DNS_FOUND, "at the alias", "where there is an alias, what is at its end counts" },
+	{ "chain-1.test", DNS_FOUND, "the end", "an alias that the server leaves to us is asked for" },
+	{ "chain-8.test", DNS_FOUND, "the end", "eight of them in a chain" },
+	{ "chain-9.test", DNS_FAILED, "DNS look-up of \"chain-9.test\" failed: too many aliases, one behind the other", "nine are too many" },
+	{ "loop.test", DNS_FAILED, "DNS look-up of \"loop.test\" failed: too many aliases, one behind the other", "an alias of itself ends" },
+	{ "dangling.test", DNS_NO_NAME, "no such name in the DNS: \"dangling.test\" (NXDOMAIN)", "an alias of what does not exist" },
+	{ "odd.test", DNS_FAILED, "DNS look-up of \"odd.test\" failed: it is an alias of what is no host name", "an alias of an odd name" },
+	{ "stranger.test", DNS_NO_RECORD, "\"stranger.test\" has no TXT record", "a record of another name does not count" },
+	{ "a.test", DNS_NO_RECORD, "\"a.test\" has no TXT record", "no data is told" },
+	{ "nx.test", DNS_NO_NAME, "no such name in the DNS: \"nx.test\" (NXDOMAIN)", "NXDOMAIN is told" },
+	{ "fail.test", DNS_FAILED, "the name server failed on \"fail.test\" (SERVFAIL)", "SERVFAIL is told" },
+	{ "refused.test", DNS_FAILED, "the name server refused to answer for \"refused.test\" (REFUSED)", "REFUSED is told" },
+	{ "short.test", DNS_FAILED, "DNS look-up of \"short.test\" failed: the answer is malformed", "a record that is cut off is none" },
+	{ "many.test", DNS_FAILED, "DNS look-up of \"many.test\" failed: there are more than 100 records", "more than 100 are a failure" },
+	{ "a..test", DNS_FAILED, "\"a..test\" is not a name of the DNS", "an empty label is refused" },
+	{ "192.0.2.1", DNS_NO_RECORD, "\"192.0.2.1\" has no TXT record", "an address is a name like any other" },
+};
+
+static void
+test_records(struct dns *dns)
+{
+	struct addr here = addr_here(server.port), closed = addr_here(1);
+	struct dns *none = dns_new(loop, &closed, 1);
+	unsigned tcp = server.tcp_queries;
+	struct records_result *rr;
+
+	for (size_t i = 0; i < COUNT_OF(record_cases); i++) {
+		rr = records_of(dns, (struct dns_ask){ .name = record_cases[i].name, .timeout_ms = 3000 });
+		is_int(rr->outcome, record_cases[i].outcome, "records: %s", record_cases[i].what);
+		is_str(rr->text, record_cases[i].want, "in these words");
+	}
+	tcp = server.tcp_queries;
+	rr = records_of(dns, (struct dns_ask){ .name = "large.test", .timeout_ms = 3000 });
+	ok(rr->outcome == DNS_FOUND && rr->r.addrs.count == 100, "100 records are all there");
+	ok(server.tcp_queries > tcp, "asked for again over TCP");
+	rr = records_of(dns, (struct dns_ask){ .name = "silent.test", .timeout_ms = 300 });
+	ok(rr->outcome == DNS_FAILED && strstr(rr->text, "(time-out)"), "silence is a failure, never an empty answer");
+	rr = records_of(none, (struct dns_ask){ .name = "txt.test", .servers = &here, .server_count = 1, .timeout_ms = 3000 });
+	is_int(rr->outcome, DNS_FOUND, "servers of its own are asked instead of the others");
+	rr = records_of(dns, (struct dns_ask){ .name = "txt.test", .servers = &closed, .server_count = 1, .timeout_ms = 3000 });
+	is_int(rr->outcome, DNS_FAILED, "and only those");
+	dns_free(none);
+}
+
+static void
+test_txt(void)
+{
+	static const struct {
+		const char *rdata;
+		size_t n;
+		bool good;
+		const char *what;
+	} rows[] = {
+		{ "", 0, true, "no string at all" },
+		{ "\0", 1, true, "an empty string" },
+		{ "\3abc\0\2de", 8, true, "three strings" },
+		{ "\4abc", 4, false, "a string that is cut off" },
+		{ "\3abc\1", 5, false, "a length without its string" },
+		{ "\3a\0c", 4, false, "a NUL inside" },
+		{ "\7abcdefg\1h", 10, false, "more than there is room for" },
+	};
+	char text[8];
+
+	for (size_t i = 0; i < COUNT_OF(rows); i++)
+		ok(dns_txt_join(span_of(rows[i].rdata, rows[i].n), text, sizeof(text)) == rows[i].good, "TXT: %s", rows[i].what);
+}
+
 static void
 test_times(struct dns *dns)
 {
@@ -426,7 +600,7 @@ test_many(struct dns *dns)
 	for (size_t i = 0; i < NAMES_MAX; i++) {
 		results[i] = (struct result){ .lock = PTHREAD_MUTEX_INITIALIZER,
 			.cond = PTHREAD_COND_INITIALIZER };
-		dns_addrs(dns, "both.test", 3000, on_addrs, &results[i]);
+		dns_addrs(dns, &(struct dns_ask){ .name = "both.test", .timeout_ms = 3000 }, on_addrs, &results[i]);
 	}
 	for (size_t i = 0; i < NAMES_MAX; i++) {
 		result_wait(&results[i]);
@@ -462,12 +636,12 @@ test_free(struct dns *dns)
 	struct result a = { .lock = PTHREAD_MUTEX_INITIALIZER, .cond = PTHREAD_COND_INITIALIZER }, b = a;
 	unsigned queries = server.udp_queries;
 
-	dns_addrs(dns, "silent.test", 5000, on_addrs, &a);
+	dns_addrs(dns, &(struct dns_ask){ .name = "silent.test", .timeout_ms = 5000 }, on_addrs, &a);
 	while (server.udp_queries == queries)
 		usleep(1000);
 	loop_stop(loop);
 	loop_join(loop);
-	dns_addrs(dns, "silent.test", 5000, on_addrs, &b);
+	dns_addrs(dns, &(struct dns_ask){ .name = "silent.test", .timeout_ms = 5000 }, on_addrs, &b);
 	dns_free(dns);
 	ok(a.calls == 1 && a.failed && b.calls == 1 && b.failed, "free calls back running look-ups");
 	is_str(a.pr.detail, "DNS look-up of \"silent.test\" was given up", "and says so");
@@ -488,6 +662,8 @@ main(void)
 	loop_start(loop);
 	test_answers(dns);
 	test_times(dns);
+	test_records(dns);
+	test_txt();
 	test_servers();
 	test_many(dns);
 	test_system();

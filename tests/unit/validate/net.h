@@ -14,6 +14,8 @@ struct name_row {
 	const char *name;
 	const char *v4, *v6; /* NULL = none */
 	int rcode;           /* -1 = silence */
+	const char *txt[4];  /* TXT records of one string each */
+	bool forged;         /* answers have a wrong id */
 };
 
 struct names {
@@ -75,6 +77,48 @@ names_answer(unsigned char *r, size_t at, const char *text, unsigned type)
 	return at + 12 + n;
 }
 
+/* A record of any type at the question's name. */
+static inline size_t
+names_record(unsigned char *r, size_t at, unsigned type, const void *data, size_t n)
+{
+	const unsigned char head[] = { 0xc0, 12, (unsigned char)(type >> 8), (unsigned char)type, 0, 1, 0, 0, 0, 0, (unsigned char)(n >> 8),
+		(unsigned char)n };
+
+	r[7]++;
+	memcpy(r + at, head, sizeof(head));
+	memcpy(r + at + sizeof(head), data, n);
+	return at + sizeof(head) + n;
+}
+
+static inline size_t
+names_txt(const struct name_row *row, unsigned char *r, size_t at)
+{
+	for (size_t i = 0; i < 4 && row->txt[i]; i++) {
+		char data[256];
+		size_t n = strlen(row->txt[i]);
+
+		data[0] = (char)n;
+		memcpy(data + 1, row->txt[i], n);
+		at = names_record(r, at, 16, data, n + 1);
+	}
+	return at;
+}
+
+static inline size_t
+names_records(const struct name_row *row, unsigned type, unsigned char *r, size_t at)
+{
+	switch (type) {
+	case 1:
+		return names_answer(r, at, row->v4, 1);
+	case 16:
+		return names_txt(row, r, at);
+	case 28:
+		return names_answer(r, at, row->v6, 28);
+	default:
+		return at;
+	}
+}
+
 static inline void *
 names_main(void *arg)
 {
@@ -101,7 +145,9 @@ names_main(void *arg)
 		r[3] = (unsigned char)(0x80 | (row ? row->rcode : 3));
 		out = end;
 		if (row && row->rcode == 0)
-			out = q[end - 3] == 28 ? names_answer(r, end, row->v6, 28) : q[end - 3] == 1 ? names_answer(r, end, row->v4, 1) : end;
+			out = names_records(row, (unsigned)q[end - 4] << 8 | q[end - 3], r, end);
+		if (row && row->forged)
+			r[0] ^= 0x55;
 		sendto(n->fd, r, out, 0, (void *)&from, from_n);
 	}
 	return NULL;

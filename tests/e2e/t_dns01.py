@@ -1,0 +1,195 @@
+#!/usr/bin/python3
+"""dns-01 (RFC 8555 8.4) with a real DNS server, zones that are updated, and real clients: wildcards, aliases, several records,
+truncated answers, and each way to fail with its problem (V2)."""
+
+import base64
+import hashlib
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from cryptography import x509
+
+import acme
+from lab import Lab
+from nameserver import Bind
+from tap import Tap
+
+AT = "_acme-challenge."
+
+
+def digest(acme_, chall):
+    text = "%s.%s" % (chall["token"], acme.thumbprint(acme_.key))
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+
+
+class DnsDevice(acme.Device):
+    """Proves by dns-01; `lay` puts the record where the test wants it."""
+
+    def __init__(self, acme_, lay):
+        super().__init__(acme_, None)
+        self.lay, self.challenges = lay, []
+
+    def respond(self, authz_url):
+        authz = self.acme.want("authz", self.acme.post(authz_url), 200).json
+        if authz["status"] != "pending":
+            return
+        chall = [c for c in authz["challenges"] if c["type"] == "dns-01"][0]
+        self.challenges.append(chall["url"])
+        self.lay(authz["identifier"]["value"], digest(self.acme, chall))
+        self.acme.want("challenge", self.acme.post(chall["url"], {}), 200)
+
+
+def names_of(chain):
+    return sorted(acme.leaf_of(chain).extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName))
+
+
+def good(t, gate, bind):
+    device = DnsDevice(gate.acme(), lambda name, value: bind.add(AT + name, "TXT", value))
+    t.equal(names_of(device.obtain(["one.corp.test"])[1]), ["one.corp.test"], "a TXT record proves a name")
+    both = DnsDevice(gate.acme(), lambda name, value: bind.add(AT + name, "TXT", value))
+    t.equal(names_of(both.obtain(["*.wild.corp.test", "wild.corp.test"])[1]), ["*.wild.corp.test", "wild.corp.test"],
+            "two records at one name prove it and its wildcard")
+    order = both.acme.post(both.order_url).json
+    authzs = [both.acme.post(url).json for url in order["authorizations"]]
+    t.equal(sorted((a["identifier"]["value"], a.get("wildcard", False)) for a in authzs),
+            [("wild.corp.test", False), ("wild.corp.test", True)], "whose authorizations say which is the wildcard's")
+    bind.add(AT + "several.corp.test", "TXT", '"v=spf1 -all"')
+    bind.add(AT + "several.corp.test", "TXT", '"an old one"')
+    split = DnsDevice(gate.acme(), lambda name, value: bind.add(AT + name, "TXT", '"%s" "%s"' % (value[:20], value[20:])))
+    t.equal(names_of(split.obtain(["several.corp.test"])[1]), ["several.corp.test"],
+            "among other records, and in two character-strings")
+
+
+def aliases(t, gate, bind):
+    device = DnsDevice(gate.acme(), lambda name, value: bind.add("proofs.keys.test", "TXT", value))
+    t.equal(names_of(device.obtain(["alias.corp.test"])[1]), ["alias.corp.test"], "a CNAME leads to another zone")
+    chain = DnsDevice(gate.acme(), lambda name, value: bind.add("proofs.keys.test", "TXT", value))
+    t.equal(names_of(chain.obtain(["chain.corp.test"])[1]), ["chain.corp.test"], "three of them, one behind the other")
+    dname = DnsDevice(gate.acme(), lambda name, value: bind.add("_acme-challenge.x.keys.test", "TXT", value))
+    t.equal(names_of(dname.obtain(["x.moved.corp.test"])[1]), ["x.moved.corp.test"], "a DNAME does, too")
+
+
+def truncated(t, gate, bind):
+    bind.update(*["update add %sbig.corp.test. 1 TXT %s" % (AT, "x%02d" % n + "y" * 57) for n in range(60)])
+    device = DnsDevice(gate.acme(), lambda name, value: bind.add(AT + name, "TXT", value))
+    t.equal(names_of(device.obtain(["big.corp.test"])[1]), ["big.corp.test"], "sixty records more than fit are read")
+    asked = [over_tcp for name, kind, over_tcp in bind.queries() if name == AT + "big.corp.test" and kind == "TXT"]
+    t.ok(False in asked and True in asked, "by UDP first, then by TCP")
+
+
+def refused(t, gate, bind):
+    """(name, what lies there, type, words)"""
+    cases = (("nothing.corp.test", None, "dns", "(NXDOMAIN)"),
+             ("empty.corp.test", ("HINFO", '"a" "b"'), "unauthorized", "has no TXT record"),
+             ("wrong.corp.test", ("TXT", '"something else"'), "unauthorized", "none of 1 TXT records"),
+             ("dangling.corp.test", None, "dns", "(NXDOMAIN)"),
+             ("loop.corp.test", None, "dns", "(SERVFAIL)"),
+             ("a.broken.test", None, "dns", "(SERVFAIL)"),
+             ("elsewhere.test", None, "dns", "(REFUSED)"))
+    for name, record, kind, words in cases:
+        if record:
+            bind.add(AT + name, *record)
+        device = DnsDevice(gate.acme(), lambda *_: None)
+        device.start([name])
+        device.respond(device.order["authorizations"][0])
+        order = device.acme.poll(device.order_url, lambda o: o["status"] != "pending", 60)
+        authz = device.acme.post(order["authorizations"][0]).json
+        error = authz["challenges"][0].get("error", {})
+        t.equal((order["status"], authz["status"], error.get("type")), ("invalid", "invalid", "urn:ietf:params:acme:error:" + kind),
+                "%s: %s" % (name, kind))
+        t.ok(words in error.get("detail", ""), "in the words \"%s\"" % error.get("detail"))
+        t.equal(len(error.get("subproblems", ())), 2, "with an entry for each attempt")
+
+
+def later(t, gate, bind):
+    """The record comes after the response: the second attempt finds it."""
+    values = {}
+    device = DnsDevice(gate.acme(), values.__setitem__)
+    device.start(["later.corp.test"])
+    device.respond(device.order["authorizations"][0])
+    chall = device.acme.poll(device.challenges[0], lambda c: "error" in c, 30)
+    reply = device.acme.post(device.challenges[0])
+    t.ok(chall["status"] == "processing" and chall["error"]["type"].endswith(":dns") and (reply.retry_after() or 0) >= 1,
+         "a first failure is told while the challenge is processing, with Retry-After (8.2)")
+    bind.add(AT + "later.corp.test", "TXT", values["later.corp.test"])
+    device.order = device.acme.poll(device.order_url, lambda o: o["status"] != "pending", 60)
+    t.equal(device.order["status"], "ready", "and the next attempt proves it")
+
+
+def offers(t, gate, _):
+    a = gate.acme()
+    a.new_account()
+
+    def kinds(name):
+        order = a.new_order([name], profile="both").json
+        return [c["type"] for c in a.post(order["authorizations"][0]).json["challenges"]]
+
+    t.equal(kinds("host.corp.test"), ["http-01", "dns-01"], "a name is offered both, in the profile's order")
+    t.equal(kinds("*.corp.test"), ["dns-01"], "a wildcard dns-01 alone")
+    t.equal(kinds("127.0.0.1"), ["http-01"], "an address http-01 alone (RFC 8738 7)")
+    reply = a.new_order(["*.corp.test"], profile="tame")
+    t.equal((reply.status, reply.type()), (400, "rejectedIdentifier"), "no wildcard where the profile has none")
+    reply = a.new_order(["127.0.0.1"], profile="dns-only")
+    t.equal((reply.status, reply.type()), (400, "rejectedIdentifier"), "no address where only dns-01 is offered")
+
+
+def clients(t, lab, gate, bind):
+    env = dict(os.environ, LEGO_CA_CERTIFICATES=gate.root, RFC2136_NAMESERVER=bind.address, RFC2136_SEQUENCE_INTERVAL="1")
+    for key in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        env.pop(key, None)
+    run = subprocess.run(["/usr/bin/lego", "--server", gate.directory, "--email", "a@corp.test", "--accept-tos", "--path", lab.path("lego"),
+                          "--dns", "rfc2136", "--dns.resolvers", bind.address, "--dns.disable-cp", "-d", "*.lego.corp.test",
+                          "-d", "lego.corp.test", "run"], capture_output=True, text=True, env=env, timeout=120)
+    t.equal(run.returncode, 0, "lego proves a wildcard by updates of the zone")
+    if run.returncode:
+        t.note(run.stdout + run.stderr)
+    hook = lab.path("hook")
+    with open(hook, "w") as out:
+        out.write("""#!/bin/sh
+[ "$1" = deploy_challenge ] || [ "$1" = clean_challenge ] || exit 0
+[ "$1" = deploy_challenge ] && what="add _acme-challenge.$2. 1 TXT $4" || what="delete _acme-challenge.$2. TXT"
+printf 'server 127.0.0.1 %d\nupdate %%s\nsend\n' "$what" | nsupdate
+""" % bind.port)
+    os.chmod(hook, 0o755)
+    with open(lab.path("dehydrated.conf"), "w") as out:
+        out.write("CA=%s\nBASEDIR=%s\nCURL_OPTS=--cacert\\ %s\n" % (gate.directory, lab.path("dehydrated"), gate.root))
+    os.makedirs(lab.path("dehydrated"), exist_ok=True)
+    base = ["/usr/bin/dehydrated", "--config", lab.path("dehydrated.conf")]
+    subprocess.run(base + ["--register", "--accept-terms"], capture_output=True, env=env, timeout=60)
+    run = subprocess.run(base + ["--cron", "--challenge", "dns-01", "--hook", hook, "--domain", "*.dehydrated.corp.test", "--alias",
+                                 "dehydrated"], capture_output=True, text=True, env=env, timeout=120)
+    t.equal(run.returncode, 0, "dehydrated does, with a hook of its own")
+    if run.returncode:
+        t.note(run.stdout + run.stderr)
+
+
+def main():
+    t = Tap()
+    with Lab(t) as lab:
+        bind = Bind(lab, {
+            "corp.test": [AT + "alias CNAME proofs.keys.test.", AT + "chain CNAME a.chain", "a.chain CNAME b.chain",
+                          "b.chain CNAME proofs.keys.test.", "_acme-challenge.x.moved CNAME _acme-challenge.x.dname",
+                          "dname DNAME keys.test.", AT + "dangling CNAME nowhere.keys.test.", AT + "loop CNAME loop2",
+                          "loop2 CNAME " + AT + "loop"],
+            "keys.test": [], "broken.test": None})
+        profile = {"upstream": "local", "identifier_types": ["dns", "ip"], "resolvers": [bind.address], "validation_attempts": ["0s", "2s"],
+                   "validity": "7d"}
+        gate = lab.gate("https://localhost:1/none", profiles=[
+            dict(profile, name="default", challenges=["dns-01"], wildcard=True),
+            dict(profile, name="both", challenges=["http-01", "dns-01"], wildcard=True),
+            dict(profile, name="tame", challenges=["http-01", "dns-01"]),
+            dict(profile, name="dns-only", challenges=["dns-01"])], upstreams=[{"name": "local", "driver": "local"}])
+        gate.start()
+        for part in (good, aliases, truncated, refused, later, offers):
+            with t.part(part.__name__):
+                part(t, gate, bind)
+        with t.part("clients"):
+            clients(t, lab, gate, bind)
+        t.equal(gate.left_over(), {}, "nothing is left over")
+        t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
+    return t.done()
+
+
+sys.exit(main())
