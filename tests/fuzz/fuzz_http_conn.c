@@ -130,6 +130,8 @@ say(int fd, struct span text)
 
 		if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
 			return false;
+		if (n < 0 && errno == EINTR)
+			continue;
 		if (n <= 0)
 			die("the server does not read on");
 		text = span_from(text, (size_t)n);
@@ -153,8 +155,9 @@ listen_to(int fd, struct buf *replies)
 	char text[8192];
 	ssize_t n;
 
-	while ((n = recv(fd, text, sizeof(text), 0)) > 0)
-		buf_add(replies, text, (size_t)n);
+	/* EINTR: the fuzzer was stopped for a while */
+	while ((n = recv(fd, text, sizeof(text), 0)) > 0 || (n < 0 && errno == EINTR))
+		buf_add(replies, text, n > 0 ? (size_t)n : 0);
 	if (n < 0 && errno != ECONNRESET)
 		die("the server waits for what cannot come");
 }
