@@ -26,7 +26,7 @@ struct profile_conf {
 	int64_t order_life_s, pending_authz_s, valid_authz_s;
 	char *upstream;                /* name of an entry of upstreams */
 	char *upstream_profile;        /* the CA's profile, NULL = do not send one */
-	int64_t http01_port;           /* where devices answer */
+	int64_t http01_port, tls_alpn01_port; /* where devices answer */
 	struct conf_addrs resolvers;   /* who is asked about devices' names; empty = the gateway's */
 	struct conf_strings validation_attempts_text; /* "0s","5s","15s","30s" */
 	int64_t validity_s;            /* local driver: lifetime of a leaf */

@@ -162,14 +162,13 @@ check_strings(const char *at, const char *key, const struct conf_strings *string
 	}
 }
 
-#define CHALLENGES_KNOWN "http-01 and dns-01"
+#define CHALLENGES_KNOWN "http-01, dns-01 and tls-alpn-01"
 
 static void
 check_challenges(const char *at, const struct conf_strings *challenges, struct conf_errors *errors)
 {
-	static const char *const known[] = { "http-01", "dns-01" };
-	static const char *const later[] = { "tls-alpn-01", "device-attest-01", "dns-account-01",
-		"dns-persist-01" };
+	static const char *const known[] = { "http-01", "dns-01", "tls-alpn-01" };
+	static const char *const later[] = { "device-attest-01", "dns-account-01", "dns-persist-01" };
 
 	for (size_t i = 0; i < challenges->count; i++) {
 		const char *type = challenges->list[i];

@@ -87,8 +87,8 @@ static const struct conf_key profile_keys[] = {
 	KEY(STRINGS, "identifier_types", profile_conf, identifier_types, "dns", "1", "2", RELOAD,
 		"what an order may name: dns and ip"),
 	KEY(STRINGS, "challenges", profile_conf, challenges, "http-01", "1", "8", RELOAD,
-		"how devices prove that a name is theirs, in the order in which they are offered: http-01 and "
-		"dns-01, whose record is looked for at _acme-challenge.NAME"),
+		"how devices prove that a name is theirs, in the order in which they are offered: http-01, "
+		"tls-alpn-01 and dns-01, whose record is looked for at _acme-challenge.NAME"),
 	KEY(CHOICE, "eab", profile_conf, eab, "optional", NULL, NULL, RELOAD,
 		"external account binding: must the account be bound to a key of `acmegatectl eab`; with "
 		"none a binding is ignored",
@@ -113,6 +113,8 @@ static const struct conf_key profile_keys[] = {
 		"profile asked of that CA; none is sent if absent", .example = "tlsserver"),
 	KEY(INT, "http01_port", profile_conf, http01_port, "80", "1", "65535", RELOAD,
 		"port on which devices answer http-01; a public CA always asks port 80"),
+	KEY(INT, "tls_alpn01_port", profile_conf, tls_alpn01_port, "443", "1", "65535", RELOAD,
+		"port on which devices answer tls-alpn-01"),
 	KEY(ADDRS, "resolvers", profile_conf, resolvers, NULL, NULL, "16", RELOAD,
 		"DNS servers to ask about names of this profile, such as those of an inside zone; those of the "
 		"gateway if empty", .example = "10.0.0.53:53"),

@@ -42,6 +42,7 @@ struct gate {
 	struct loop *outbound;
 	struct httpc *httpc;
 	struct dns *dns;
+	struct tlsc *tlsc;
 	struct jobs *jobs;
 	struct upstreams *ups;
 	struct validate_job_env validate;
@@ -137,12 +138,13 @@ start_engine(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	g->outbound = loop_new("outbound");
 	g->httpc = httpc_new(g->outbound, &(struct httpc_conf){ .connections_max = 1024, .per_host_max = (unsigned)conns });
 	g->dns = dns_new(g->outbound, conf->resolvers.list, conf->resolvers.count);
+	g->tlsc = tlsc_new(g->outbound);
 	g->jobs = jobs_new(g->outbound, g->pool, g->store, g->node);
 	times.lease_ms = conf->job_lease_ms;
 	times.heartbeat_ms = conf->job_lease_ms / 3;
 	jobs_set_times(g->jobs, &times);
 	env = (struct upstream_env){ g->store, g->jobs, g->keeper, g->pool, g->httpc, g->conf };
-	g->validate = (struct validate_job_env){ { g->outbound, g->httpc, g->dns }, g->store, g->conf, NULL };
+	g->validate = (struct validate_job_env){ { g->outbound, g->httpc, g->dns, g->tlsc }, g->store, g->conf, NULL };
 	g->housekeep = (struct housekeep){ g->store, g->conf };
 	validate_job_register(g->jobs, &g->validate);
 	housekeep_register(g->jobs, &g->housekeep);
@@ -352,6 +354,7 @@ gate_stop(struct gate *g)
 		loop_stop(g->outbound);
 		loop_join(g->outbound);
 		dns_free(g->dns);
+		tlsc_free(g->tlsc);
 		httpc_free(g->httpc);
 	}
 	pool_free(g->pool);

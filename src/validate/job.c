@@ -16,6 +16,7 @@
 static const struct validator validators[] = {
 	{ CHALLENGE_HTTP_01, http01_start },
 	{ CHALLENGE_DNS_01, dns01_start },
+	{ CHALLENGE_TLS_ALPN_01, tlsalpn01_start },
 };
 
 const struct validator *
@@ -86,6 +87,7 @@ start(struct attempt *a)
 		.token = challenge_of(a)->token,
 		.key_auth = challenge_of(a)->key_auth,
 		.http01_port = a->profile ? (uint16_t)a->profile->http01_port : 80,
+		.tls_alpn01_port = a->profile ? (uint16_t)a->profile->tls_alpn01_port : 443,
 		.networks = a->conf->networks.list,
 		.network_count = a->conf->networks.count,
 		.resolvers = a->profile ? a->profile->resolvers.list : NULL,

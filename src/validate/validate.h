@@ -10,19 +10,21 @@
 #include "httpc/httpc.h"
 #include "pki/ident.h"
 #include "store/authz.h"
+#include "tlsc/tlsc.h"
 
 /* What all validators use; lives as long as the gateway. */
 struct validate_env {
 	struct loop *loop;
 	struct httpc *httpc;
 	struct dns *dns;
+	struct tlsc *tlsc;
 };
 
 struct validation {
 	/* in: */
 	struct ident ident;           /* without "*." */
 	const char *token, *key_auth; /* valid until the callback */
-	uint16_t http01_port;
+	uint16_t http01_port, tls_alpn01_port;
 	const struct net *networks;   /* where we may connect; valid until the callback */
 	size_t network_count;
 	const struct addr *resolvers; /* the profile's; none = the gateway's; valid until the callback */
@@ -52,4 +54,6 @@ const struct validator *validator_of(enum challenge_kind kind);
 void http01_start(struct validation *v);
 /* dns-01 (8.4), see dns01.c. */
 void dns01_start(struct validation *v);
+/* tls-alpn-01 (RFC 8737), see tlsalpn01.c. */
+void tlsalpn01_start(struct validation *v);
 #endif
