@@ -1,6 +1,7 @@
 """Clients that are not Debian's, or libraries in a small program of ours: python3-acme, certbot of today, npm's acme-client, and
 Go's lego, acmez and x/crypto/acme."""
 
+import functools
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from clients.place import Client
 SOURCES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "programs")
 
 
+@functools.lru_cache(None)
 def installed():
     """The folder with what programs/install has made; it is made if it is not there."""
     return subprocess.run([os.path.join(SOURCES, "install")], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
