@@ -78,6 +78,9 @@ issue_begin_anew(struct issue *is, bool validation_failed, const char *why)
 	struct problem pr = { 0 };
 	int64_t wait_ms = 0;
 
+	/* the CA's order is dead, and nobody wants another */
+	if (is->late)
+		return issue_left(is);
 	if (validation_failed)
 		wait_ms = pauses_ms[is->row.failures < 3 ? is->row.failures : 2];
 	if (!issue_restart(is, validation_failed, why, &pr))

@@ -32,7 +32,7 @@ INVARIANTS = {
         " where l.order_id=o.id and a.state<>1) or exists (select 1 from order_authz l join authz a on a.id=l.authz_id"
         " where l.order_id=o.id and a.state>=2))",
     "a deactivated account has nothing open":
-        "select a.id from account a where a.state=1 and (exists (select 1 from orders o where o.account_id=a.id and o.state<=1)"
+        "select a.id from account a where a.state=1 and (exists (select 1 from orders o where o.account_id=a.id and o.state<=2)"
         " or exists (select 1 from authz z where z.account_id=a.id and z.state=0))",
     "no work at a CA is left without its job":
         "select u.order_id from upstream_order u where not exists (select 1 from job j where j.kind=1 and j.subject=u.order_id)",

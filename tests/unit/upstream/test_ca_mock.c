@@ -650,8 +650,9 @@ test_stop(struct ca *absent)
 	int lost = 0;
 
 	mock_script(mock, hang, CONNS);
+	mock_url(mock, "/o", url);
 	for (int i = 0; i < CONNS; i++) {
-		calls[i] = (struct ca_call){ .url = mock_url(mock, "/o", url),
+		calls[i] = (struct ca_call){ .url = url,
 			.payload = SPAN(""),
 			.signer = rig_signer(&key, "k"),
 			.done = rig_note_done,
