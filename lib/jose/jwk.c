@@ -291,18 +291,15 @@ jwk_free(struct jwk *jwk)
 	free(jwk);
 }
 
-/* A number of the key in base64url, at full width or (0) as short as it can be. */
+/* A number of the key in base64url, as short as it can be. */
 static bool
-add_number(struct buf *out, const EVP_PKEY *key, const char *param, int width)
+add_number(struct buf *out, const EVP_PKEY *key, const char *param)
 {
 	unsigned char octets[RSA_BITS_MAX / 8];
 	BIGNUM *v = NULL;
-	bool good = EVP_PKEY_get_bn_param(key, param, &v) > 0;
+	bool good = EVP_PKEY_get_bn_param(key, param, &v) > 0 && (size_t)BN_num_bytes(v) <= sizeof(octets) &&
+		b64url_add(out, octets, (size_t)BN_bn2bin(v, octets));
 
-	if (good && width == 0)
-		width = BN_num_bytes(v);
-	good = good && (size_t)width <= sizeof(octets) && BN_bn2binpad(v, octets, width) == width &&
-	       b64url_add(out, octets, (size_t)width);
 	BN_free(v);
 	return good;
 }
@@ -310,19 +307,20 @@ add_number(struct buf *out, const EVP_PKEY *key, const char *param, int width)
 static bool
 write_ec(const EVP_PKEY *key, const struct jwa_curve *curve, struct buf *out)
 {
-	return buf_addf(out, "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"", curve->crv) &&
-	       add_number(out, key, OSSL_PKEY_PARAM_EC_PUB_X, (int)curve->octets) &&
-	       buf_adds(out, "\",\"y\":\"") &&
-	       add_number(out, key, OSSL_PKEY_PARAM_EC_PUB_Y, (int)curve->octets) &&
-	       buf_adds(out, "\"}");
+	unsigned char point[KEY_POINT_MAX];
+
+	return key_point(key, curve->octets, point) &&
+	       buf_addf(out, "{\"crv\":\"%s\",\"kty\":\"EC\",\"x\":\"", curve->crv) &&
+	       b64url_add(out, point + 1, curve->octets) && buf_adds(out, "\",\"y\":\"") &&
+	       b64url_add(out, point + 1 + curve->octets, curve->octets) && buf_adds(out, "\"}");
 }
 
 static bool
 write_rsa(const EVP_PKEY *key, struct buf *out)
 {
-	return buf_adds(out, "{\"e\":\"") && add_number(out, key, OSSL_PKEY_PARAM_RSA_E, 0) &&
+	return buf_adds(out, "{\"e\":\"") && add_number(out, key, OSSL_PKEY_PARAM_RSA_E) &&
 	       buf_adds(out, "\",\"kty\":\"RSA\",\"n\":\"") &&
-	       add_number(out, key, OSSL_PKEY_PARAM_RSA_N, 0) && buf_adds(out, "\"}");
+	       add_number(out, key, OSSL_PKEY_PARAM_RSA_N) && buf_adds(out, "\"}");
 }
 
 static bool
@@ -374,4 +372,12 @@ jwk_from_key(EVP_PKEY *key, struct jwk **ret, struct problem *pr)
 	}
 	/* by the same door as a client's key: one policy */
 	return jwk_parse_text(buf_span(&canonical), ret, pr);
+}
+
+bool
+jwk_thumbprint_of(EVP_PKEY *key, char ret[THUMBPRINT_TEXT])
+{
+	AUTO_BUF canonical = BUF_MAX(CANONICAL_MAX);
+
+	return write_key(key, &canonical) && thumbprint(&canonical, ret);
 }

@@ -28,6 +28,8 @@ bool jwk_parse(const struct json_node *node, struct span alg, struct jwk **ret, 
 bool jwk_parse_text(struct span json, struct jwk **ret, struct problem *pr) __attribute__((warn_unused_result));
 /* From an OpenSSL public key (reference is taken up); same key policy. */
 bool jwk_from_key(EVP_PKEY *key, struct jwk **ret, struct problem *pr) __attribute__((warn_unused_result));
+/* The thumbprint alone; false for a key that no jwk may have, though not for each of them. */
+bool jwk_thumbprint_of(EVP_PKEY *key, char ret[THUMBPRINT_TEXT]);
 void jwk_free(struct jwk *jwk);
 /* The canonical JSON of the thumbprint; this is what is stored. */
 bool jwk_write(const struct jwk *jwk, struct buf *out);

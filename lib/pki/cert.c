@@ -183,13 +183,13 @@ read_extensions(struct cert *cert, struct problem *pr)
 }
 
 static bool
-read_key(struct cert *cert, struct problem *pr)
+read_key(struct cert *cert, bool leaf, struct problem *pr)
 {
 	unsigned char *spki = NULL;
 	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert->x509), &spki);
-	struct problem why = {0};
-	bool good = n > 0 && key_spki_parse(span_of(spki, (size_t)n), &cert->key, &why) &&
-		    key_hash(cert->key, cert->key_hash);
+	struct span der = span_of(spki, n > 0 ? (size_t)n : 0);
+	struct problem why = { 0 };
+	bool good = (leaf || key_spki_parse(der, &cert->key, &why)) && key_spki_hash(der, cert->key_hash, &why);
 
 	OPENSSL_free(spki);
 	if (good)
@@ -224,12 +224,12 @@ name_line(const X509_NAME *name, char dst[256])
 }
 
 static bool
-read_rest(struct cert *cert, struct problem *pr)
+read_rest(struct cert *cert, bool leaf, struct problem *pr)
 {
 	if (!time_read(X509_get0_notBefore(cert->x509), &cert->not_before_unix_s) ||
 		!time_read(X509_get0_notAfter(cert->x509), &cert->not_after_unix_s))
 		return bad_cert(pr, "has a validity that cannot be read");
-	if (!read_key(cert, pr))
+	if (!read_key(cert, leaf, pr))
 		return false;
 	name_line(X509_get_issuer_name(cert->x509), cert->issuer);
 	name_line(X509_get_subject_name(cert->x509), cert->subject);
@@ -240,7 +240,7 @@ static bool
 parse(struct span der, OSSL_LIB_CTX *lib, struct cert **ret, struct problem *pr)
 {
 	struct cert *cert = xcalloc(1, sizeof(*cert));
-	bool good = decode(der, lib, cert, pr) && read_extensions(cert, pr) && read_rest(cert, pr);
+	bool good = decode(der, lib, cert, pr) && read_extensions(cert, pr) && read_rest(cert, lib != NULL, pr);
 
 	ERR_clear_error();
 	atomic_init(&cert->refs, 1);

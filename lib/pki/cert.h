@@ -15,7 +15,7 @@
 struct cert {
 	atomic_uint refs;
 	X509 *x509;          /* owned */
-	EVP_PKEY *key;       /* owned */
+	EVP_PKEY *key;       /* owned; NULL after leaf_parse */
 	struct idents names; /* SAN, as far as it consists of identifiers */
 	bool is_ca;          /* says so in basicConstraints or in keyUsage */
 	bool has_other_names; /* the SAN has something else as well: an email address, a name that is no identifier */

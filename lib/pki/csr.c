@@ -286,19 +286,17 @@ is_sha2(int nid)
 static bool
 read_key(struct csr *csr, const REQUEST *rq, struct problem *pr)
 {
+	struct span spki = span_of(rq->info->spki->data, (size_t)rq->info->spki->length);
 	struct problem why = { 0 };
 
-	if (!key_spki_parse(span_of(rq->info->spki->data, (size_t)rq->info->spki->length),
-		    &csr->key, &why)) {
+	if (!key_spki_parse(spki, &csr->key, &why)) {
 		problem_cause(pr, "%s", why.cause);
 		return bad_csr(pr, "has a key that cannot be read");
 	}
 	if (!key_check(csr->key, PROBLEM_BAD_CSR, &why))
 		return bad_csr_because(pr, &why);
 	csr->key_type = key_type_of(csr->key);
-	if (!key_hash(csr->key, csr->key_hash))
-		return problem_internal(pr, "the hash of a CSR's key");
-	return true;
+	return key_spki_hash(spki, csr->key_hash, pr);
 }
 
 static bool

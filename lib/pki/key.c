@@ -183,16 +183,16 @@ key_check(EVP_PKEY *key, enum problem_kind kind, struct problem *pr)
 	}
 }
 
-/* 04 || x || y, even if the key came with a compressed point. Returns its length, 0 = failed. */
-static size_t
-ec_point(EVP_PKEY *key, size_t width, unsigned char dst[static 1 + 2 * 66])
+size_t
+key_point(const EVP_PKEY *key, size_t width, unsigned char dst[static KEY_POINT_MAX])
 {
 	BIGNUM *x = NULL, *y = NULL;
 	size_t n = 0;
 
-	if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, dst, 1 + 2 * 66, &n) &&
+	if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, dst, KEY_POINT_MAX, &n) &&
 		n == 1 + 2 * width && dst[0] == 4)
 		return n;
+	/* it came compressed */
 	n = 0;
 	dst[0] = 4;
 	if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_EC_PUB_X, &x) &&
@@ -210,14 +210,14 @@ bool
 key_spki_write(EVP_PKEY *key, struct buf *out)
 {
 	enum key_type type = key_type_of(key);
-	unsigned char point[1 + 2 * 66], *der = NULL;
+	unsigned char point[KEY_POINT_MAX], *der = NULL;
 	size_t n = sizeof(point);
 	bool good;
 	int len;
 
 	if (types[type].spki.n) {
 		if (type != KEY_ED25519)
-			n = ec_point(key, ((size_t)types[type].bits + 7) / 8, point);
+			n = key_point(key, ((size_t)types[type].bits + 7) / 8, point);
 		else if (!EVP_PKEY_get_raw_public_key(key, point, &n))
 			n = 0;
 		ERR_clear_error();
@@ -293,26 +293,35 @@ ASN1_SEQUENCE(RSA_NUMBERS) =
 		ASN1_EMBED(RSA_NUMBERS, e, UINT32),
 } static_ASN1_SEQUENCE_END(RSA_NUMBERS)
 
-	/* SEQUENCE { SEQUENCE { rsaEncryption, NULL }, BIT STRING { RSAPublicKey } }, lengths in
-	   two octets: 1024 bits and more. */
-	static EVP_PKEY
-	* rsa_from_spki(struct span der)
+	/* SEQUENCE { SEQUENCE { rsaEncryption, NULL }, BIT STRING { RSAPublicKey } }, lengths in two octets: 1024 bits and more.
+ * Returns RSAPublicKey. */
+static struct span
+rsa_in_spki(struct span der)
 {
-	static const unsigned char algorithm[] = {0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
-		0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00, 0x03, 0x82};
-	const size_t at =
-		4 + sizeof(algorithm) + 3; /* outer head; algorithm; length and unused bits */
-	const unsigned char *p = (const unsigned char *)der.p, *rsa = p + at;
+	static const unsigned char algorithm[] = { 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
+		0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00, 0x03, 0x82 };
+	const size_t at = 4 + sizeof(algorithm) + 3; /* outer head; algorithm; length and unused bits */
+	const unsigned char *p = (const unsigned char *)der.p;
+
+	if (der.n < at + 0x100 || p[0] != 0x30 || p[1] != 0x82 || (size_t)(p[2] << 8 | p[3]) != der.n - 4 ||
+		memcmp(p + 4, algorithm, sizeof(algorithm)) != 0 ||
+		(size_t)(p[at - 3] << 8 | p[at - 2]) != der.n - at + 1 || p[at - 1] != 0)
+		return SPAN_NONE;
+	return span_from(der, at);
+}
+
+static EVP_PKEY *
+rsa_from_spki(struct span der)
+{
+	struct span rsa = rsa_in_spki(der);
+	const unsigned char *p = (const unsigned char *)rsa.p;
 	RSA_NUMBERS *numbers;
 	EVP_PKEY *key = NULL;
 
-	if (der.n < at || p[0] != 0x30 || p[1] != 0x82 || (size_t)(p[2] << 8 | p[3]) != der.n - 4 ||
-		memcmp(p + 4, algorithm, sizeof(algorithm)) != 0 ||
-		(size_t)(p[at - 3] << 8 | p[at - 2]) != der.n - at + 1 || p[at - 1] != 0)
+	if (!rsa.p)
 		return NULL;
-	numbers = (RSA_NUMBERS *)ASN1_item_d2i(
-		NULL, &rsa, (long)(der.n - at), ASN1_ITEM_rptr(RSA_NUMBERS));
-	if (numbers && rsa == p + der.n && ASN1_STRING_type(numbers->n) == V_ASN1_INTEGER)
+	numbers = (RSA_NUMBERS *)ASN1_item_d2i(NULL, &p, (long)rsa.n, ASN1_ITEM_rptr(RSA_NUMBERS));
+	if (numbers && p == (const unsigned char *)rsa.p + rsa.n && ASN1_STRING_type(numbers->n) == V_ASN1_INTEGER)
 		key = key_from_rsa(span_of(ASN1_STRING_get0_data(numbers->n),
 					   (size_t)ASN1_STRING_length(numbers->n)),
 			numbers->e);
@@ -320,21 +329,31 @@ ASN1_SEQUENCE(RSA_NUMBERS) =
 	return key;
 }
 
+/* The point, if these octets are what key_spki_write has for a key on a curve. */
+static struct span
+point_in_spki(struct span der, enum key_type *ret)
+{
+	for (size_t i = 0; i < COUNT_OF(types); i++) {
+		struct span head = types[i].spki;
+		size_t point_n = i == KEY_ED25519 ? 32 : 1 + ((size_t)types[i].bits + 7) / 8 * 2;
+
+		if (head.n && der.n == head.n + point_n && memcmp(der.p, head.p, head.n) == 0 &&
+			(i == KEY_ED25519 || der.p[head.n] == 4)) {
+			*ret = (enum key_type)i;
+			return span_from(der, head.n);
+		}
+	}
+	return SPAN_NONE;
+}
+
 /* OpenSSL 3.0's decoder takes 100 us to find out what these octets say. NULL: let it. */
 static EVP_PKEY *
 known_from_spki(struct span der)
 {
-	for (size_t i = 0; i < COUNT_OF(types); i++) {
-		struct span head = types[i].spki;
+	enum key_type type;
+	struct span point = point_in_spki(der, &type);
 
-		if (head.n && der.n > head.n && memcmp(der.p, head.p, head.n) == 0 &&
-			der.n == head.n + (i == KEY_ED25519 ? 32
-							    : 1 + ((size_t)types[i].bits + 7) / 8 *
-									      2))
-			return key_from_point(
-				(enum key_type)i, span_of(der.p + head.n, der.n - head.n));
-	}
-	return rsa_from_spki(der);
+	return point.p ? key_from_point(type, point) : rsa_from_spki(der);
 }
 
 bool
@@ -436,15 +455,32 @@ key_private_parse(struct span der_or_pem, EVP_PKEY **ret, struct problem *pr)
 	return true;
 }
 
+static bool
+hash_write(struct span spki, char ret[KEY_HASH_TEXT])
+{
+	unsigned char md[32];
+
+	if (!EVP_Digest(spki.p, spki.n, md, NULL, EVP_sha256(), NULL))
+		return false;
+	b64url_write(ret, md, sizeof(md));
+	return true;
+}
+
 bool
 key_hash(EVP_PKEY *key, char ret[KEY_HASH_TEXT])
 {
 	AUTO_BUF spki = BUF_MAX(KEY_MAX_BYTES);
-	unsigned char md[32];
 
-	if (!key_spki_write(key, &spki) ||
-		!EVP_Digest(spki.p, spki.n, md, NULL, EVP_sha256(), NULL))
-		return false;
-	b64url_write(ret, md, sizeof(md));
-	return true;
+	return key_spki_write(key, &spki) && hash_write(buf_span(&spki), ret);
+}
+
+bool
+key_spki_hash(struct span der, char ret[KEY_HASH_TEXT], struct problem *pr)
+{
+	AUTO_PKEY *key = NULL;
+	enum key_type type;
+
+	if (point_in_spki(der, &type).p || rsa_in_spki(der).p)
+		return hash_write(der, ret) || problem_internal(pr, "SHA-256 of a key");
+	return key_spki_parse(der, &key, pr) && (key_hash(key, ret) || problem_internal(pr, "the hash of a key"));
 }

@@ -24,6 +24,10 @@ bool key_spki_write(EVP_PKEY *key, struct buf *out);
  * not looked for. */
 EVP_PKEY *key_from_point(enum key_type type, struct span point);
 EVP_PKEY *key_from_rsa(struct span n, uint32_t e);
+/* 04 || x || y of an EC key on a curve whose coordinates have `width` octets, however it was encoded when it came. Returns its
+ * length, 0 = failed. */
+#define KEY_POINT_MAX (1 + 2 * 66)
+size_t key_point(const EVP_PKEY *key, size_t width, unsigned char dst[static KEY_POINT_MAX]);
 /* Exactly one SubjectPublicKeyInfo; else PROBLEM_BAD_PUBLIC_KEY. */
 bool key_spki_parse(struct span der, EVP_PKEY **ret, struct problem *pr) __attribute__((warn_unused_result));
 bool key_private_write(EVP_PKEY *key, struct buf *out);         /* PKCS#8 DER; the caller wipes */
@@ -32,6 +36,9 @@ bool key_private_parse(struct span der_or_pem, EVP_PKEY **ret, struct problem *p
 /* SHA-256 of the SPKI as 43 characters of base64url: our name for a public key. */
 #define KEY_HASH_TEXT 44
 bool key_hash(EVP_PKEY *key, char ret[KEY_HASH_TEXT]);
+/* The same of a key in DER, which is not made unless it must be: for a form that is not the one key_spki_write has. A point need
+ * not lie on its curve. */
+bool key_spki_hash(struct span der, char ret[KEY_HASH_TEXT], struct problem *pr) __attribute__((warn_unused_result));
 #define AUTO_PKEY __attribute__((cleanup(key_auto_free))) EVP_PKEY
 void key_auto_free(EVP_PKEY **key);
 #endif

@@ -105,7 +105,8 @@ static const char PRAGMAS[] =
 	"pragma trusted_schema=off;";
 static const char PRAGMAS_WRITER[] = "pragma cache_size=-32768; pragma wal_autocheckpoint=2000;"
 				     "pragma journal_size_limit=67108864;";
-static const char PRAGMAS_READER[] = "pragma cache_size=-8192; pragma query_only=on;";
+/* A commit of another connection empties a reader's cache: a large one would only be memory. */
+static const char PRAGMAS_READER[] = "pragma cache_size=-2048; pragma query_only=on;";
 
 static struct sqlite_conn *
 conn_new(const char *path, const char *pragmas, struct problem *pr)

@@ -34,8 +34,6 @@ read_csr(struct finalize *f)
 	struct api *api = f->api;
 	struct json_obj o = json_obj(api->payload, "payload", &api->pr);
 	struct span text = json_req_str(&o, "csr", B64URL_LEN(CSR_MAX_BYTES) + 1);
-	struct jwk *jwk = NULL;
-	struct problem ignored = { 0 };
 
 	if (!json_ok(&o))
 		return false;
@@ -45,9 +43,8 @@ read_csr(struct finalize *f)
 	if (!csr_parse(buf_span(&f->csr_der), &f->csr, &api->pr))
 		return false;
 	/* a key that cannot be an account key need not be looked for among them */
-	if (jwk_from_key(f->csr->key, &jwk, &ignored))
-		memcpy(f->csr_thumbprint, jwk->thumbprint, sizeof(f->csr_thumbprint));
-	jwk_free(jwk);
+	if (!jwk_thumbprint_of(f->csr->key, f->csr_thumbprint))
+		f->csr_thumbprint[0] = '\0';
 	return true;
 }
 

@@ -228,6 +228,7 @@ test_rsa_limits(void)
 static void
 round_trip(const struct json_node *node, const char *id, struct span want)
 {
+	char thumbprint[THUMBPRINT_TEXT];
 	struct jwk *jwk = NULL, *again = NULL, *from_key = NULL;
 	struct problem pr = { 0 };
 	AUTO_BUF text = BUF_MAX(4096);
@@ -245,6 +246,8 @@ round_trip(const struct json_node *node, const char *id, struct span want)
 	ok(jwk_from_key(jwk->key, &from_key, &pr) &&
 			strcmp(from_key->thumbprint, jwk->thumbprint) == 0,
 		"%s is the same when taken from OpenSSL's key", id);
+	ok(jwk_thumbprint_of(jwk->key, thumbprint) && strcmp(thumbprint, jwk->thumbprint) == 0,
+		"%s has the thumbprint without being made JSON", id);
 	jwk_free(jwk);
 	jwk_free(again);
 	jwk_free(from_key);

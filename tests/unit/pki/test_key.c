@@ -57,6 +57,7 @@ test_type(enum key_type type)
 	ok(key_hash(key, hash) && key_hash(public, hash2) && strcmp(hash, hash2) == 0 &&
 			strlen(hash) == KEY_HASH_TEXT - 1,
 		"%s: the hash names the public key", name);
+	ok(key_spki_hash(buf_span(&spki), hash2, &pr) && strcmp(hash, hash2) == 0, "%s: its octets have that hash", name);
 }
 
 static void
@@ -138,12 +139,17 @@ test_encodings(void)
 
 	for (int type = KEY_P256; type <= KEY_P521; type++) {
 		AUTO_PKEY *k = NULL, *c = NULL;
+		unsigned char *der = NULL;
+		int n;
 
 		ok(key_make((enum key_type)type, &k, &pr), "a key");
 		c = reencoded(k, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "compressed");
 		ok(c && key_hash(k, hash) && key_hash(c, hash2) && strcmp(hash, hash2) == 0,
 			"%s with a compressed point has the same hash",
 			key_type_name((enum key_type)type));
+		n = c ? i2d_PUBKEY(c, &der) : 0;
+		ok(n > 0 && key_spki_hash(span_of(der, (size_t)n), hash2, &pr) && strcmp(hash, hash2) == 0, "its octets, too");
+		OPENSSL_free(der);
 	}
 	ok(key_make(KEY_P256, &key, &pr), "a key");
 	explicit = reencoded(key, OSSL_PKEY_PARAM_EC_ENCODING, "explicit");
@@ -158,6 +164,7 @@ test_spki_refused(void)
 	AUTO_PKEY *key = NULL, *ret = NULL;
 	AUTO_BUF spki = BUF_MAX(32 * 1024);
 	struct problem pr = { 0 };
+	char hash[KEY_HASH_TEXT];
 
 	ok(key_make(KEY_P256, &key, &pr) && key_spki_write(key, &spki), "a public key");
 	ok(!key_spki_parse(span_of(spki.p, spki.n - 1), &ret, &pr) &&
@@ -169,6 +176,7 @@ test_spki_refused(void)
 		buf_addc(&spki, 0);
 	ok(!key_spki_parse(buf_span(&spki), &ret, &pr) && !ret, "too many octets are refused");
 	ok(!key_spki_parse(SPAN_NONE, &ret, &pr) && !ret, "none are refused");
+	ok(!key_spki_hash(SPAN_NONE, hash, &pr) && !key_spki_hash(span_of(spki.p, 90), hash, &pr), "nor have they a hash");
 }
 
 /* We read the common forms ourselves: one octet changed, whatever we take OpenSSL takes for the same key. */
