@@ -114,8 +114,8 @@ class Reply:
         return json.loads(self.body)
 
     def type(self):
-        """Short name of the problem's type; '' if the body is none."""
-        if self.headers.get("Content-Type") != "application/problem+json":
+        """Short name of the problem's type; '' if the body is none, as that of a HEAD."""
+        if self.headers.get("Content-Type") != "application/problem+json" or not self.body:
             return ""
         return self.json.get("type", "").replace("urn:ietf:params:acme:error:", "")
 
