@@ -27,6 +27,7 @@ struct profile_conf {
 	char *upstream;                /* name of an entry of upstreams */
 	char *upstream_profile;        /* the CA's profile, NULL = do not send one */
 	int64_t http01_port, tls_alpn01_port; /* where devices answer */
+	struct conf_strings caa;       /* issuer names of ours in CAA records; empty = CAA is not looked at */
 	struct conf_addrs resolvers;   /* who is asked about devices' names; empty = the gateway's */
 	struct conf_strings validation_attempts_text; /* "0s","5s","15s","30s" */
 	int64_t validity_s;            /* local driver: lifetime of a leaf */

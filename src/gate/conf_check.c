@@ -223,6 +223,34 @@ check_profile_upstream(const struct gate_conf *conf, const char *at, const struc
 	}
 }
 
+/* Issuer names of CAA records. */
+static void
+check_caa(const char *key, const struct conf_strings *names, struct conf_errors *errors)
+{
+	struct problem pr;
+
+	for (size_t i = 0; i < names->count; i++) {
+		WHERE("%s[%zu]", key, i);
+
+		pr = (struct problem){ 0 };
+		if (strpbrk(names->list[i], "*/:") || !policy_pattern_check(names->list[i], &pr))
+			conf_error(errors, where, "\"%s\" is not a domain name",
+				QUOTE(span_str(names->list[i])));
+	}
+}
+
+/* What CAA records said is as old as the proof: 8 hours at most (Baseline Requirements 3.2.2.8). */
+static void
+check_profile_caa(const char *at, const struct profile_conf *p, struct conf_errors *errors)
+{
+	WHERE("%s.caa", at);
+
+	check_caa(where, &p->caa, errors);
+	snprintf(where, sizeof(where), "%s.valid_authz_lifetime", at);
+	if (p->caa.count && p->valid_authz_s > 8 * HOUR_S)
+		conf_error(errors, where, "is more than 8h, and CAA records must be looked at again by then");
+}
+
 static void
 check_profiles(const struct gate_conf *conf, struct conf_errors *errors)
 {
@@ -244,6 +272,7 @@ check_profiles(const struct gate_conf *conf, struct conf_errors *errors)
 		check_challenges(at, &p->challenges, errors);
 		check_attempts(at, &p->validation_attempts_text, errors);
 		check_profile_upstream(conf, at, p, errors);
+		check_profile_caa(at, p, errors);
 		if (p->wildcard && !is_one_of("dns-01", (const char *const *)p->challenges.list, p->challenges.count))
 			conf_error(errors, where, "a wildcard is proven by dns-01, which is not among challenges");
 	}
@@ -415,22 +444,6 @@ check_store(const struct gate_conf *conf, struct conf_errors *errors)
 }
 
 static void
-check_caa(const struct gate_conf *conf, struct conf_errors *errors)
-{
-	struct problem pr;
-
-	for (size_t i = 0; i < conf->caa_identities.count; i++) {
-		const char *name = conf->caa_identities.list[i];
-		WHERE("caa_identities[%zu]", i);
-
-		pr = (struct problem){ 0 };
-		if (strpbrk(name, "*/:") || !policy_pattern_check(name, &pr))
-			conf_error(errors, where, "\"%s\" is not a domain name",
-				QUOTE(span_str(name)));
-	}
-}
-
-static void
 check_files(const struct gate_conf *conf, struct conf_errors *errors)
 {
 	check_path("state_dir", conf->state_dir, errors);
@@ -466,7 +479,7 @@ gate_conf_check(const struct gate_conf *conf, struct conf_errors *errors)
 	if (conf->require_current_terms && !conf->terms_of_service)
 		conf_error(errors, "require_current_terms", "needs terms_of_service");
 	check_page("website", conf->website, errors);
-	check_caa(conf, errors);
+	check_caa("caa_identities", &conf->caa_identities, errors);
 	if (conf->log_level && !log_level_parse(span_str(conf->log_level), &level))
 		conf_error(errors, "log_level",
 			"\"%s\" is none of error, warning, notice, info and debug",

@@ -115,6 +115,10 @@ static const struct conf_key profile_keys[] = {
 		"port on which devices answer http-01; a public CA always asks port 80"),
 	KEY(INT, "tls_alpn01_port", profile_conf, tls_alpn01_port, "443", "1", "65535", RELOAD,
 		"port on which devices answer tls-alpn-01"),
+	KEY(STRINGS, "caa", profile_conf, caa, NULL, NULL, "16", RELOAD,
+		"issuer names of which a CAA record, if there is any at the name or above, must have one (RFC 8659); the "
+		"resolvers must know the names above, too; CAA is not looked at if empty",
+		.example = "pki.corp.example"),
 	KEY(ADDRS, "resolvers", profile_conf, resolvers, NULL, NULL, "16", RELOAD,
 		"DNS servers to ask about names of this profile, such as those of an inside zone; those of the "
 		"gateway if empty", .example = "10.0.0.53:53"),

@@ -1,17 +1,22 @@
 /* validate/job.c - see job.h.
  *
- * step (no memory): load the challenge; not processing any more: done. Wait for the attempt's time, start the validator -> I/O
+ * step (no memory): load the challenge; not processing any more: done. Wait for the attempt's time, start the validator, and if it
+ * is proven, and the profile wants it, ask the zones' CAA records -> I/O
  * step (resumed with a result): one transaction: proven, or failed for good, or the attempt noted and the next one planned. */
 #include "validate/job.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "acme/problem_json.h"
 #include "base/log.h"
 #include "flow/authz.h"
+#include "store/account.h"
+#include "validate/caa.h"
 
 #define ATTEMPTS_MAX 16
 #define ATTEMPT_MS 10000
+#define ACCOUNT_URL_TEXT 2200
 
 static const struct validator validators[] = {
 	{ CHALLENGE_HTTP_01, http01_start },
@@ -41,6 +46,8 @@ struct attempt {
 	int64_t delays[ATTEMPTS_MAX];
 	size_t delay_count;
 	struct validation v;
+	char account_url[ACCOUNT_URL_TEXT];
+	struct caa_check caa;
 };
 
 static void
@@ -54,12 +61,30 @@ attempt_free(void *state)
 }
 
 static bool
+wants_caa(const struct attempt *a)
+{
+	return a->profile && a->profile->caa.count && a->authz.ident.type == IDENT_DNS;
+}
+
+static bool
 load_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct attempt *a = arg;
 
+	struct account account = { 0 };
+	bool found;
+
 	authz_done(&a->authz);
-	return authz_by_challenge_id(db, a->job->row.subject, &a->authz, &a->index, &a->loaded, pr);
+	if (!authz_by_challenge_id(db, a->job->row.subject, &a->authz, &a->index, &a->loaded, pr))
+		return false;
+	a->profile = a->loaded ? conf_profile(a->conf, span_str(a->authz.profile)) : NULL;
+	if (!wants_caa(a))
+		return true;
+	if (!account_by_id(db, a->authz.account_id, &account, &found, pr))
+		return false;
+	snprintf(a->account_url, sizeof(a->account_url), "%s/acct/%s", a->conf->external_url, account.ref);
+	account_done(&account);
+	return true;
 }
 
 static const struct challenge *
@@ -69,12 +94,44 @@ challenge_of(const struct attempt *a)
 }
 
 static void
+resume(struct attempt *a)
+{
+	a->has_result = true;
+	jobs_resume(a->job);
+}
+
+/* What a zone forbids is final, what could not be asked is not. */
+static void
+on_caa(struct caa_check *c)
+{
+	struct attempt *a = c->arg;
+
+	a->v.proven = c->allowed;
+	a->v.final = c->problem.kind == PROBLEM_CAA;
+	a->v.problem = c->problem;
+	resume(a);
+}
+
+static void
 on_done(struct validation *v)
 {
 	struct attempt *a = v->arg;
 
-	a->has_result = true;
-	jobs_resume(a->job);
+	if (!v->proven || !wants_caa(a)) {
+		resume(a);
+		return;
+	}
+	a->caa = (struct caa_check){
+		.ask = { .name = a->authz.ident.value, .wildcard = a->authz.wildcard, .issuers = &a->profile->caa,
+			.account_url = a->account_url, .method = challenge_kind_name(challenge_of(a)->kind) },
+		.dns = a->env->net.dns,
+		.resolvers = v->resolvers,
+		.resolver_count = v->resolver_count,
+		.timeout_ms = ATTEMPT_MS,
+		.done = on_caa,
+		.arg = a,
+	};
+	caa_start(&a->caa);
 }
 
 static enum job_next
@@ -231,7 +288,6 @@ step(struct job *job, void *arg)
 	}
 	if (!a->loaded || challenge_of(a)->state != CHALL_PROCESSING || a->authz.state != AUTHZ_PENDING)
 		return jobs_drop(job);
-	a->profile = conf_profile(a->conf, span_str(a->authz.profile));
 	a->delay_count = a->profile ? conf_validation_attempts(a->profile, a->delays, ATTEMPTS_MAX) : 1;
 	return start(a);
 }

@@ -118,6 +118,33 @@ def later(t, gate, bind):
     t.equal(device.order["status"], "ready", "and the next attempt proves it")
 
 
+def caa(t, gate, bind):
+    """Profile strict: what the zones' CAA records say counts, too (RFC 8659, RFC 8657)."""
+    def outcome(names, record=None):
+        device = DnsDevice(gate.acme(), lambda name, value: bind.add(AT + name, "TXT", value))
+        device.register()
+        if record:
+            bind.add(names[0], "CAA", record % {"account": device.acme.kid})
+        device.start(names, profile="strict")
+        for url in device.order["authorizations"]:
+            device.respond(url)
+        order = device.acme.poll(device.order_url, lambda o: o["status"] != "pending", 60)
+        errors = [c["error"] for url in order["authorizations"] for c in device.acme.post(url).json["challenges"] if "error" in c]
+        return order["status"], [e["type"].rpartition(":")[2] for e in errors], "; ".join(e["detail"] for e in errors)
+
+    t.equal(outcome(["host.strict.test"])[:2], ("ready", []), "CAA at the zone's top names us")
+    got = outcome(["denied.strict.test"])
+    t.equal(got[:2], ("invalid", ["caa"]), "CAA at the name names another: %s" % got[2])
+    t.equal(outcome(["*.tame.strict.test"])[:2], ("invalid", ["caa"]), "issuewild forbids a wildcard")
+    t.equal(outcome(["tame.strict.test"])[:2], ("ready", []), "and not the name itself")
+    t.equal(outcome(["mine.strict.test"], '0 issue "pki.corp.test; accounturi=%(account)s; validationmethods=dns-01"')[:2], ("ready", []),
+            "accounturi has this account, validationmethods dns-01")
+    t.equal(outcome(["others.strict.test"], '0 issue "pki.corp.test; accounturi=%(account)s0"')[:2], ("invalid", ["caa"]), "another account")
+    t.equal(outcome(["http.strict.test"], '0 issue "pki.corp.test; validationmethods=http-01"')[:2], ("invalid", ["caa"]), "another method")
+    got = outcome(["unknown.corp.test"])
+    t.equal(got[:2], ("invalid", ["dns"]), "a name above that the resolver does not know: %s" % got[2])
+
+
 def offers(t, gate, _):
     a = gate.acme()
     a.new_account()
@@ -173,16 +200,19 @@ def main():
                           "b.chain CNAME proofs.keys.test.", "_acme-challenge.x.moved CNAME _acme-challenge.x.dname",
                           "dname DNAME keys.test.", AT + "dangling CNAME nowhere.keys.test.", AT + "loop CNAME loop2",
                           "loop2 CNAME " + AT + "loop"],
-            "keys.test": [], "broken.test": None})
+            "keys.test": [], "broken.test": None,
+            "strict.test": ['@ CAA 0 issue "pki.corp.test"', 'denied CAA 0 issue "other"', 'tame CAA 0 issue "pki.corp.test"',
+                            'tame CAA 0 issuewild ";"']})
         profile = {"upstream": "local", "identifier_types": ["dns", "ip"], "resolvers": [bind.address], "validation_attempts": ["0s", "2s"],
                    "validity": "7d"}
         gate = lab.gate("https://localhost:1/none", profiles=[
             dict(profile, name="default", challenges=["dns-01"], wildcard=True),
+            dict(profile, name="strict", challenges=["dns-01"], wildcard=True, caa=["pki.corp.test"]),
             dict(profile, name="both", challenges=["http-01", "dns-01"], wildcard=True),
             dict(profile, name="tame", challenges=["http-01", "dns-01"]),
             dict(profile, name="dns-only", challenges=["dns-01"])], upstreams=[{"name": "local", "driver": "local"}])
         gate.start()
-        for part in (good, aliases, truncated, refused, later, offers):
+        for part in (good, aliases, truncated, refused, later, caa, offers):
             with t.part(part.__name__):
                 part(t, gate, bind)
         with t.part("clients"):

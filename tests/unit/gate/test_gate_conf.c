@@ -71,6 +71,8 @@ static const struct {
 	{ PROFILE_MORE, "challenges = [ \"dns-01\", \"dns-01\" ]; } );", "t:3: profiles[0].challenges[1]: \"dns-01\" is there twice\n" },
 	{ PROFILE_MORE, "resolvers = [ \"10.0.0.53\" ]; } );", "t:3: profiles[0].resolvers[0]: \"10.0.0.53\" is not ADDRESS:PORT\n" },
 	{ PROFILE_MORE, "challenges = [ \"http-02\" ]; } );", "t:3: profiles[0].challenges[0]: \"http-02\" is unknown: expected http-01, dns-01 and tls-alpn-01\n" },
+	{ PROFILE_MORE, "caa = [ \"https://ca.test\" ]; } );", "t:3: profiles[0].caa[0]: \"https://ca.test\" is not a domain name\n" },
+	{ PROFILE_MORE, "caa = [ \"ca.test\" ]; valid_authz_lifetime = \"9h\"; } );", "t:3: profiles[0].valid_authz_lifetime: is more than 8h, and CAA records must be looked at again by then\n" },
 	{ PROFILE_MORE, "wildcard = true; } );", "t:3: profiles[0].wildcard: a wildcard is proven by dns-01, which is not among challenges\n" },
 	{ PROFILE_MORE, "validation_attempts = [ \"0s\", \"x\" ]; } );", "t:3: profiles[0].validation_attempts[1]: \"x\" is not a time such as \"5s\"\n" },
 	{ PROFILE_MORE, "validation_attempts = [ \"5s\", \"5s\" ]; } );", "t:3: profiles[0].validation_attempts[1]: must be later than the attempt before it\n" },

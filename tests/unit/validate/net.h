@@ -16,6 +16,7 @@ struct name_row {
 	int rcode;           /* -1 = silence */
 	const char *txt[4];  /* TXT records of one string each */
 	bool forged;         /* answers have a wrong id */
+	const char *caa[4];  /* CAA records: "FLAGS TAG VALUE" */
 };
 
 struct names {
@@ -104,6 +105,30 @@ names_txt(const struct name_row *row, unsigned char *r, size_t at)
 	return at;
 }
 
+/* "128 issue ca.test; a=b" as RDATA; its length. */
+static inline size_t
+names_caa_rdata(const char *text, char data[512])
+{
+	const char *tag = strchr(text, ' ') + 1, *value = strchr(tag, ' ');
+	size_t n = (size_t)(value - tag);
+
+	data[0] = (char)atoi(text);
+	data[1] = (char)n;
+	memcpy(data + 2, tag, n);
+	memcpy(data + 2 + n, value + 1, strlen(value + 1));
+	return 2 + n + strlen(value + 1);
+}
+
+static inline size_t
+names_caa(const struct name_row *row, unsigned char *r, size_t at)
+{
+	char data[512];
+
+	for (size_t i = 0; i < 4 && row->caa[i]; i++)
+		at = names_record(r, at, 257, data, names_caa_rdata(row->caa[i], data));
+	return at;
+}
+
 static inline size_t
 names_records(const struct name_row *row, unsigned type, unsigned char *r, size_t at)
 {
@@ -112,6 +137,8 @@ names_records(const struct name_row *row, unsigned type, unsigned char *r, size_
 		return names_answer(r, at, row->v4, 1);
 	case 16:
 		return names_txt(row, r, at);
+	case 257:
+		return names_caa(row, r, at);
 	case 28:
 		return names_answer(r, at, row->v6, 28);
 	default:
