@@ -95,6 +95,8 @@ static const struct conf_key profile_keys[] = {
 		.choices = "none|optional|required"),
 	KEY(BOOL, "wildcard", profile_conf, wildcard, "false", NULL, NULL, RELOAD,
 		"allow wildcard names; they are proven by dns-01, which must be among challenges"),
+	KEY(BOOL, "pre_authorization", profile_conf, pre_authorization, "false", NULL, NULL, RELOAD,
+		"offer newAuthz: a name may be proven before it is ordered"),
 	KEY(INT, "max_identifiers", profile_conf, max_identifiers, "100", "1", "100", RELOAD,
 		"most identifiers of one order"),
 	KEY(STRINGS, "key_types", profile_conf, key_types, "p256 p384 rsa2048 rsa3072 rsa4096", "1",

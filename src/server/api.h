@@ -125,6 +125,7 @@ struct order_view {
 bool order_view_load(struct sql *db, struct order_view *v, struct problem *pr) MUST_CHECK;
 void order_view_done(struct order_view *v);
 bool api_reply_order(struct api *api, int status, const struct order_view *v);
+void api_reply_authz(struct api *api, int status, const struct authz *a);
 void api_reply_account(struct api *api, int status, const struct account *a);
 
 /* Endpoints, one file each. */
@@ -132,6 +133,7 @@ bool api_new_account(struct api *api);
 bool api_account_post(struct api *api);
 bool api_orders(struct api *api);
 bool api_new_order(struct api *api);
+bool api_new_authz(struct api *api);
 bool api_order_get(struct api *api);
 bool api_finalize(struct api *api);
 bool api_authz(struct api *api);

@@ -6,10 +6,12 @@
 static const struct {
 	const char *name, *path;
 	bool in_profile;
+	bool pre_authorization; /* only where the profile has it (RFC 8555 7.1.1) */
 } entries[] = {
 	{ "newNonce", "/new-nonce", false },
 	{ "newAccount", "/new-account", true },
 	{ "newOrder", "/new-order", true },
+	{ "newAuthz", "/new-authz", true, true },
 	{ "revokeCert", "/revoke-cert", false },
 	{ "keyChange", "/key-change", false },
 };
@@ -28,7 +30,7 @@ write_profiles(struct jw *w, const struct gate_conf *conf, const struct profile_
 }
 
 static void
-write_meta(struct jw *w, const struct gate_conf *conf, const struct profile_conf *profile)
+write_meta(struct jw *w, const struct gate_conf *conf, const struct profile_conf *profile, const struct profile_conf *in_force)
 {
 	jw_object(w, "meta");
 	write_profiles(w, conf, profile);
@@ -42,10 +44,7 @@ write_meta(struct jw *w, const struct gate_conf *conf, const struct profile_conf
 			jw_str(w, NULL, conf->caa_identities.list[i]);
 		jw_end(w);
 	}
-	/* without a profile in the path it is the default one's word that counts (E1) */
-	if (!profile)
-		profile = conf_profile(conf, span_str(conf->default_profile));
-	if (profile && profile->eab == EAB_REQUIRED)
+	if (in_force && in_force->eab == EAB_REQUIRED)
 		jw_bool(w, "externalAccountRequired", true);
 	jw_end(w);
 }
@@ -53,6 +52,8 @@ write_meta(struct jw *w, const struct gate_conf *conf, const struct profile_conf
 void
 directory_write(const struct gate_conf *conf, const struct profile_conf *profile, struct buf *out)
 {
+	/* without a profile in the path it is the default one's word that counts (E1) */
+	const struct profile_conf *in_force = profile ? profile : conf_profile(conf, span_str(conf->default_profile));
 	struct jw w;
 
 	buf_done(out);
@@ -62,11 +63,13 @@ directory_write(const struct gate_conf *conf, const struct profile_conf *profile
 	for (size_t i = 0; i < COUNT_OF(entries); i++) {
 		char url[API_URL_TEXT];
 
+		if (entries[i].pre_authorization && !(in_force && in_force->pre_authorization))
+			continue;
 		snprintf(url, sizeof(url), "%s%s%s%s", conf->external_url,
 			profile && entries[i].in_profile ? "/p/" : "",
 			profile && entries[i].in_profile ? profile->name : "", entries[i].path);
 		jw_str(&w, entries[i].name, url);
 	}
-	write_meta(&w, conf, profile);
+	write_meta(&w, conf, profile, in_force);
 	jw_end(&w);
 }

@@ -62,8 +62,8 @@ challenge_wait_s(const struct challenge *c)
 	return left > 0 ? left + 1 : 1;
 }
 
-static void
-reply_authz(struct api *api, const struct authz *a)
+void
+api_reply_authz(struct api *api, int status, const struct authz *a)
 {
 	struct buf body = BUF_MAX(64 * 1024);
 	struct jw w = jw_to(&body);
@@ -87,7 +87,7 @@ reply_authz(struct api *api, const struct authz *a)
 	if (a->wildcard)
 		jw_bool(&w, "wildcard", true);
 	jw_end(&w);
-	api_reply_json(api, 200, &body);
+	api_reply_json(api, status, &body);
 	if (wait)
 		api_retry_after(api, wait);
 }
@@ -194,7 +194,7 @@ api_authz(struct api *api)
 		good = false;
 	}
 	if (good)
-		reply_authz(api, &r.authz);
+		api_reply_authz(api, 200, &r.authz);
 	authz_done(&r.authz);
 	return good;
 }

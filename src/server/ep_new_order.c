@@ -1,13 +1,11 @@
 /* ep_new_order.c - newOrder (RFC 8555 7.4): what may be ordered, and the authorizations it takes. */
 #include <stdlib.h>
 
-#include "flow/authz.h"
 #include "server/api.h"
-#include "store/eab.h"
+#include "server/offer.h"
 #include "store/event.h"
 
 #define ORDER_IDENTS_MAX 100
-#define REUSE_LEFT_S 3600 /* a valid authorization is reused with an hour left (O2) */
 
 struct new_order {
 	struct api *api;
@@ -19,16 +17,6 @@ struct new_order {
 	bool reused;               /* an order of before (O1) */
 	_Atomic(uint64_t) *refused_by; /* the counter of the abuse limit that refused it */
 };
-
-static bool
-ident_read(const struct json_node *node, struct ident *ret, struct problem *pr)
-{
-	struct json_obj o = json_obj(node, "identifier", pr);
-	struct span type = json_req_str(&o, "type", 64);
-	struct span value = json_req_str(&o, "value", 1024);
-
-	return json_ok(&o) && ident_parse(type, value, ret, pr);
-}
 
 /* What could not be read, as it was sent, for its sub-problem to name it (6.7.1); without a value if it is of no type of ours. */
 static void
@@ -51,61 +39,13 @@ idents_collect(struct api *api, const struct json_node *list, struct idents *ret
 		struct ident id = { 0 };
 		struct problem pr = { 0 };
 
-		if (ident_read(json_at(list, i), &id, &pr)) {
+		if (offer_ident_read(json_at(list, i), &id, &pr)) {
 			idents_add(ret, &id);
 			continue;
 		}
 		ident_as_sent(json_at(list, i), &id);
 		api_subproblem(api, &pr, &id);
 	}
-}
-
-static bool
-strings_have(const struct conf_strings *list, const char *s)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		if (strcmp(list->list[i], s) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* A wildcard is proven by dns-01 alone (V6), an address never by it (RFC 8738 7). */
-static bool
-may_prove(enum challenge_kind kind, const struct ident *id)
-{
-	return kind == CHALLENGE_DNS_01 ? id->type == IDENT_DNS : !ident_is_wildcard(id);
-}
-
-/* What the profile offers to prove this identifier: kinds in the profile's order. */
-static size_t
-kinds_for(const struct profile_conf *p, const struct ident *id, enum challenge_kind *ret)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < p->challenges.count && n < AUTHZ_CHALLENGES_MAX; i++) {
-		if (challenge_kind_parse(span_str(p->challenges.list[i]), &ret[n]) && may_prove(ret[n], id))
-			n++;
-	}
-	return n;
-}
-
-static bool
-check_one(const struct profile_conf *p, const struct ident *id, const struct policy_verdict *verdict, struct problem *pr)
-{
-	enum challenge_kind kinds[AUTHZ_CHALLENGES_MAX];
-
-	if (!strings_have(&p->identifier_types, ident_type_name(id->type)))
-		return problem_set(pr, PROBLEM_INVALID_PROFILE, "profile \"%s\" has no identifiers of type %s",
-			p->name, ident_type_name(id->type));
-	if (ident_is_wildcard(id) && !p->wildcard)
-		return problem_set(pr, PROBLEM_REJECTED_IDENTIFIER, "profile \"%s\" has no wildcards", p->name);
-	if (!verdict->allow)
-		return problem_set(pr, PROBLEM_REJECTED_IDENTIFIER, "%s", verdict->say);
-	if (kinds_for(p, id, kinds) == 0)
-		return problem_set(pr, PROBLEM_REJECTED_IDENTIFIER,
-			"profile \"%s\" offers no challenge that can prove this name", p->name);
-	return true;
 }
 
 /* One fault: that problem. Several of one kind: that kind with sub-problems; of different kinds: compound. */
@@ -136,7 +76,7 @@ check_all(struct api *api, const struct new_order *n)
 	for (size_t i = 0; i < n->idents.count; i++) {
 		struct problem pr = { 0 };
 
-		if (!check_one(n->profile, &n->idents.list[i], &verdicts[i], &pr))
+		if (!offer_check(n->profile, &n->idents.list[i], &verdicts[i], &pr))
 			api_subproblem(api, &pr, &n->idents.list[i]);
 	}
 	free(verdicts);
@@ -219,45 +159,19 @@ read_request(struct api *api, struct new_order *n)
 		n->profile->name, (long long)n->profile->max_identifiers, n->idents.count);
 }
 
-static bool
-make_authz(struct sql *db, struct new_order *n, const struct ident *id, struct authz *a, struct problem *pr)
-{
-	enum challenge_kind kinds[AUTHZ_CHALLENGES_MAX];
-
-	*a = (struct authz){ .account_id = n->v.order.account_id, .wildcard = ident_is_wildcard(id),
-		.state = AUTHZ_PENDING, .expires = clock_unix_s() + n->profile->pending_authz_s };
-	a->ident.type = id->type;
-	span_copy(span_str(ident_base(id)), a->ident.value, sizeof(a->ident.value));
-	span_copy(span_str(n->profile->name), a->profile, sizeof(a->profile));
-	a->challenge_count = kinds_for(n->profile, id, kinds);
-	for (size_t i = 0; i < a->challenge_count; i++)
-		a->challenges[i].kind = kinds[i];
-	return authz_insert(db, a, pr);
-}
-
-/* One authorization per identifier: a still valid one, or a new one. The order lives no longer than the earliest (O3). */
+/* One authorization per identifier. The order lives no longer than the earliest (O3). */
 static bool
 add_authz(struct sql *db, struct new_order *n, const struct ident *id, bool *ret_valid, struct problem *pr)
 {
 	struct order *o = &n->v.order;
-	struct ident base = *id;
 	struct authz a;
-	int64_t authz_id, expires;
 
-	span_copy(span_str(ident_base(id)), base.value, sizeof(base.value));
-	if (!authz_find_valid(db, o->account_id, &base, ident_is_wildcard(id), n->profile->name,
-		    clock_unix_s() + REUSE_LEFT_S, &authz_id, &expires, pr))
+	if (!offer_authz(db, n->profile, o->account_id, id, &a, pr))
 		return false;
-	*ret_valid = authz_id != 0;
-	if (!authz_id) {
-		if (!make_authz(db, n, id, &a, pr))
-			return false;
-		authz_id = a.id;
-		expires = a.expires;
-	}
-	if (expires < o->expires)
-		o->expires = expires;
-	return authz_link(db, o->id, authz_id, pr);
+	*ret_valid = a.state == AUTHZ_VALID;
+	if (a.expires < o->expires)
+		o->expires = a.expires;
+	return authz_link(db, o->id, a.id, pr);
 }
 
 static bool
@@ -305,48 +219,6 @@ order_prepare(struct new_order *n, const struct account *account)
 		idents_add(&o->idents, &n->idents.list[i]);
 }
 
-/* A name that this account failed to prove too often must wait; and there may be only so many proofs open at a time (T8). */
-static bool
-check_abuse(struct sql *db, struct new_order *n, int64_t account_id, struct problem *pr)
-{
-	const struct gate_conf *conf = n->api->conf;
-	int64_t most = conf->rates.pending_authz_max, pending = 0;
-	char key[FAILURE_KEY_TEXT];
-
-	for (size_t i = 0; i < n->idents.count; i++) {
-		authz_failure_key(account_id, ident_base(&n->idents.list[i]), key);
-		if (!limit_allows(&n->api->srv->limits, conf, LIMIT_FAILED, span_str(key), pr)) {
-			n->refused_by = &n->api->srv->limits.failed_refused;
-			return false;
-		}
-	}
-	if (most == 0)
-		return true;
-	if (!authz_count_pending(db, account_id, most, &pending, pr))
-		return false;
-	if (pending + (int64_t)n->idents.count <= most)
-		return true;
-	n->refused_by = &n->api->srv->limits.pending_refused;
-	pr->retry_after_s = 60;
-	return problem_set(pr, PROBLEM_RATE_LIMITED,
-		"%lld authorizations of this account wait for their proof, at most %lld may: respond to them, or deactivate them",
-		(long long)pending, (long long)most);
-}
-
-/* E1: an unbound account must not come in by another profile's open door; a key may be for some profiles only. */
-static bool
-check_eab(struct sql *db, const struct new_order *n, const struct account *account, struct problem *pr)
-{
-	bool may = true;
-
-	if (!account->eab_id)
-		return n->profile->eab != EAB_REQUIRED ? true : problem_set(pr, PROBLEM_EXTERNAL_ACCOUNT_REQUIRED,
-			"profile \"%s\" needs an account with an external account binding", n->profile->name);
-	if (!eab_may_use(db, account->eab_id, n->profile->name, &may, pr))
-		return false;
-	return may ? true : problem_set(pr, PROBLEM_INVALID_PROFILE, "profile \"%s\" is not offered", n->profile->name);
-}
-
 static bool
 new_order_tx(struct sql *db, void *arg, struct problem *pr)
 {
@@ -356,7 +228,7 @@ new_order_tx(struct sql *db, void *arg, struct problem *pr)
 
 	n->refused_by = NULL;
 	if (!api_account(n->api, db, &account, pr) || !api_eab_alive(&account, pr) ||
-		!api_terms_agreed(n->api, db, &account, pr) || !check_eab(db, n, &account, pr) ||
+		!api_terms_agreed(n->api, db, &account, pr) || !offer_account(db, n->profile, &account, pr) ||
 		!account_touch(db, &account, clock_unix_s(), pr))
 		return false;
 	order_prepare(n, &account);
@@ -368,7 +240,7 @@ new_order_tx(struct sql *db, void *arg, struct problem *pr)
 	if (n->reused) {
 		order_done(&n->v.order);
 		n->v.order = same;
-	} else if (!replaces_check(n->api, db, &n->replaced, &n->v.order, pr) || !check_abuse(db, n, account.id, pr) || !insert_order(db, n, pr)) {
+	} else if (!replaces_check(n->api, db, &n->replaced, &n->v.order, pr) || !offer_allows(n->api, db, &n->idents, account.id, &n->refused_by, pr) || !insert_order(db, n, pr)) {
 		return false;
 	}
 	return order_view_load(db, &n->v, pr);

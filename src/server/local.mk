@@ -1,7 +1,8 @@
 libgate_a_SOURCES += \
 	src/server/api.h src/server/directory.c src/server/eab.c src/server/envelope.c \
 	src/server/ep_account.c src/server/ep_authz.c src/server/ep_cert.c src/server/ep_finalize.c \
-	src/server/ep_key_change.c src/server/ep_new_order.c src/server/ep_revoke.c \
+	src/server/ep_key_change.c src/server/ep_new_authz.c src/server/ep_new_order.c src/server/ep_revoke.c src/server/offer.c \
+	src/server/offer.h \
 	src/server/keycache.c src/server/keycache.h src/server/limits.c src/server/limits.h src/server/nonce.c src/server/nonce.h \
 	src/server/replaces.c src/server/reply.c src/server/routes.c src/server/server.c src/server/server.h src/server/stats.c src/server/stats.h
 

@@ -7,6 +7,7 @@ static const struct route routes[] = {
 	{ "/new-nonce", NULL, SIGNER_EITHER, PAYLOAD_EMPTY, .get = true },
 	{ "/new-account", api_new_account, SIGNER_JWK, PAYLOAD_OBJECT, .in_profile = true },
 	{ "/new-order", api_new_order, SIGNER_KID, PAYLOAD_OBJECT, .in_profile = true },
+	{ "/new-authz", api_new_authz, SIGNER_KID, PAYLOAD_OBJECT, .in_profile = true },
 	{ "/revoke-cert", api_revoke, SIGNER_EITHER, PAYLOAD_OBJECT },
 	{ "/key-change", api_key_change, SIGNER_KID, PAYLOAD_OBJECT },
 	{ "/acct/{}", api_account_post, SIGNER_KID, PAYLOAD_ANY },

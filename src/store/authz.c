@@ -432,8 +432,7 @@ bool
 authz_deactivate_pending_of(struct sql *db, int64_t account_id, struct problem *pr)
 {
 	static const char SQL[] =
-		"update authz set state=$2 where state=0 and id in (select oa.authz_id from order_authz oa"
-		" join orders o on o.id = oa.order_id where o.account_id=$1 and o.state<=1)";
+		"update authz set state=$2 where state=0 and account_id=$1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, account_id);

@@ -71,7 +71,7 @@ bool authz_summary_of_order(struct sql *db, int64_t order_id, int64_t now, struc
 bool authz_expire(struct sql *db, int64_t now, int64_t limit, int64_t *ret_count, struct problem *pr) MUST_CHECK;
 /* Is there, for every name of the set, a valid authorization of this account? (RFC 8555 7.6) */
 bool authz_covers(struct sql *db, int64_t account_id, const struct idents *names, int64_t now, bool *ret, struct problem *pr) MUST_CHECK;
-/* Pending authorizations of an account's open orders, counted up to `most`. */
+/* Pending authorizations of an account, counted up to `most`. */
 bool authz_count_pending(struct sql *db, int64_t account_id, int64_t most, int64_t *ret, struct problem *pr) MUST_CHECK;
 /* All pending authorizations of an account become deactivated. */
 bool authz_deactivate_pending_of(struct sql *db, int64_t account_id, struct problem *pr) MUST_CHECK;

@@ -118,6 +118,41 @@ def later(t, gate, bind):
     t.equal(device.order["status"], "ready", "and the next attempt proves it")
 
 
+def pre_authorization(t, gate, bind):
+    """newAuthz (RFC 8555 7.4.1), where the profile has it."""
+    device = DnsDevice(gate.acme(), lambda name, value: bind.add(AT + name, "TXT", value))
+    device.register()
+    a = device.acme
+    url = a.directory.get("newAuthz")
+    t.equal(url, gate.url + "/new-authz", "the directory has newAuthz, as the default profile wants it")
+    t.equal([p for p in ("both", "tame") if "newAuthz" in a.get(gate.url + "/p/%s/directory" % p).json], ["both"],
+            "a profile's own directory has it only if that profile does")
+
+    def new(value, kind="dns", to=url):
+        return a.post(to, {"identifier": {"type": kind, "value": value}})
+
+    made = new("Early.corp.test")
+    authz, where = made.json, made.headers["Location"]
+    t.equal((made.status, authz["status"], authz["identifier"], [c["type"] for c in authz["challenges"]]),
+            (201, "pending", {"type": "dns", "value": "early.corp.test"}, ["dns-01"]), "a pending authorization is made, with its challenges")
+    device.respond(where)
+    t.equal(a.poll(where, lambda o: o["status"] != "pending")["status"], "valid", "it is proven without an order")
+    order = device.start(["early.corp.test"])
+    t.equal((order["status"], order["authorizations"]), ("ready", [where]), "an order for its name is ready at once")
+    again = new("early.corp.test")
+    t.equal((again.status, again.json["status"], again.headers["Location"]), (201, "valid", where), "newAuthz again finds it")
+    cases = ((new("*.corp.test"), 400, "malformed"), (new("forbidden.test"), 403, "rejectedIdentifier"),
+             (new("www.example.com"), 403, "rejectedIdentifier"), (new("a@b", "email"), 400, "unsupportedIdentifier"),
+             (a.post(url, {}), 400, "malformed"), (a.post(url, {"identifier": "x"}), 400, "malformed"),
+             (new("127.0.0.1", "ip"), 403, "rejectedIdentifier"), (new("a.corp.test", to=gate.url + "/p/tame/new-authz"), 404, "malformed"),
+             (new("a.corp.test", to=gate.url + "/p/bound/new-authz"), 403, "externalAccountRequired"), (a.post(url), 400, "malformed"))
+    for reply, status, kind in cases:
+        t.equal((reply.status, reply.type()), (status, kind), "refused: %s" % reply.json.get("detail"))
+    left = new("left.corp.test").headers["Location"].rpartition("/")[2]
+    a.post(a.kid, {"status": "deactivated"})
+    t.equal(gate.sql("select state from authz where ref=?", left), [(3,)], "the account goes, and its pending authorization with it")
+
+
 def caa(t, gate, bind):
     """Profile strict: what the zones' CAA records say counts, too (RFC 8659, RFC 8657)."""
     def outcome(names, record=None):
@@ -206,13 +241,14 @@ def main():
         profile = {"upstream": "local", "identifier_types": ["dns", "ip"], "resolvers": [bind.address], "validation_attempts": ["0s", "2s"],
                    "validity": "7d"}
         gate = lab.gate("https://localhost:1/none", profiles=[
-            dict(profile, name="default", challenges=["dns-01"], wildcard=True),
+            dict(profile, name="default", challenges=["dns-01"], wildcard=True, pre_authorization=True),
+            dict(profile, name="bound", challenges=["dns-01"], pre_authorization=True, eab="required"),
             dict(profile, name="strict", challenges=["dns-01"], wildcard=True, caa=["pki.corp.test"]),
-            dict(profile, name="both", challenges=["http-01", "dns-01"], wildcard=True),
+            dict(profile, name="both", challenges=["http-01", "dns-01"], wildcard=True, pre_authorization=True),
             dict(profile, name="tame", challenges=["http-01", "dns-01"]),
             dict(profile, name="dns-only", challenges=["dns-01"])], upstreams=[{"name": "local", "driver": "local"}])
         gate.start()
-        for part in (good, aliases, truncated, refused, later, caa, offers):
+        for part in (good, aliases, truncated, refused, later, caa, pre_authorization, offers):
             with t.part(part.__name__):
                 part(t, gate, bind)
         with t.part("clients"):

@@ -75,7 +75,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argv;
 	log_init(LOG_ERROR, LOG_LOGFMT);
 	lab_start(&lab,
-		LAB_NO_RATES "profiles = ( { name = \"p\"; upstream = \"own\"; }, { name = \"far\"; upstream = \"far\"; eab = \"required\"; } );"
+		LAB_NO_RATES "profiles = ( { name = \"p\"; upstream = \"own\"; pre_authorization = true; }, { name = \"far\"; upstream = \"far\"; eab = \"required\"; } );"
 			     "default_profile = \"p\";",
 		NULL);
 	atexit(end);
