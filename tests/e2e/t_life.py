@@ -174,10 +174,11 @@ def live(lab, gate, kind, eab, port):
 
 
 def profiles(ports):
-    """Each client has one where accounts may be unbound, and one where they may not."""
+    """Each client has one where accounts may be unbound, and one where they may not. All prove by http-01, and must find it among
+    others."""
     made = []
     for kind in CLIENTS:
-        common = {"upstream": "local", "validity": kind.validity}
+        common = {"upstream": "local", "validity": kind.validity, "challenges": ["tls-alpn-01", "dns-01", "http-01"]}
         made.append(dict(common, name=kind.name, http01_port=ports[kind.name], eab="optional"))
         made.append(dict(common, name=kind.name + "-eab", http01_port=ports[kind.name + "-eab"], eab="required"))
     return made
