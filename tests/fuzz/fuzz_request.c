@@ -160,14 +160,27 @@ sign(char who, struct span rest, struct buf *body)
 	return true;
 }
 
+/* The fuzzer learns what is compared, and may say it itself, in capitals too: then it is no secret. */
+static const char *
+unless_said(struct span input, const char *secret)
+{
+	size_t n = strlen(secret);
+
+	for (size_t i = 0; i + n <= input.n; i++) {
+		if (strncasecmp(input.p + i, secret, n) == 0)
+			return NULL;
+	}
+	return secret;
+}
+
 static void
 set_secrets(struct span input)
 {
 	bool names_bob = input.p[0] == 'o' || memmem(input.p, input.n, "bob", 3) || memmem(input.p, input.n, "foreign", 7);
 
-	inside.secrets[0] = "secret-rule-name";
-	inside.secrets[1] = names_bob ? NULL : strrchr(lab_var("KID_bob"), '/') + 1;
-	inside.secrets[2] = names_bob ? NULL : strrchr(lab_var("foreign"), '/') + 1;
+	inside.secrets[0] = unless_said(input, "secret-rule-name");
+	inside.secrets[1] = names_bob ? NULL : unless_said(input, strrchr(lab_var("KID_bob"), '/') + 1);
+	inside.secrets[2] = names_bob ? NULL : unless_said(input, strrchr(lab_var("foreign"), '/') + 1);
 }
 
 int
