@@ -162,13 +162,13 @@ check_strings(const char *at, const char *key, const struct conf_strings *string
 	}
 }
 
-#define CHALLENGES_KNOWN "http-01, dns-01 and tls-alpn-01"
+#define CHALLENGES_KNOWN "http-01, dns-01, dns-account-01 and tls-alpn-01"
 
 static void
 check_challenges(const char *at, const struct conf_strings *challenges, struct conf_errors *errors)
 {
-	static const char *const known[] = { "http-01", "dns-01", "tls-alpn-01" };
-	static const char *const later[] = { "device-attest-01", "dns-account-01", "dns-persist-01" };
+	static const char *const known[] = { "http-01", "dns-01", "tls-alpn-01", "dns-account-01" };
+	static const char *const later[] = { "device-attest-01", "dns-persist-01" };
 
 	for (size_t i = 0; i < challenges->count; i++) {
 		const char *type = challenges->list[i];
@@ -273,8 +273,9 @@ check_profiles(const struct gate_conf *conf, struct conf_errors *errors)
 		check_attempts(at, &p->validation_attempts_text, errors);
 		check_profile_upstream(conf, at, p, errors);
 		check_profile_caa(at, p, errors);
-		if (p->wildcard && !is_one_of("dns-01", (const char *const *)p->challenges.list, p->challenges.count))
-			conf_error(errors, where, "a wildcard is proven by dns-01, which is not among challenges");
+		if (p->wildcard && !is_one_of("dns-01", (const char *const *)p->challenges.list, p->challenges.count) &&
+			!is_one_of("dns-account-01", (const char *const *)p->challenges.list, p->challenges.count))
+			conf_error(errors, where, "a wildcard is proven by dns-01 or dns-account-01, neither of which is among challenges");
 	}
 	if (conf->profiles.count && conf->default_profile &&
 		!conf_profile(conf, span_str(conf->default_profile)))

@@ -88,13 +88,14 @@ static const struct conf_key profile_keys[] = {
 		"what an order may name: dns and ip"),
 	KEY(STRINGS, "challenges", profile_conf, challenges, "http-01", "1", "8", RELOAD,
 		"how devices prove that a name is theirs, in the order in which they are offered: http-01, "
-		"tls-alpn-01 and dns-01, whose record is looked for at _acme-challenge.NAME"),
+		"tls-alpn-01, dns-01, whose record is looked for at _acme-challenge.NAME, and dns-account-01 (a draft), "
+		"whose record has the account's own label before that"),
 	KEY(CHOICE, "eab", profile_conf, eab, "optional", NULL, NULL, RELOAD,
 		"external account binding: must the account be bound to a key of `acmegatectl eab`; with "
 		"none a binding is ignored",
 		.choices = "none|optional|required"),
 	KEY(BOOL, "wildcard", profile_conf, wildcard, "false", NULL, NULL, RELOAD,
-		"allow wildcard names; they are proven by dns-01, which must be among challenges"),
+		"allow wildcard names; they are proven by dns-01 or dns-account-01, one of which must be among challenges"),
 	KEY(BOOL, "pre_authorization", profile_conf, pre_authorization, "false", NULL, NULL, RELOAD,
 		"offer newAuthz: a name may be proven before it is ordered"),
 	KEY(INT, "max_identifiers", profile_conf, max_identifiers, "100", "1", "100", RELOAD,

@@ -26,11 +26,13 @@ strings_have(const struct conf_strings *list, const char *s)
 	return false;
 }
 
-/* A wildcard is proven by dns-01 alone (V6), an address never by it (RFC 8738 7). */
+/* A wildcard is proven by a record in the DNS alone (V6), an address never (RFC 8738 7). */
 static bool
 may_prove(enum challenge_kind kind, const struct ident *id)
 {
-	return kind == CHALLENGE_DNS_01 ? id->type == IDENT_DNS : !ident_is_wildcard(id);
+	bool is_record = kind == CHALLENGE_DNS_01 || kind == CHALLENGE_DNS_ACCOUNT_01;
+
+	return is_record ? id->type == IDENT_DNS : !ident_is_wildcard(id);
 }
 
 /* What the profile offers to prove this identifier: kinds in the profile's order. */

@@ -1,6 +1,7 @@
-/* dns01.c - the dns-01 challenge (RFC 8555 8.4).
+/* dns01.c - the challenges dns-01 (RFC 8555 8.4) and dns-account-01 (draft-ietf-acme-dns-account-label-02), which differ in where
+ * the record is.
  *
- * TXT records at "_acme-challenge." and the name, aliases followed by lib/dns: one of them must be the digest of the key
+ * TXT records at "_acme-challenge." and the name, before it the account's own label or not, aliases followed by lib/dns: one of them must be the digest of the key
  * authorization; what else is there does not matter. Nothing connects to the device, so `networks` has no say. */
 #include "validate/validate.h"
 
@@ -10,9 +11,16 @@
 #include <openssl/evp.h>
 
 #include "base/b64url.h"
+#include "base/mem.h"
 
 #define PREFIX "_acme-challenge."
 #define DIGEST_OCTETS 32
+#define LABEL_OCTETS 10 /* of the digest of the account's URL */
+#define LABEL_TEXT (1 + LABEL_OCTETS * 8 / 5 + 1)
+
+struct state {
+	char name[LABEL_TEXT + sizeof(PREFIX) + IDENT_VALUE]; /* where the record is looked for */
+};
 
 /* What was seen, for a detail that helps; the records' texts are not shown (RFC 8555 10.4). */
 struct sight {
@@ -38,12 +46,28 @@ look_at(struct span rdata, const char *digest, const char *key_auth, struct sigh
 static void
 refuse(struct validation *v, const struct sight *sight)
 {
+	const struct state *s = v->state;
 	const char *hint = sight->is_key_auth ? " (one is the key authorization itself; its SHA-256 in base64url is expected)" :
 			   sight->is_quoted   ? " (one has it between quotation marks)" :
 						"";
 
-	problem_set(&v->problem, PROBLEM_UNAUTHORIZED, "%s%s: none of %zu TXT records is the digest of this challenge's key authorization%s",
-		PREFIX, v->ident.value, sight->count, hint);
+	problem_set(&v->problem, PROBLEM_UNAUTHORIZED, "%s: none of %zu TXT records is the digest of this challenge's key authorization%s",
+		s->name, sight->count, hint);
+}
+
+static void
+sha256(const char *text, unsigned char ret[EVP_MAX_MD_SIZE])
+{
+	if (!EVP_Digest(text, strlen(text), ret, NULL, EVP_sha256(), NULL))
+		abort();
+}
+
+static void
+finish(struct validation *v)
+{
+	free(v->state);
+	v->state = NULL;
+	v->done(v);
 }
 
 static void
@@ -57,25 +81,59 @@ on_records(const struct dns_records *records, const struct problem *pr, void *ar
 	if (pr) {
 		/* V2: a name that is there without a record of that type has not said anything wrong about the DNS */
 		problem_set(&v->problem, records->outcome == DNS_NO_RECORD ? PROBLEM_UNAUTHORIZED : PROBLEM_DNS, "%s", pr->detail);
-		v->done(v);
+		finish(v);
 		return;
 	}
-	if (!EVP_Digest(v->key_auth, strlen(v->key_auth), octets, NULL, EVP_sha256(), NULL))
-		abort();
+	sha256(v->key_auth, octets);
 	b64url_write(digest, octets, DIGEST_OCTETS);
 	for (size_t i = 0; i < records->count; i++)
 		look_at(records->list[i], digest, v->key_auth, &sight);
 	v->proven = sight.proven;
 	if (!v->proven)
 		refuse(v, &sight);
-	v->done(v);
+	finish(v);
+}
+
+static void
+start(struct validation *v, const char *label)
+{
+	struct state *s = xcalloc(1, sizeof(*s));
+
+	snprintf(s->name, sizeof(s->name), "%s%s%s", label, PREFIX, v->ident.value);
+	v->state = s;
+	dns_records(v->env->dns, &(struct dns_ask){ s->name, v->resolvers, v->resolver_count, v->timeout_ms }, DNS_TXT, on_records, v);
 }
 
 void
 dns01_start(struct validation *v)
 {
-	char name[sizeof(PREFIX) + sizeof(v->ident.value)];
+	start(v, "");
+}
 
-	snprintf(name, sizeof(name), "%s%s", PREFIX, v->ident.value);
-	dns_records(v->env->dns, &(struct dns_ask){ name, v->resolvers, v->resolver_count, v->timeout_ms }, DNS_TXT, on_records, v);
+/* "_", the first 80 bits of the digest of the account's URL in base32 and lower case, "." */
+static void
+account_label(const char *account_url, char dst[LABEL_TEXT + 1])
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyz234567";
+	unsigned char octets[EVP_MAX_MD_SIZE];
+	char *p = dst;
+
+	sha256(account_url, octets);
+	*p++ = '_';
+	for (unsigned bit = 0; bit < LABEL_OCTETS * 8; bit += 5) {
+		unsigned two = (unsigned)octets[bit / 8] << 8 | octets[bit / 8 + 1];
+
+		*p++ = letters[two >> (11 - bit % 8) & 31];
+	}
+	*p++ = '.';
+	*p = '\0';
+}
+
+void
+dnsaccount01_start(struct validation *v)
+{
+	char label[LABEL_TEXT + 1];
+
+	account_label(v->account_url, label);
+	start(v, label);
 }

@@ -21,6 +21,7 @@
 static const struct validator validators[] = {
 	{ CHALLENGE_HTTP_01, http01_start },
 	{ CHALLENGE_DNS_01, dns01_start },
+	{ CHALLENGE_DNS_ACCOUNT_01, dnsaccount01_start },
 	{ CHALLENGE_TLS_ALPN_01, tlsalpn01_start },
 };
 
@@ -60,10 +61,22 @@ attempt_free(void *state)
 	free(a);
 }
 
+static const struct challenge *
+challenge_of(const struct attempt *a)
+{
+	return &a->authz.challenges[a->index];
+}
+
 static bool
 wants_caa(const struct attempt *a)
 {
 	return a->profile && a->profile->caa.count && a->authz.ident.type == IDENT_DNS;
+}
+
+static bool
+wants_account(const struct attempt *a)
+{
+	return a->loaded && (wants_caa(a) || challenge_of(a)->kind == CHALLENGE_DNS_ACCOUNT_01);
 }
 
 static bool
@@ -78,19 +91,13 @@ load_tx(struct sql *db, void *arg, struct problem *pr)
 	if (!authz_by_challenge_id(db, a->job->row.subject, &a->authz, &a->index, &a->loaded, pr))
 		return false;
 	a->profile = a->loaded ? conf_profile(a->conf, span_str(a->authz.profile)) : NULL;
-	if (!wants_caa(a))
+	if (!wants_account(a))
 		return true;
 	if (!account_by_id(db, a->authz.account_id, &account, &found, pr))
 		return false;
 	snprintf(a->account_url, sizeof(a->account_url), "%s/acct/%s", a->conf->external_url, account.ref);
 	account_done(&account);
 	return true;
-}
-
-static const struct challenge *
-challenge_of(const struct attempt *a)
-{
-	return &a->authz.challenges[a->index];
 }
 
 static void
@@ -143,6 +150,7 @@ start(struct attempt *a)
 		.ident = a->authz.ident,
 		.token = challenge_of(a)->token,
 		.key_auth = challenge_of(a)->key_auth,
+		.account_url = a->account_url,
 		.http01_port = a->profile ? (uint16_t)a->profile->http01_port : 80,
 		.tls_alpn01_port = a->profile ? (uint16_t)a->profile->tls_alpn01_port : 443,
 		.networks = a->conf->networks.list,

@@ -24,6 +24,7 @@ struct validation {
 	/* in: */
 	struct ident ident;           /* without "*." */
 	const char *token, *key_auth; /* valid until the callback */
+	const char *account_url;      /* dns-account-01: likewise */
 	uint16_t http01_port, tls_alpn01_port;
 	const struct net *networks;   /* where we may connect; valid until the callback */
 	size_t network_count;
@@ -54,6 +55,8 @@ const struct validator *validator_of(enum challenge_kind kind);
 void http01_start(struct validation *v);
 /* dns-01 (8.4), see dns01.c. */
 void dns01_start(struct validation *v);
+/* dns-account-01 (draft-ietf-acme-dns-account-label-02), there as well. */
+void dnsaccount01_start(struct validation *v);
 /* tls-alpn-01 (RFC 8737), see tlsalpn01.c. */
 void tlsalpn01_start(struct validation *v);
 #endif

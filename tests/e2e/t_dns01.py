@@ -25,17 +25,17 @@ def digest(acme_, chall):
 
 
 class DnsDevice(acme.Device):
-    """Proves by dns-01; `lay` puts the record where the test wants it."""
+    """Proves by dns-01 or another kind; `lay` puts the record where the test wants it."""
 
-    def __init__(self, acme_, lay):
+    def __init__(self, acme_, lay, kind="dns-01"):
         super().__init__(acme_, None)
-        self.lay, self.challenges = lay, []
+        self.lay, self.kind, self.challenges = lay, kind, []
 
     def respond(self, authz_url):
         authz = self.acme.want("authz", self.acme.post(authz_url), 200).json
         if authz["status"] != "pending":
             return
-        chall = [c for c in authz["challenges"] if c["type"] == "dns-01"][0]
+        chall = [c for c in authz["challenges"] if c["type"] == self.kind][0]
         self.challenges.append(chall["url"])
         self.lay(authz["identifier"]["value"], digest(self.acme, chall))
         self.acme.want("challenge", self.acme.post(chall["url"], {}), 200)
@@ -69,6 +69,18 @@ def aliases(t, gate, bind):
     t.equal(names_of(chain.obtain(["chain.corp.test"])[1]), ["chain.corp.test"], "three of them, one behind the other")
     dname = DnsDevice(gate.acme(), lambda name, value: bind.add("_acme-challenge.x.keys.test", "TXT", value))
     t.equal(names_of(dname.obtain(["x.moved.corp.test"])[1]), ["x.moved.corp.test"], "a DNAME does, too")
+
+
+def own_label(t, gate, bind):
+    """dns-account-01: two accounts have their records beside each other."""
+    def lay(name, value):
+        label = base64.b32encode(hashlib.sha256(device.acme.kid.encode()).digest()[:10]).decode().lower()
+        bind.add("_%s.%s%s" % (label, AT, name), "TXT", value)
+
+    for _ in range(2):
+        device = DnsDevice(gate.acme(), lay, "dns-account-01")
+        t.equal(names_of(device.obtain(["*.label.corp.test"], profile="labels")[1]), ["*.label.corp.test"],
+                "a record at the account's own label proves a wildcard")
 
 
 def truncated(t, gate, bind):
@@ -244,11 +256,12 @@ def main():
             dict(profile, name="default", challenges=["dns-01"], wildcard=True, pre_authorization=True),
             dict(profile, name="bound", challenges=["dns-01"], pre_authorization=True, eab="required"),
             dict(profile, name="strict", challenges=["dns-01"], wildcard=True, caa=["pki.corp.test"]),
+            dict(profile, name="labels", challenges=["dns-account-01"], wildcard=True),
             dict(profile, name="both", challenges=["http-01", "dns-01"], wildcard=True, pre_authorization=True),
             dict(profile, name="tame", challenges=["http-01", "dns-01"]),
             dict(profile, name="dns-only", challenges=["dns-01"])], upstreams=[{"name": "local", "driver": "local"}])
         gate.start()
-        for part in (good, aliases, truncated, refused, later, caa, pre_authorization, offers):
+        for part in (good, aliases, own_label, truncated, refused, later, caa, pre_authorization, offers):
             with t.part(part.__name__):
                 part(t, gate, bind)
         with t.part("clients"):

@@ -26,6 +26,8 @@ static const struct name_row rows[] = {
 	{ .name = AT "silent.test", .rcode = -1 },
 	{ .name = AT "forged.test", .txt = { DIGEST }, .forged = true },
 	{ .name = "bare.test", .txt = { DIGEST } },
+	{ .name = "_ujmmovf2vn55tgye." AT "own.test", .txt = { DIGEST } }, /* the draft's label for the URL below */
+	{ .name = "_ujmmovf2vn55tgye." AT "good.test", .txt = { "x" } },
 };
 
 static const struct {
@@ -63,20 +65,73 @@ on_done(struct validation *v)
 	pthread_mutex_unlock(&lock);
 }
 
+static void (*start)(struct validation *v) = dns01_start;
+
 static void
 validate(const char *name, struct dns *by, const struct addr *resolver, struct validation *v)
 {
 	struct validate_env env = { .loop = loop, .dns = by };
 
-	*v = (struct validation){ .key_auth = KEY_AUTH, .resolvers = resolver, .resolver_count = resolver ? 1 : 0, .timeout_ms = 700,
+	*v = (struct validation){ .key_auth = KEY_AUTH, .account_url = "https://example.com/acme/acct/ExampleAccount", .resolvers = resolver, .resolver_count = resolver ? 1 : 0, .timeout_ms = 700,
 		.done = on_done, .env = &env };
 	snprintf(v->ident.value, sizeof(v->ident.value), "%s", name);
 	done = false;
-	dns01_start(v);
+	start(v);
 	pthread_mutex_lock(&lock);
 	while (!done)
 		pthread_cond_wait(&cond, &lock);
 	pthread_mutex_unlock(&lock);
+}
+
+static void
+test_account(void)
+{
+	struct validation v;
+
+	start = dnsaccount01_start;
+	validate("own.test", dns, NULL, &v);
+	ok(v.proven, "dns-account-01: the record at the account's own label");
+	validate("good.test", dns, NULL, &v);
+	ok(!v.proven && v.problem.kind == PROBLEM_UNAUTHORIZED && strstr(v.problem.detail, "_ujmmovf2vn55tgye._acme-challenge.good.test"),
+		"not that of dns-01: %s", v.problem.detail);
+	start = dns01_start;
+	validate("own.test", dns, NULL, &v);
+	ok(!v.proven && v.problem.kind == PROBLEM_DNS, "dns-01: not at the account's label");
+}
+
+/* ---- a thousand at once, on the one loop ---- */
+
+static unsigned ended; /* under lock */
+
+static void
+on_one(struct validation *v)
+{
+	(void)v;
+	pthread_mutex_lock(&lock);
+	ended++;
+	pthread_cond_signal(&cond);
+	pthread_mutex_unlock(&lock);
+}
+
+static void
+test_thousand(void)
+{
+	struct validate_env env = { .loop = loop, .dns = dns };
+	struct validation *all = xcalloc(1000, sizeof(*all));
+	unsigned proven = 0;
+
+	for (size_t i = 0; i < 1000; i++) {
+		all[i] = (struct validation){ .ident = { .value = "good.test" }, .key_auth = KEY_AUTH, .timeout_ms = 60000, .done = on_one, .env = &env };
+		dns01_start(&all[i]);
+	}
+	pthread_mutex_lock(&lock);
+	while (ended < 1000)
+		pthread_cond_wait(&cond, &lock);
+	pthread_mutex_unlock(&lock);
+	for (size_t i = 0; i < 1000; i++)
+		proven += all[i].proven;
+	is_int(proven, 1000, "a thousand validations at once, without a thread for each");
+	free(all);
 }
 
 int
@@ -104,6 +159,8 @@ main(void)
 	ok(!v.proven && v.problem.kind == PROBLEM_DNS, "nobody to ask: %s", v.problem.detail);
 	validate("good.test", nobody, &dns_at, &v);
 	ok(v.proven, "the profile's resolvers are asked instead of the gateway's");
+	test_account();
+	test_thousand();
 	loop_stop(loop);
 	loop_join(loop);
 	dns_free(dns);
