@@ -118,42 +118,11 @@ gate_conf_unref(struct gate_conf *conf)
 		free_conf(conf);
 }
 
-static bool
-same_text(const char *a, const char *b)
-{
-	return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-/* The keeper read its secrets when it was forked and has no files since: a new one cannot be had by
- * a reload. */
-static void
-compare_secrets(
-	const struct gate_conf *running, const struct gate_conf *next, struct conf_errors *errors)
-{
-	const struct upstream_conf *list = next->upstreams.list;
-
-	for (size_t i = 0; i < next->upstreams.count; i++) {
-		const struct upstream_conf *was = conf_upstream(running, list[i].name);
-		AUTO_FREE char *where = xasprintf("upstreams[%zu].eab_key", i);
-
-		if (!list[i].eab_key)
-			continue;
-		if (!was || !same_text(was->eab_key, list[i].eab_key) ||
-			!same_text(was->eab_key_encoding, list[i].eab_key_encoding))
-			conf_error(errors, where,
-				"a new secret is read at the start only: restart the gateway");
-	}
-}
-
 bool
 gate_conf_may_reload(
 	const struct gate_conf *running, const struct gate_conf *next, struct conf_errors *errors)
 {
-	unsigned before = errors->count;
-
-	conf_may_reload(gate_conf_keys, running, next, errors);
-	compare_secrets(running, next, errors);
-	return errors->count == before;
+	return conf_may_reload(gate_conf_keys, running, next, errors);
 }
 
 const struct profile_conf *

@@ -218,7 +218,10 @@ test_reload(void)
 	} cases[] = {
 		{ MORE, "networks = [ \"10.0.0.0/8\" ]; log_level = \"debug\"; limits = { body_max = \"128K\"; };", "" },
 		{ PROFILE_MORE, "}, { name = \"more\"; upstream = \"le\"; } );", "" },
-		{ ACME_MORE, "}, { name = \"other\"; driver = \"acme\"; directory = \"https://o.example\"; } );", "" },
+		{ ACME_MORE, "preferred_chain = \"Root Y\"; } );", "" },
+		/* the CAs' accounts, connections and trust are made at the start */
+		{ ACME_MORE, "}, { name = \"other\"; driver = \"acme\"; directory = \"https://o.example\"; } );",
+			"t:4: upstreams: cannot change while running: running with 2 entries, the file has 3\n" },
 		{ MORE, "listen = [ \"*:8443\" ];",
 			"t:9: listen: cannot change while running: running with [ \"*:443\" ], the file says [ \"*:8443\" ]\n" },
 		{ MORE, "limits = { queue_max = 2048; };",
@@ -228,7 +231,8 @@ test_reload(void)
 			"t: store: cannot change while running: running with \"sqlite:/var/lib/acmegate/acmegate.db\", the file says \"sqlite:/srv/acmegate.db\"\n"
 			"t: master_key: cannot change while running: running with \"file:/var/lib/acmegate/master.key\", the file says \"file:/srv/master.key\"\n" },
 		{ ACME_MORE, "eab_kid = \"k\"; eab_key = \"credential:k\"; } );",
-			"t:6: upstreams[1].eab_key: a new secret is read at the start only: restart the gateway\n" },
+			"t:6: upstreams[1].eab_kid: cannot change while running: running with \"\", the file says \"k\"\n"
+			"t:6: upstreams[1].eab_key: cannot change while running: running with \"\", the file says \"credential:k\"\n" },
 	};
 	struct conf_errors errors = CONF_ERRORS;
 	struct gate_conf *running = load(MORE, "", &errors);
