@@ -45,6 +45,12 @@ answer_is_refusal(int status)
 	return status == ARES_ESERVFAIL || status == ARES_EREFUSED || status == ARES_ENOTIMP;
 }
 
+bool
+answer_is_referral(const unsigned char *message, int n)
+{
+	return n >= 4 && !(message[2] & 0x04) && !(message[3] & 0x80);
+}
+
 void
 answers_merge(const struct answer *a, const struct answer *aaaa, struct dns_addrs *ret)
 {

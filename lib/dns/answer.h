@@ -19,6 +19,9 @@ void answer_add(struct answer *answer, const void *octets);
 int answer_parse(struct answer *answer, const unsigned char *message, int n);
 /* Did the server answer without looking? */
 bool answer_is_refusal(int status);
+/* A message without a record that is neither of the server's own knowledge (AA) nor asked of others (RA): it refers to those who
+ * know, which says nothing about what they have. */
+bool answer_is_referral(const unsigned char *message, int n);
 
 /* IPv6 first; each family has at least half of the room if it needs it. */
 void answers_merge(const struct answer *a, const struct answer *aaaa, struct dns_addrs *ret);

@@ -284,6 +284,8 @@ on_records(void *arg, int status, int timeouts, unsigned char *p, int n)
 
 	(void)timeouts;
 	buf_clear(&l->message);
+	if (status == ARES_ENODATA && answer_is_referral(p, n))
+		l->fault = "the server refers to others and does not ask them itself";
 	if (status == ARES_SUCCESS && !buf_add(&l->message, p, (size_t)n))
 		status = ARES_EBADRESP;
 	answer_end(&l->answers[0], status);

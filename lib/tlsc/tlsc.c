@@ -32,7 +32,7 @@ struct shake {
 	tlsc_fn fn;
 	void *arg;
 	int fd;
-	bool is_connected;
+	bool is_connected, is_too_many;
 	struct event *event;
 	struct timer *timer;
 	SSL *ssl;
@@ -44,6 +44,7 @@ struct tlsc {
 	struct loop *loop;
 	SSL_CTX *ctx;
 	struct shakes running;
+	unsigned count, conns_max;
 };
 
 static void
@@ -76,6 +77,7 @@ shake_end(struct shake *s, enum tlsc_result result)
 	s->reply.result = result;
 	s->reply.leaf_der = span_of(der, n > 0 ? (size_t)n : 0);
 	TAILQ_REMOVE(&s->tlsc->running, s, entry);
+	s->tlsc->count--;
 	shake_close(s);
 	s->fn(&s->reply, s->arg);
 	OPENSSL_free(der);
@@ -220,6 +222,8 @@ on_timer(void *arg)
 
 	if (s->is_connected)
 		shake_end(s, TLSC_TIMEOUT);
+	else if (s->is_too_many)
+		shake_end(s, TLSC_BUSY);
 	else
 		go_on(s, s->next == 0 ? TLSC_DENIED : TLSC_TIMEOUT);
 }
@@ -261,18 +265,20 @@ tlsc_start(struct tlsc *tlsc, const struct tlsc_request *rq, tlsc_fn fn, void *a
 	}
 	s->ssl = ssl_of(tlsc, rq);
 	s->timer = timer_new(tlsc->loop, on_timer, s);
+	s->is_too_many = tlsc->count++ >= tlsc->conns_max;
 	TAILQ_INSERT_TAIL(&tlsc->running, s, entry);
 	timer_set(s->timer, 0);
 }
 
 struct tlsc *
-tlsc_new(struct loop *loop)
+tlsc_new(struct loop *loop, unsigned conns_max)
 {
 	struct tlsc *tlsc = xcalloc(1, sizeof(*tlsc));
 
 	/* OpenSSL writes to sockets that the other side has closed */
 	signal(SIGPIPE, SIG_IGN);
 	tlsc->loop = loop;
+	tlsc->conns_max = conns_max;
 	TAILQ_INIT(&tlsc->running);
 	tlsc->ctx = SSL_CTX_new(TLS_client_method());
 	/* no finite-field Diffie-Hellman: a hostile peer chooses how much work its group is */

@@ -8,8 +8,8 @@
 
 struct tlsc;
 
-/* Ignores SIGPIPE for the process. */
-struct tlsc *tlsc_new(struct loop *loop);
+/* conns_max: handshakes at a time. Ignores SIGPIPE for the process. */
+struct tlsc *tlsc_new(struct loop *loop, unsigned conns_max);
 /* After the loop has ended and before loop_free: who still waits is called back on this thread with TLSC_TIMEOUT. */
 void tlsc_free(struct tlsc *tlsc);
 
@@ -30,6 +30,7 @@ struct tlsc_request { /* copied */
 enum tlsc_result {
 	TLSC_OK,
 	TLSC_DENIED,  /* no address where we may connect */
+	TLSC_BUSY,    /* conns_max are under way; nothing was tried */
 	TLSC_CONNECT, /* no TCP connection */
 	TLSC_TIMEOUT, /* of the last TCP connection or of it all */
 	TLSC_TLS      /* the handshake failed, or the connection ended in it */

@@ -31,6 +31,7 @@
 
 #define KEYS_CACHED 20000
 #define SECRETS_MAX 256
+#define OUTBOUND_CONNS_MAX 1024 /* of each kind */
 #define TLS_CHECK_MS (600 * 1000)
 #define TLS_WAIT_MS 3000 /* while it is on its way */
 
@@ -136,9 +137,9 @@ start_engine(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 		conns = list[i].conns_max > conns ? list[i].conns_max : conns;
 	g->pool = pool_new((unsigned)conf->worker_threads, (size_t)conf->limits.queue_max);
 	g->outbound = loop_new("outbound");
-	g->httpc = httpc_new(g->outbound, &(struct httpc_conf){ .connections_max = 1024, .per_host_max = (unsigned)conns });
+	g->httpc = httpc_new(g->outbound, &(struct httpc_conf){ .connections_max = OUTBOUND_CONNS_MAX, .per_host_max = (unsigned)conns });
 	g->dns = dns_new(g->outbound, conf->resolvers.list, conf->resolvers.count);
-	g->tlsc = tlsc_new(g->outbound);
+	g->tlsc = tlsc_new(g->outbound, OUTBOUND_CONNS_MAX);
 	g->jobs = jobs_new(g->outbound, g->pool, g->store, g->node);
 	times.lease_ms = conf->job_lease_ms;
 	times.heartbeat_ms = conf->job_lease_ms / 3;

@@ -70,6 +70,9 @@ on_shake(const struct tlsc_reply *rp, void *arg)
 		/* neutral: where the inside networks lie is not the device's business */
 		fail(v, PROBLEM_CONNECTION, "the address is not one this gateway validates", "");
 		return;
+	case TLSC_BUSY:
+		fail(v, PROBLEM_CONNECTION, "the gateway had no connection left", "");
+		return;
 	case TLSC_CONNECT:
 		fail(v, PROBLEM_CONNECTION, "cannot connect", "");
 		return;

@@ -213,6 +213,12 @@ answer(struct server *s, const struct message *q, bool over_tcp, struct message 
 		r->octet[3] |= 2;
 		return true;
 	}
+	if (strcmp(name, "referral.test") == 0)
+		r->octet[3] &= 0x7f; /* RA */
+	if (strcmp(name, "known.test") == 0) {
+		r->octet[2] |= 4; /* AA */
+		r->octet[3] &= 0x7f;
+	}
 	if (strcmp(name, "refused.test") == 0)
 		r->octet[3] |= 5;
 	if (strcmp(name, "nx.test") == 0)
@@ -494,6 +500,8 @@ static const struct {
 	{ "odd.test", DNS_FAILED, "DNS look-up of \"odd.test\" failed: it is an alias of what is no host name", "an alias of an odd name" },
 	{ "stranger.test", DNS_NO_RECORD, "\"stranger.test\" has no TXT record", "a record of another name does not count" },
 	{ "a.test", DNS_NO_RECORD, "\"a.test\" has no TXT record", "no data is told" },
+	{ "referral.test", DNS_FAILED, "DNS look-up of \"referral.test\" failed: the server refers to others and does not ask them itself", "a referral says nothing" },
+	{ "known.test", DNS_NO_RECORD, "\"known.test\" has no TXT record", "an authoritative server knows what it has not" },
 	{ "nx.test", DNS_NO_NAME, "no such name in the DNS: \"nx.test\" (NXDOMAIN)", "NXDOMAIN is told" },
 	{ "fail.test", DNS_FAILED, "the name server failed on \"fail.test\" (SERVFAIL)", "SERVFAIL is told" },
 	{ "refused.test", DNS_FAILED, "the name server refused to answer for \"refused.test\" (REFUSED)", "REFUSED is told" },

@@ -271,6 +271,30 @@ test_addresses(void)
 }
 
 static void
+test_many(void)
+{
+	struct raw peer;
+	struct result waiting[2], r;
+
+	raw_start(&peer, SILENT);
+	for (size_t i = 0; i < COUNT_OF(waiting); i++) {
+		waiting[i] = (struct result){ .rq = { .addrs = &here, .addr_count = 1, .port = peer.port, .allow = &loopback, .allow_count = 1,
+			.server_name = "x", .alpn = "y", .connect_ms = 500, .total_ms = 700 } };
+		loop_post(loop, begin, &waiting[i]);
+	}
+	r = shake(&here, 1, peer.port, 700);
+	ok(r.reply.result == TLSC_BUSY && r.reply.connected.family == 0 && !r.was_early, "one more than may be is told at once");
+	pthread_mutex_lock(&lock);
+	while (waiting[0].calls + waiting[1].calls < 2)
+		pthread_cond_wait(&cond, &lock);
+	pthread_mutex_unlock(&lock);
+	ok(waiting[0].reply.result == TLSC_TIMEOUT && waiting[1].reply.result == TLSC_TIMEOUT, "the others go on");
+	r = shake(&here, 1, peer.port, 300);
+	is_int(r.reply.result, TLSC_TIMEOUT, "when they have ended there is room again");
+	raw_stop(&peer);
+}
+
+static void
 test_free(void)
 {
 	struct raw peer;
@@ -293,11 +317,12 @@ main(void)
 {
 	key = EVP_EC_gen("P-256");
 	loop = loop_new("test");
-	tlsc = tlsc_new(loop);
+	tlsc = tlsc_new(loop, 2);
 	loop_start(loop);
 	test_good();
 	test_hostile();
 	test_addresses();
+	test_many();
 	test_free();
 	loop_free(loop);
 	EVP_PKEY_free(key);

@@ -200,7 +200,7 @@ main(void)
 	loop = loop_new("outbound");
 	dns = dns_new(loop, &dns_at, 1);
 	nobody = dns_new(loop, &closed, 1);
-	tlsc = tlsc_new(loop);
+	tlsc = tlsc_new(loop, 100);
 	loop_start(loop);
 	test_cases();
 	test_others();
