@@ -22,6 +22,7 @@ struct profile_conf {
 	int eab;                       /* enum eab_wanted */
 	bool wildcard;
 	bool pre_authorization;        /* newAuthz */
+	bool subdomains;               /* RFC 9444 */
 	int64_t max_identifiers;
 	struct conf_strings key_types; /* allowed CSR key types by name: p256 p384 rsa2048 rsa3072 rsa4096 */
 	int64_t order_life_s, pending_authz_s, valid_authz_s;

@@ -251,6 +251,27 @@ check_profile_caa(const char *at, const struct profile_conf *p, struct conf_erro
 		conf_error(errors, where, "is more than 8h, and CAA records must be looked at again by then");
 }
 
+/* Can it prove by a record in the DNS? */
+static bool
+has_records(const struct profile_conf *p)
+{
+	const char *const *list = (const char *const *)p->challenges.list;
+
+	return is_one_of("dns-01", list, p->challenges.count) || is_one_of("dns-account-01", list, p->challenges.count);
+}
+
+static void
+check_subdomains(const char *at, const struct profile_conf *p, struct conf_errors *errors)
+{
+	WHERE("%s.subdomains", at);
+
+	if (p->subdomains && !has_records(p))
+		conf_error(errors, where, "a domain is proven by dns-01 or dns-account-01, neither of which is among challenges");
+	/* what the zones say is asked when a name is proven, and these names are not */
+	if (p->subdomains && p->caa.count)
+		conf_error(errors, where, "cannot go with caa, which is looked at for each name");
+}
+
 static void
 check_profiles(const struct gate_conf *conf, struct conf_errors *errors)
 {
@@ -273,9 +294,9 @@ check_profiles(const struct gate_conf *conf, struct conf_errors *errors)
 		check_attempts(at, &p->validation_attempts_text, errors);
 		check_profile_upstream(conf, at, p, errors);
 		check_profile_caa(at, p, errors);
-		if (p->wildcard && !is_one_of("dns-01", (const char *const *)p->challenges.list, p->challenges.count) &&
-			!is_one_of("dns-account-01", (const char *const *)p->challenges.list, p->challenges.count))
+		if (p->wildcard && !has_records(p))
 			conf_error(errors, where, "a wildcard is proven by dns-01 or dns-account-01, neither of which is among challenges");
+		check_subdomains(at, p, errors);
 	}
 	if (conf->profiles.count && conf->default_profile &&
 		!conf_profile(conf, span_str(conf->default_profile)))

@@ -98,6 +98,8 @@ static const struct conf_key profile_keys[] = {
 		"allow wildcard names; they are proven by dns-01 or dns-account-01, one of which must be among challenges"),
 	KEY(BOOL, "pre_authorization", profile_conf, pre_authorization, "false", NULL, NULL, RELOAD,
 		"offer newAuthz: a name may be proven before it is ordered"),
+	KEY(BOOL, "subdomains", profile_conf, subdomains, "false", NULL, NULL, RELOAD,
+		"a domain that is proven by dns-01 or dns-account-01 may count for all names below it, if its owner asks for that (RFC 9444)"),
 	KEY(INT, "max_identifiers", profile_conf, max_identifiers, "100", "1", "100", RELOAD,
 		"most identifiers of one order"),
 	KEY(STRINGS, "key_types", profile_conf, key_types, "p256 p384 rsa2048 rsa3072 rsa4096", "1",

@@ -46,6 +46,8 @@ write_meta(struct jw *w, const struct gate_conf *conf, const struct profile_conf
 	}
 	if (in_force && in_force->eab == EAB_REQUIRED)
 		jw_bool(w, "externalAccountRequired", true);
+	if (in_force && in_force->subdomains)
+		jw_bool(w, "subdomainAuthAllowed", true);
 	jw_end(w);
 }
 

@@ -62,6 +62,15 @@ challenge_wait_s(const struct challenge *c)
 	return left > 0 ? left + 1 : 1;
 }
 
+/* RFC 9444 4.1: then it is said, too. */
+static bool
+covers_wildcards(const struct api *api, const struct authz *a)
+{
+	const struct profile_conf *p = conf_profile(api->conf, span_str(a->profile));
+
+	return a->subdomains && p && p->wildcard;
+}
+
 void
 api_reply_authz(struct api *api, int status, const struct authz *a)
 {
@@ -84,8 +93,10 @@ api_reply_authz(struct api *api, int status, const struct authz *a)
 			wait = challenge_wait_s(&a->challenges[i]);
 	}
 	jw_end(&w);
-	if (a->wildcard)
+	if (a->wildcard || covers_wildcards(api, a))
 		jw_bool(&w, "wildcard", true);
+	if (a->subdomains)
+		jw_bool(&w, "subdomainAuthAllowed", true);
 	jw_end(&w);
 	api_reply_json(api, status, &body);
 	if (wait)

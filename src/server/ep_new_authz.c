@@ -5,7 +5,7 @@
 struct new_authz {
 	struct api *api;
 	const struct profile_conf *profile;
-	struct ident ident;
+	struct offer_ask ask;
 	struct authz authz;            /* owned */
 	_Atomic(uint64_t) *refused_by; /* the counter of the abuse limit that refused it */
 };
@@ -20,9 +20,9 @@ read_request(struct api *api, struct new_authz *n)
 		return false;
 	if (!identifier)
 		return problem_set(&api->pr, PROBLEM_MALFORMED, "identifier is missing");
-	if (!offer_ident_read(identifier, &n->ident, &api->pr))
+	if (!offer_ask_read(identifier, &n->ask, &api->pr))
 		return false;
-	if (ident_is_wildcard(&n->ident))
+	if (ident_is_wildcard(&n->ask.ident))
 		return problem_set(&api->pr, PROBLEM_MALFORMED, "a wildcard cannot be authorized by newAuthz, only by an order (RFC 8555 7.4.1)");
 	return true;
 }
@@ -33,8 +33,8 @@ check(struct api *api, const struct new_authz *n)
 {
 	struct policy_verdict verdict;
 
-	policy_names(api->conf->policy, n->profile->name, &n->ident, 1, &verdict);
-	if (offer_check(n->profile, &n->ident, &verdict, &api->pr))
+	policy_names(api->conf->policy, n->profile->name, &n->ask.ident, 1, &verdict);
+	if (offer_check(n->profile, &n->ask.ident, &verdict, &api->pr))
 		return true;
 	if (api->pr.kind == PROBLEM_REJECTED_IDENTIFIER)
 		api->pr.kind = PROBLEM_REJECTED_IDENTIFIER_403;
@@ -45,7 +45,7 @@ static bool
 new_authz_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct new_authz *n = arg;
-	struct idents one = { .list = &n->ident, .count = 1 };
+	struct idents one = { .list = &n->ask.ident, .count = 1 };
 	struct account account;
 	bool found;
 
@@ -54,7 +54,7 @@ new_authz_tx(struct sql *db, void *arg, struct problem *pr)
 	return api_account(n->api, db, &account, pr) && api_eab_alive(&account, pr) && api_terms_agreed(n->api, db, &account, pr) &&
 		offer_account(db, n->profile, &account, pr) && account_touch(db, &account, clock_unix_s(), pr) &&
 		offer_allows(n->api, db, &one, account.id, &n->refused_by, pr) &&
-		offer_authz(db, n->profile, account.id, &n->ident, &n->authz, pr) &&
+		offer_authz(db, n->profile, account.id, &n->ask, &n->authz, pr) &&
 		authz_by_id(db, n->authz.id, &n->authz, &found, pr);
 }
 

@@ -12,6 +12,7 @@ struct new_order {
 	const struct profile_conf *profile;
 	struct order_view v;
 	struct idents idents;      /* owned */
+	struct offer_ask *asks;    /* one for each of them, in their order; owned */
 	int64_t not_before, not_after;
 	struct replaced replaced;  /* owned */
 	bool reused;               /* an order of before (O1) */
@@ -33,14 +34,19 @@ ident_as_sent(const struct json_node *node, struct ident *ret)
 
 /* All identifiers that can be read; a sub-problem for each that cannot. */
 static void
-idents_collect(struct api *api, const struct json_node *list, struct idents *ret)
+idents_collect(struct api *api, const struct json_node *list, struct new_order *n)
 {
+	n->asks = xcalloc(json_count(list), sizeof(*n->asks));
 	for (size_t i = 0; i < json_count(list); i++) {
 		struct ident id = { 0 };
 		struct problem pr = { 0 };
+		struct offer_ask ask;
 
-		if (offer_ident_read(json_at(list, i), &id, &pr)) {
-			idents_add(ret, &id);
+		if (offer_ask_read(json_at(list, i), &ask, &pr)) {
+			/* of a name that is there twice the first counts (W17) */
+			if (!idents_has(&n->idents, &ask.ident))
+				n->asks[n->idents.count] = ask;
+			idents_add(&n->idents, &ask.ident);
 			continue;
 		}
 		ident_as_sent(json_at(list, i), &id);
@@ -151,7 +157,7 @@ read_request(struct api *api, struct new_order *n)
 	if (!time_read(&o, "notBefore", &n->not_before) || !time_read(&o, "notAfter", &n->not_after) || !json_ok(&o) || !check_dates(api, n) ||
 		!replaces_read(&o, &n->replaced))
 		return false;
-	idents_collect(api, list, &n->idents);
+	idents_collect(api, list, n);
 	if ((int64_t)n->idents.count <= n->profile->max_identifiers)
 		return check_all(api, n);
 	api->sub_count = 0;
@@ -161,12 +167,12 @@ read_request(struct api *api, struct new_order *n)
 
 /* One authorization per identifier. The order lives no longer than the earliest (O3). */
 static bool
-add_authz(struct sql *db, struct new_order *n, const struct ident *id, bool *ret_valid, struct problem *pr)
+add_authz(struct sql *db, struct new_order *n, const struct offer_ask *ask, bool *ret_valid, struct problem *pr)
 {
 	struct order *o = &n->v.order;
 	struct authz a;
 
-	if (!offer_authz(db, n->profile, o->account_id, id, &a, pr))
+	if (!offer_authz(db, n->profile, o->account_id, ask, &a, pr))
 		return false;
 	*ret_valid = a.state == AUTHZ_VALID;
 	if (a.expires < o->expires)
@@ -192,7 +198,7 @@ insert_order(struct sql *db, struct new_order *n, struct problem *pr)
 	for (size_t i = 0; i < o->idents.count; i++) {
 		bool valid;
 
-		if (!add_authz(db, n, &o->idents.list[i], &valid, pr))
+		if (!add_authz(db, n, &n->asks[i], &valid, pr))
 			return false;
 		all = all && valid;
 	}
@@ -258,6 +264,7 @@ api_new_order(struct api *api)
 	else if (n.refused_by)
 		atomic_fetch_add(n.refused_by, 1);
 	idents_done(&n.idents);
+	free(n.asks);
 	replaced_done(&n.replaced);
 	order_view_done(&n.v);
 	return good;

@@ -6,14 +6,38 @@
 
 #define REUSE_LEFT_S 3600 /* a valid authorization is reused with an hour left (O2) */
 
+/* Whole labels; a name is not its own ancestor (RFC 9444 2). */
+static bool
+is_below(const char *name, const char *domain)
+{
+	size_t n = strlen(name), d = strlen(domain);
+
+	return n > d && name[n - d - 1] == '.' && strcmp(name + n - d, domain) == 0;
+}
+
+static bool
+ancestor_read(struct span text, struct offer_ask *ret, struct problem *pr)
+{
+	struct ident domain;
+
+	if (!ident_parse(SPAN("dns"), text, &domain, pr))
+		return false;
+	/* a top level is nobody's */
+	if (ret->ident.type != IDENT_DNS || ident_is_wildcard(&domain) || !strchr(domain.value, '.') || !is_below(ret->ident.value, domain.value))
+		return problem_set(pr, PROBLEM_MALFORMED, "ancestorDomain \"%s\" is not a domain above \"%s\"", QUOTE(text), ret->ident.value);
+	return span_copy(span_str(domain.value), ret->ancestor, sizeof(ret->ancestor));
+}
+
 bool
-offer_ident_read(const struct json_node *node, struct ident *ret, struct problem *pr)
+offer_ask_read(const struct json_node *node, struct offer_ask *ret, struct problem *pr)
 {
 	struct json_obj o = json_obj(node, "identifier", pr);
 	struct span type = json_req_str(&o, "type", 64);
 	struct span value = json_req_str(&o, "value", 1024);
+	struct span ancestor = json_opt_str(&o, "ancestorDomain", 1024);
 
-	return json_ok(&o) && ident_parse(type, value, ret, pr);
+	*ret = (struct offer_ask){ .subdomains = json_opt_bool(&o, "subdomainAuthAllowed", false) };
+	return json_ok(&o) && ident_parse(type, value, &ret->ident, pr) && (!ancestor.p || ancestor_read(ancestor, ret, pr));
 }
 
 static bool
@@ -26,23 +50,24 @@ strings_have(const struct conf_strings *list, const char *s)
 	return false;
 }
 
-/* A wildcard is proven by a record in the DNS alone (V6), an address never (RFC 8738 7). */
+/* A wildcard, or all names below one, are proven by a record in the DNS alone (V6): a web server is one host. An address never is
+ * (RFC 8738 7). */
 static bool
-may_prove(enum challenge_kind kind, const struct ident *id)
+may_prove(enum challenge_kind kind, const struct ident *id, bool subdomains)
 {
 	bool is_record = kind == CHALLENGE_DNS_01 || kind == CHALLENGE_DNS_ACCOUNT_01;
 
-	return is_record ? id->type == IDENT_DNS : !ident_is_wildcard(id);
+	return is_record ? id->type == IDENT_DNS : !ident_is_wildcard(id) && !subdomains;
 }
 
 /* What the profile offers to prove this identifier: kinds in the profile's order. */
 static size_t
-kinds_for(const struct profile_conf *p, const struct ident *id, enum challenge_kind *ret)
+kinds_for(const struct profile_conf *p, const struct ident *id, bool subdomains, enum challenge_kind *ret)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->challenges.count && n < AUTHZ_CHALLENGES_MAX; i++) {
-		if (challenge_kind_parse(span_str(p->challenges.list[i]), &ret[n]) && may_prove(ret[n], id))
+		if (challenge_kind_parse(span_str(p->challenges.list[i]), &ret[n]) && may_prove(ret[n], id, subdomains))
 			n++;
 	}
 	return n;
@@ -60,7 +85,7 @@ offer_check(const struct profile_conf *p, const struct ident *id, const struct p
 		return problem_set(pr, PROBLEM_REJECTED_IDENTIFIER, "profile \"%s\" has no wildcards", p->name);
 	if (!verdict->allow)
 		return problem_set(pr, PROBLEM_REJECTED_IDENTIFIER, "%s", verdict->say);
-	if (kinds_for(p, id, kinds) == 0)
+	if (kinds_for(p, id, false, kinds) == 0)
 		return problem_set(pr, PROBLEM_REJECTED_IDENTIFIER,
 			"profile \"%s\" offers no challenge that can prove this name", p->name);
 	return true;
@@ -108,24 +133,68 @@ offer_allows(struct api *api, struct sql *db, const struct idents *idents, int64
 		(long long)pending, (long long)most);
 }
 
-bool
-offer_authz(struct sql *db, const struct profile_conf *p, int64_t account_id, const struct ident *id, struct authz *ret, struct problem *pr)
+/* The nearest domain that is authorized with all names below it. */
+static bool
+find_above(struct sql *db, const struct profile_conf *p, const struct ident *id, int64_t expires_min, struct authz *ret, struct problem *pr)
+{
+	const char *domain = ident_base(id);
+
+	if (!p->subdomains || id->type != IDENT_DNS)
+		return true;
+	/* "*.a.example" stands for names below a.example */
+	if (!ident_is_wildcard(id))
+		domain = strchr(domain, '.') ? strchr(domain, '.') + 1 : "";
+	for (; !ret->id && strchr(domain, '.'); domain = strchr(domain, '.') + 1) {
+		if (!authz_find_subdomains(db, ret->account_id, domain, p->name, AUTHZ_VALID, expires_min, &ret->id, &ret->expires, pr))
+			return false;
+	}
+	return true;
+}
+
+/* For the identifier, or for the domain that its owner rather proves. */
+static bool
+make_authz(struct sql *db, const struct profile_conf *p, const struct offer_ask *ask, int64_t now, struct authz *ret, struct problem *pr)
 {
 	enum challenge_kind kinds[AUTHZ_CHALLENGES_MAX];
+	struct ident id = ask->ident;
+
+	ret->state = AUTHZ_PENDING;
+	ret->expires = now + p->pending_authz_s;
+	ret->subdomains = p->subdomains && id.type == IDENT_DNS && (ask->ancestor[0] || ask->subdomains);
+	if (ret->subdomains && ask->ancestor[0]) {
+		span_copy(span_str(ask->ancestor), id.value, sizeof(id.value));
+		ret->ident = id;
+		ret->wildcard = false;
+	}
+	/* the names of one order have one, and so has the next order */
+	if (ret->subdomains && !authz_find_subdomains(db, ret->account_id, id.value, p->name, AUTHZ_PENDING, now + p->pending_authz_s / 2,
+				       &ret->id, &ret->expires, pr))
+		return false;
+	if (ret->id)
+		return true;
+	span_copy(span_str(p->name), ret->profile, sizeof(ret->profile));
+	ret->challenge_count = kinds_for(p, &id, ret->subdomains, kinds);
+	for (size_t i = 0; i < ret->challenge_count; i++)
+		ret->challenges[i].kind = kinds[i];
+	return authz_insert(db, ret, pr);
+}
+
+bool
+offer_authz(struct sql *db, const struct profile_conf *p, int64_t account_id, const struct offer_ask *ask, struct authz *ret, struct problem *pr)
+{
+	const struct ident *id = &ask->ident;
 	int64_t now = clock_unix_s();
 
 	*ret = (struct authz){ .account_id = account_id, .wildcard = ident_is_wildcard(id), .state = AUTHZ_VALID };
 	ret->ident.type = id->type;
 	span_copy(span_str(ident_base(id)), ret->ident.value, sizeof(ret->ident.value));
-	if (!authz_find_valid(db, account_id, &ret->ident, ret->wildcard, p->name, now + REUSE_LEFT_S, &ret->id, &ret->expires, pr))
+	/* who asks for all names below wants no authorization of the name alone */
+	if (p->subdomains && ask->subdomains) {
+		if (!authz_find_subdomains(db, account_id, id->value, p->name, AUTHZ_VALID, now + REUSE_LEFT_S, &ret->id, &ret->expires, pr))
+			return false;
+	} else if (!authz_find_valid(db, account_id, &ret->ident, ret->wildcard, p->name, now + REUSE_LEFT_S, &ret->id, &ret->expires, pr) ||
+		   (!ret->id && !find_above(db, p, id, now + REUSE_LEFT_S, ret, pr))) {
 		return false;
-	if (ret->id)
-		return true;
-	ret->state = AUTHZ_PENDING;
-	ret->expires = now + p->pending_authz_s;
-	span_copy(span_str(p->name), ret->profile, sizeof(ret->profile));
-	ret->challenge_count = kinds_for(p, id, kinds);
-	for (size_t i = 0; i < ret->challenge_count; i++)
-		ret->challenges[i].kind = kinds[i];
-	return authz_insert(db, ret, pr);
+	}
+	return ret->id || make_authz(db, p, ask, now, ret, pr);
 }

@@ -7,8 +7,14 @@
 #include "policy/policy.h"
 #include "server/api.h"
 
-/* {"type":…,"value":…} of a request. */
-bool offer_ident_read(const struct json_node *node, struct ident *ret, struct problem *pr) MUST_CHECK;
+/* An identifier of a request. */
+struct offer_ask {
+	struct ident ident;
+	bool subdomains;            /* newAuthz: subdomainAuthAllowed (RFC 9444 4.2) */
+	char ancestor[IDENT_VALUE]; /* newOrder: ancestorDomain (4.3), "" = none */
+};
+/* {"type":…,"value":…} and what may stand beside them; an ancestor is one, of two labels at least. */
+bool offer_ask_read(const struct json_node *node, struct offer_ask *ret, struct problem *pr) MUST_CHECK;
 /* Has the profile a way to prove this identifier, and do the rules allow it? */
 bool offer_check(const struct profile_conf *p, const struct ident *id, const struct policy_verdict *verdict, struct problem *pr) MUST_CHECK;
 /* May this account use the profile (E1)? */
@@ -17,8 +23,9 @@ bool offer_account(struct sql *db, const struct profile_conf *p, const struct ac
  * at a time. If not, *ret_refused_by is the counter to raise when the transaction is over; else it is left alone. */
 bool offer_allows(struct api *api, struct sql *db, const struct idents *idents, int64_t account_id, _Atomic(uint64_t) **ret_refused_by,
 	struct problem *pr) MUST_CHECK;
-/* A still valid authorization of the account for the identifier (O2), or a new one: id, state and expires of *ret are set, all of it
+/* A still valid authorization of the account for the identifier (O2), where the profile has subdomains also one of a domain above it
+ * (RFC 9444), or a new one, for the domain that was asked for; or one such that is pending: id, state and expires of *ret are set, all of it
  * if it is new. */
-bool offer_authz(struct sql *db, const struct profile_conf *p, int64_t account_id, const struct ident *id, struct authz *ret,
+bool offer_authz(struct sql *db, const struct profile_conf *p, int64_t account_id, const struct offer_ask *ask, struct authz *ret,
 	struct problem *pr) MUST_CHECK;
 #endif

@@ -46,7 +46,7 @@ authz_done(struct authz *a)
 	"a.id, a.account_id, a.ref, a.ident_type, a.ident, a.wildcard, a.profile, a.state,"        \
 	" a.expires, a.created_at,"                                                                \
 	" c.id, c.ref, c.kind, c.state, c.token, c.key_auth, c.validated_at, c.attempts,"          \
-	" c.next_at, c.error"
+	" c.next_at, c.error, a.subdomains"
 #define FROM " from authz a join challenge c on c.authz_id = a.id"
 
 static void
@@ -62,6 +62,7 @@ read_authz(struct sql_stmt *st, struct authz *a)
 	a->state = (enum authz_state)sql_int(st, 7);
 	a->expires = sql_int(st, 8);
 	a->created_at = sql_int(st, 9);
+	a->subdomains = sql_int(st, 20) != 0;
 }
 
 static void
@@ -194,7 +195,7 @@ authz_insert(struct sql *db, struct authz *a, struct problem *pr)
 {
 	static const char SQL[] =
 		"insert into authz (ref, account_id, ident_type, ident, wildcard, profile, state,"
-		" expires, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9) returning id";
+		" expires, created_at, subdomains) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning id";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	rand_ref(a->ref);
@@ -208,6 +209,7 @@ authz_insert(struct sql *db, struct authz *a, struct problem *pr)
 	sql_bind_int(st, 7, a->state);
 	sql_bind_int(st, 8, a->expires);
 	sql_bind_int(st, 9, a->created_at);
+	sql_bind_int(st, 10, a->subdomains);
 	if (sql_step(st))
 		a->id = sql_int(st, 0);
 	if (!sql_end(st, pr))
@@ -248,6 +250,30 @@ authz_find_valid(struct sql *db, int64_t account_id, const struct ident *base, b
 	sql_bind_str(st, 4, profile);
 	sql_bind_int(st, 5, base->type);
 	sql_bind_int(st, 6, expires_min);
+	*ret_id = 0;
+	if (sql_step(st)) {
+		*ret_id = sql_int(st, 0);
+		*ret_expires = sql_int(st, 1);
+	}
+	return sql_end(st, pr);
+}
+
+bool
+authz_find_subdomains(struct sql *db, int64_t account_id, const char *domain, const char *profile, enum authz_state state, int64_t expires_min, int64_t *ret_id, int64_t *ret_expires, struct problem *pr)
+{
+	/* a text for each state: those are what the indexes are for */
+	static const char VALID[] =
+		"select id, expires from authz where account_id=$1 and ident=$2 and wildcard=0 and profile=$3"
+		" and subdomains=1 and state=1 and expires>=$4 order by expires desc limit 1";
+	static const char PENDING[] =
+		"select id, expires from authz where account_id=$1 and ident=$2 and wildcard=0 and profile=$3"
+		" and subdomains=1 and state=0 and expires>=$4 order by expires desc limit 1";
+	struct sql_stmt *st = sql_begin(db, state == AUTHZ_VALID ? VALID : PENDING);
+
+	sql_bind_int(st, 1, account_id);
+	sql_bind_str(st, 2, domain);
+	sql_bind_str(st, 3, profile);
+	sql_bind_int(st, 4, expires_min);
 	*ret_id = 0;
 	if (sql_step(st)) {
 		*ret_id = sql_int(st, 0);

@@ -32,6 +32,7 @@ struct authz {
 	char ref[REF_TEXT];
 	struct ident ident;           /* without "*." */
 	bool wildcard;
+	bool subdomains;              /* it counts for names below, too (RFC 9444) */
 	char profile[PROFILE_TEXT];
 	enum authz_state state;
 	int64_t expires, created_at;
@@ -52,6 +53,8 @@ bool authz_insert(struct sql *db, struct authz *a, struct problem *pr) MUST_CHEC
 bool authz_link(struct sql *db, int64_t order_id, int64_t authz_id, struct problem *pr) MUST_CHECK;
 /* A valid one of this account, name and profile living at least until expires_min (O2): id (0 = none) and its expiry. */
 bool authz_find_valid(struct sql *db, int64_t account_id, const struct ident *base, bool wildcard, const char *profile, int64_t expires_min, int64_t *ret_id, int64_t *ret_expires, struct problem *pr) MUST_CHECK;
+/* One with `subdomains` set, pending or valid, for this domain itself; likewise. */
+bool authz_find_subdomains(struct sql *db, int64_t account_id, const char *domain, const char *profile, enum authz_state state, int64_t expires_min, int64_t *ret_id, int64_t *ret_expires, struct problem *pr) MUST_CHECK;
 bool authz_move(struct sql *db, int64_t id, enum authz_state from, enum authz_state to, int64_t expires, bool *ret_moved, struct problem *pr) MUST_CHECK;
 bool challenge_move(struct sql *db, int64_t id, enum chall_state from, enum chall_state to, bool *ret_moved, struct problem *pr) MUST_CHECK;
 /* pending -> processing with the key authorization of the key the account has now (8.3). */

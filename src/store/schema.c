@@ -105,11 +105,15 @@
 /* How often a job has been leased: the fencing token of its lease. */
 #define DDL_3 "alter table job add column epoch bigint not null default 0"
 
+/* An authorization that counts for the names below it, too (RFC 9444). */
+#define DDL_4 "alter table authz add column subdomains bigint not null default 0"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
 	{ 2, DDL_2, DDL_2 },
 	{ 3, DDL_3, DDL_3 },
+	{ 4, DDL_4, DDL_4 },
 };
 
 bool

@@ -165,6 +165,53 @@ def pre_authorization(t, gate, bind):
     t.equal(gate.sql("select state from authz where ref=?", left), [(3,)], "the account goes, and its pending authorization with it")
 
 
+def subdomains(t, gate, bind):
+    """Profile below: a domain counts for the names below it (RFC 9444)."""
+    device = DnsDevice(gate.acme(gate.url + "/p/below/directory"), lambda name, value: bind.add(AT + name, "TXT", value))
+    device.register()
+    a = device.acme
+    t.ok(a.directory["meta"].get("subdomainAuthAllowed") is True and "subdomainAuthAllowed" not in gate.acme().directory["meta"],
+         "the profile's directory says that it has subdomain authorization")
+
+    def order(*asks):
+        return a.post(a.directory["newOrder"], {"identifiers": [dict({"type": "dns", "value": v}, **more) for v, more in asks]})
+
+    top = {"ancestorDomain": "zone.corp.test"}
+    made = order(("a.zone.corp.test", top), ("b.c.zone.corp.test", top))
+    authz = a.post(made.json["authorizations"][0]).json
+    t.equal((made.status, len(made.json["authorizations"]), authz["identifier"]["value"], authz.get("subdomainAuthAllowed"), authz.get("wildcard")),
+            (201, 1, "zone.corp.test", True, True), "two names with one ancestorDomain have one authorization, for that")
+    t.equal([c["type"] for c in authz["challenges"]], ["dns-01"], "proven by a record, not by a web server")
+    device.order_url, device.order = made.headers["Location"], made.json
+    device.prove()
+    device.finalize()
+    t.equal(names_of(device.collect()), ["a.zone.corp.test", "b.c.zone.corp.test"], "and the certificate has both names")
+    for name in ("d.zone.corp.test", "*.zone.corp.test", "*.e.zone.corp.test"):
+        t.equal(order((name, {})).json["status"], "ready", "%s needs no proof any more" % name)
+    for name in ("zone.corp.test", "notzone.corp.test", "corp.test"):
+        reply = order((name, {})).json
+        state = a.post(reply["authorizations"][0]).json
+        t.equal((reply["status"], state["identifier"]["value"]), ("ready" if name == "zone.corp.test" else "pending", name),
+                "%s: a whole label further, or the domain itself" % name)
+    other = gate.acme(gate.url + "/p/below/directory")
+    other.new_account()
+    t.equal(other.new_order(["d.zone.corp.test"]).json["status"], "pending", "another account has to prove it")
+    t.equal(a.post(gate.url + "/p/both/new-order", {"identifiers": [{"type": "dns", "value": "d.zone.corp.test"}]}).json["status"], "pending",
+            "and so it is for another profile")
+    for ancestor in ("zone.corp.tes", "one.corp.test", "a.zone.corp.test", "*.corp.test", "test", "x", ""):
+        reply = order(("a.zone.corp.test", {"ancestorDomain": ancestor}))
+        t.ok(reply.status == 400 and reply.type() == "malformed", "ancestorDomain \"%s\" is refused: %s" % (ancestor, reply.json["detail"]))
+    plain = a.post(gate.url + "/p/both/new-order", {"identifiers": [dict({"type": "dns", "value": "f.zone.corp.test"}, **top)]}).json
+    authz = a.post(plain["authorizations"][0]).json
+    t.equal((authz["identifier"]["value"], "subdomainAuthAllowed" in authz), ("f.zone.corp.test", False),
+            "a profile without it authorizes the name itself")
+    asked = a.post(a.directory["newAuthz"], {"identifier": {"type": "dns", "value": "pre.corp.test", "subdomainAuthAllowed": True}})
+    t.equal((asked.status, asked.json.get("subdomainAuthAllowed")), (201, True), "newAuthz may ask for it")
+    device.respond(asked.headers["Location"])
+    a.poll(asked.headers["Location"], lambda o: o["status"] != "pending")
+    t.equal(order(("deep.below.pre.corp.test", {})).json["status"], "ready", "before any order")
+
+
 def caa(t, gate, bind):
     """Profile strict: what the zones' CAA records say counts, too (RFC 8659, RFC 8657)."""
     def outcome(names, record=None):
@@ -257,11 +304,12 @@ def main():
             dict(profile, name="bound", challenges=["dns-01"], pre_authorization=True, eab="required"),
             dict(profile, name="strict", challenges=["dns-01"], wildcard=True, caa=["pki.corp.test"]),
             dict(profile, name="labels", challenges=["dns-account-01"], wildcard=True),
+            dict(profile, name="below", challenges=["http-01", "dns-01"], wildcard=True, pre_authorization=True, subdomains=True),
             dict(profile, name="both", challenges=["http-01", "dns-01"], wildcard=True, pre_authorization=True),
             dict(profile, name="tame", challenges=["http-01", "dns-01"]),
             dict(profile, name="dns-only", challenges=["dns-01"])], upstreams=[{"name": "local", "driver": "local"}])
         gate.start()
-        for part in (good, aliases, own_label, truncated, refused, later, caa, pre_authorization, offers):
+        for part in (good, aliases, own_label, truncated, refused, later, subdomains, caa, pre_authorization, offers):
             with t.part(part.__name__):
                 part(t, gate, bind)
         with t.part("clients"):

@@ -73,6 +73,8 @@ static const struct {
 	{ PROFILE_MORE, "challenges = [ \"http-02\" ]; } );", "t:3: profiles[0].challenges[0]: \"http-02\" is unknown: expected http-01, dns-01, dns-account-01 and tls-alpn-01\n" },
 	{ PROFILE_MORE, "caa = [ \"https://ca.test\" ]; } );", "t:3: profiles[0].caa[0]: \"https://ca.test\" is not a domain name\n" },
 	{ PROFILE_MORE, "caa = [ \"ca.test\" ]; valid_authz_lifetime = \"9h\"; } );", "t:3: profiles[0].valid_authz_lifetime: is more than 8h, and CAA records must be looked at again by then\n" },
+	{ PROFILE_MORE, "subdomains = true; } );", "t:3: profiles[0].subdomains: a domain is proven by dns-01 or dns-account-01, neither of which is among challenges\n" },
+	{ PROFILE_MORE, "subdomains = true; challenges = [ \"dns-01\" ]; caa = [ \"ca.test\" ]; } );", "t:3: profiles[0].subdomains: cannot go with caa, which is looked at for each name\n" },
 	{ PROFILE_MORE, "wildcard = true; } );", "t:3: profiles[0].wildcard: a wildcard is proven by dns-01 or dns-account-01, neither of which is among challenges\n" },
 	{ PROFILE_MORE, "validation_attempts = [ \"0s\", \"x\" ]; } );", "t:3: profiles[0].validation_attempts[1]: \"x\" is not a time such as \"5s\"\n" },
 	{ PROFILE_MORE, "validation_attempts = [ \"5s\", \"5s\" ]; } );", "t:3: profiles[0].validation_attempts[1]: must be later than the attempt before it\n" },

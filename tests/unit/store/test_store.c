@@ -320,6 +320,31 @@ add_text(const char *ref, void *arg)
 	buf_addc(arg, ' ');
 }
 
+/* An authorization of a domain and the names below it is one for those that look for such (RFC 9444). */
+static bool
+case_subdomains(struct sql *db, void *arg, struct problem *pr)
+{
+	int64_t account = put_account(db, "domains"), other = put_account(db, "no domains"), id, expires;
+	struct authz a = { .account_id = account, .ident = dns("corp.test"), .subdomains = true, .profile = "p", .expires = NOW + 7, .challenge_count = 1 },
+		     plain = { .account_id = account, .ident = dns("plain.test"), .profile = "p", .expires = NOW + 7, .challenge_count = 1 }, got;
+	bool found, moved;
+
+	(void)arg;
+	ok(authz_insert(db, &a, pr) && authz_insert(db, &plain, pr) && authz_by_id(db, a.id, &got, &found, pr) && found && got.subdomains, "it says so");
+	authz_done(&got);
+	ok(authz_find_subdomains(db, account, "corp.test", "p", AUTHZ_PENDING, NOW + 7, &id, &expires, pr) && id == a.id && expires == NOW + 7, "a pending one is found");
+	ok(authz_find_subdomains(db, account, "corp.test", "p", AUTHZ_VALID, NOW, &id, &expires, pr) && id == 0, "not as a valid one");
+	ok(authz_move(db, a.id, AUTHZ_PENDING, AUTHZ_VALID, NOW + 9, &moved, pr) && moved &&
+			authz_move(db, plain.id, AUTHZ_PENDING, AUTHZ_VALID, NOW + 9, &moved, pr) && moved, "they become valid");
+	ok(authz_find_subdomains(db, account, "corp.test", "p", AUTHZ_VALID, NOW + 9, &id, &expires, pr) && id == a.id && expires == NOW + 9, "and it is found so");
+	ok(authz_find_subdomains(db, account, "corp.test", "p", AUTHZ_VALID, NOW + 10, &id, &expires, pr) && id == 0, "not if it would live too short");
+	ok(authz_find_subdomains(db, account, "corp.test", "q", AUTHZ_VALID, NOW, &id, &expires, pr) && id == 0, "not for another profile");
+	ok(authz_find_subdomains(db, other, "corp.test", "p", AUTHZ_VALID, NOW, &id, &expires, pr) && id == 0, "not for another account");
+	ok(authz_find_subdomains(db, account, "a.corp.test", "p", AUTHZ_VALID, NOW, &id, &expires, pr) && id == 0, "not under a name below");
+	ok(authz_find_subdomains(db, account, "plain.test", "p", AUTHZ_VALID, NOW, &id, &expires, pr) && id == 0, "one of a name alone is none");
+	return true;
+}
+
 static bool
 case_authzs(struct sql *db, void *arg, struct problem *pr)
 {
@@ -764,6 +789,7 @@ static const struct {
 	{ "orders", case_orders },
 	{ "order look-ups", case_order_finds },
 	{ "authorizations", case_authzs },
+	{ "authorizations of subdomains", case_subdomains },
 	{ "sets of authorizations", case_authz_sets },
 	{ "certificates", case_certs },
 	{ "jobs", case_jobs },
