@@ -490,6 +490,21 @@ json_member(const struct json_node *object, size_t i, struct span *ret_name)
 	return child;
 }
 
+const struct json_node *
+json_next_member(const struct json_node *object, const struct json_node *before,
+	struct span *ret_name)
+{
+	const struct json_node *child;
+
+	if (json_type(object) != JSON_OBJECT)
+		return NULL;
+	child = before ? before + before->nodes : object + 1;
+	if (child == object + object->nodes)
+		return NULL;
+	*ret_name = child->name;
+	return child;
+}
+
 struct span
 json_text(const struct json_node *n)
 {

@@ -39,6 +39,9 @@ size_t json_count(const struct json_node *array_or_object);
 const struct json_node *json_at(const struct json_node *array, size_t i);
 /* The i-th member of an object. */
 const struct json_node *json_member(const struct json_node *object, size_t i, struct span *ret_name);
+/* The member behind `before`, the first for NULL; NULL at the end: a walk over many. */
+const struct json_node *json_next_member(
+	const struct json_node *object, const struct json_node *before, struct span *ret_name);
 struct span json_text(const struct json_node *string);     /* SPAN_NONE unless a string */
 bool json_int(const struct json_node *n, int64_t *ret);     /* false unless an integer */
 bool json_bool(const struct json_node *n, bool fallback);

@@ -5,14 +5,17 @@
  * by key_spki_parse in any case. */
 #include "pki/cert.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include <openssl/asn1t.h>
 #include <openssl/err.h>
 #include <openssl/provider.h>
 
+#include "pki/der.h"
 #include "pki/ext.h"
 
 static bool
@@ -109,10 +112,17 @@ static bool
 read_basic_constraints(struct cert *cert, X509_EXTENSION *ext, struct problem *pr)
 {
 	BASIC_CONSTRAINTS *bc = ext_decode(ext);
+	long length;
 
 	if (!bc)
 		return bad_cert(pr, "has basicConstraints that cannot be read");
 	cert->is_ca = cert->is_ca || bc->ca;
+	cert->may_issue = bc->ca;
+	if (bc->pathlen) {
+		length = ASN1_INTEGER_get(bc->pathlen);
+		/* a negative or a huge one allows nothing */
+		cert->path_length = length < 0 || length > INT16_MAX ? 0 : (int)length;
+	}
 	BASIC_CONSTRAINTS_free(bc);
 	return true;
 }
@@ -126,6 +136,9 @@ read_key_usage(struct cert *cert, X509_EXTENSION *ext, struct problem *pr)
 		return bad_cert(pr, "has a keyUsage that cannot be read");
 	/* keyCertSign, RFC 5280 4.2.1.3 */
 	cert->is_ca = cert->is_ca || ASN1_BIT_STRING_get_bit(usage, 5);
+	cert->key_usage = 0;
+	for (int i = 0; i < 9; i++)
+		cert->key_usage |= (unsigned)ASN1_BIT_STRING_get_bit(usage, i) << i;
 	ASN1_BIT_STRING_free(usage);
 	return true;
 }
@@ -175,25 +188,30 @@ read_extensions(struct cert *cert, struct problem *pr)
 	hex_write(cert->serial, serial, n);
 	if (!exts_check(exts, &why))
 		return problem_set(pr, PROBLEM_MALFORMED, "the certificate has %s", why.detail);
+	cert->path_length = -1;
+	cert->key_usage = UINT_MAX;
 	for (int i = 0; i < sk_X509_EXTENSION_num(exts); i++) {
 		if (!read_extension(cert, sk_X509_EXTENSION_value(exts, i), span_of(serial, n), pr))
 			return false;
 	}
+	cert->may_issue = cert->may_issue && cert->key_usage & USAGE_KEY_CERT_SIGN;
 	return true;
 }
 
 static bool
-read_key(struct cert *cert, bool leaf, struct problem *pr)
+read_key(struct cert *cert, bool make_key, struct problem *pr)
 {
 	unsigned char *spki = NULL;
 	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert->x509), &spki);
 	struct span der = span_of(spki, n > 0 ? (size_t)n : 0);
 	struct problem why = { 0 };
-	bool good = (leaf || key_spki_parse(der, &cert->key, &why)) && key_spki_hash(der, cert->key_hash, &why);
+	bool good = (!make_key || key_spki_parse(der, &cert->key, &why)) && key_spki_hash(der, cert->key_hash, &why);
 
 	OPENSSL_free(spki);
-	if (good)
+	if (good) {
+		cert->has_good_key = cert->key && key_check(cert->key, PROBLEM_MALFORMED, &why);
 		return true;
+	}
 	problem_cause(pr, "%s", why.cause);
 	return bad_cert(pr, "has a key that cannot be read");
 }
@@ -224,12 +242,12 @@ name_line(const X509_NAME *name, char dst[256])
 }
 
 static bool
-read_rest(struct cert *cert, bool leaf, struct problem *pr)
+read_rest(struct cert *cert, bool make_key, struct problem *pr)
 {
 	if (!time_read(X509_get0_notBefore(cert->x509), &cert->not_before_unix_s) ||
 		!time_read(X509_get0_notAfter(cert->x509), &cert->not_after_unix_s))
 		return bad_cert(pr, "has a validity that cannot be read");
-	if (!read_key(cert, leaf, pr))
+	if (!read_key(cert, make_key, pr))
 		return false;
 	name_line(X509_get_issuer_name(cert->x509), cert->issuer);
 	name_line(X509_get_subject_name(cert->x509), cert->subject);
@@ -237,10 +255,10 @@ read_rest(struct cert *cert, bool leaf, struct problem *pr)
 }
 
 static bool
-parse(struct span der, OSSL_LIB_CTX *lib, struct cert **ret, struct problem *pr)
+parse(struct span der, OSSL_LIB_CTX *lib, bool make_key, struct cert **ret, struct problem *pr)
 {
 	struct cert *cert = xcalloc(1, sizeof(*cert));
-	bool good = decode(der, lib, cert, pr) && read_extensions(cert, pr) && read_rest(cert, lib != NULL, pr);
+	bool good = decode(der, lib, cert, pr) && read_extensions(cert, pr) && read_rest(cert, make_key, pr);
 
 	ERR_clear_error();
 	atomic_init(&cert->refs, 1);
@@ -255,14 +273,21 @@ parse(struct span der, OSSL_LIB_CTX *lib, struct cert **ret, struct problem *pr)
 bool
 cert_parse(struct span der, struct cert **ret, struct problem *pr)
 {
-	return parse(der, NULL, ret, pr);
+	return parse(der, NULL, true, ret, pr);
 }
 
 bool
 leaf_parse(struct span der, struct cert **ret, struct problem *pr)
 {
 	pthread_once(&no_decoders_once, no_decoders_make);
-	return parse(der, no_decoders, ret, pr);
+	return parse(der, no_decoders, false, ret, pr);
+}
+
+bool
+signer_parse(struct span der, struct cert **ret, struct problem *pr)
+{
+	pthread_once(&no_decoders_once, no_decoders_make);
+	return parse(der, no_decoders, true, ret, pr);
 }
 
 struct cert *
@@ -291,5 +316,52 @@ cert_der(const struct cert *cert, struct buf *out)
 	bool good = n > 0 && buf_add(out, der, (size_t)n);
 
 	OPENSSL_free(der);
+	return good;
+}
+
+bool
+cert_ext(const struct cert *cert, struct span oid, struct span *ret_value)
+{
+	for (int i = 0; i < X509_get_ext_count(cert->x509); i++) {
+		X509_EXTENSION *ext = X509_get_ext(cert->x509, i);
+		const ASN1_OBJECT *object = X509_EXTENSION_get_object(ext);
+		const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(ext);
+
+		if (span_eq(span_of(OBJ_get0_data(object), OBJ_length(object)), oid)) {
+			*ret_value = span_of(ASN1_STRING_get0_data(value),
+				(size_t)ASN1_STRING_length(value));
+			return true;
+		}
+	}
+	return false;
+}
+
+/* X509_verify looks for the digest where it looked for the key: a leaf is read where there are
+ * none. The octets are those that came: i2d_re_X509_tbs would write new ones, and mark a certificate
+ * that others may be reading. */
+bool
+cert_is_signed_by(const struct cert *cert, EVP_PKEY *key)
+{
+	const ASN1_BIT_STRING *signature;
+	const X509_ALGOR *algorithm;
+	unsigned char *der = NULL;
+	int n = i2d_X509(cert->x509, &der);
+	ASN1_STRING tbs = { .type = V_ASN1_SEQUENCE };
+	struct der part;
+	struct span body;
+	bool good;
+
+	X509_get0_signature(&signature, &algorithm, cert->x509);
+	good = n > 0 && der_only(span_of(der, (size_t)n), DER_SEQUENCE, &body) &&
+		der_next(&body, &part) &&
+		X509_ALGOR_cmp(algorithm, X509_get0_tbs_sigalg(cert->x509)) == 0;
+	if (good) {
+		tbs.data = der + (part.whole.p - (const char *)der);
+		tbs.length = (int)part.whole.n;
+		good = ASN1_item_verify(
+			       ASN1_ITEM_rptr(ASN1_SEQUENCE), algorithm, signature, &tbs, key) == 1;
+	}
+	OPENSSL_free(der);
+	ERR_clear_error();
 	return good;
 }

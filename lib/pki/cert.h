@@ -16,8 +16,12 @@ struct cert {
 	atomic_uint refs;
 	X509 *x509;          /* owned */
 	EVP_PKEY *key;       /* owned; NULL after leaf_parse */
+	bool has_good_key;   /* and key_check takes it */
 	struct idents names; /* SAN, as far as it consists of identifiers */
 	bool is_ca;          /* says so in basicConstraints or in keyUsage */
+	bool may_issue;      /* says so in basicConstraints, and in keyUsage if it has one */
+	int path_length;     /* -1 = any */
+	unsigned key_usage;  /* 1 << bit of RFC 5280 4.2.1.3; all of them without the extension */
 	bool has_other_names; /* the SAN has something else as well: an email address, a name that is no identifier */
 	char serial[SERIAL_TEXT]; /* the content octets of the DER INTEGER, with the leading 00 */
 	char certid[CERTID_TEXT]; /* "" without an AKI */
@@ -41,10 +45,17 @@ bool cert_parse(struct span der, struct cert **ret, struct problem *pr) __attrib
  * and its own checks of it (X509_check_*, X509_verify) fail. */
 bool leaf_parse(struct span der, struct cert **ret, struct problem *pr)
 	__attribute__((warn_unused_result));
+/* As leaf_parse, but the key is made. */
+bool signer_parse(struct span der, struct cert **ret, struct problem *pr)
+	__attribute__((warn_unused_result));
+/* Signed by this key, and by the algorithm that the signed part names? Whatever it was parsed by. */
+bool cert_is_signed_by(const struct cert *cert, EVP_PKEY *key);
 /* One more holder: a parsed certificate is constant. */
 struct cert *cert_ref(struct cert *cert);
 void cert_free(struct cert *cert); /* by the last of its holders */
 bool cert_der(const struct cert *cert, struct buf *out);
+/* The contents of the extension with this object identifier (its contents octets in DER); false if there is none. */
+bool cert_ext(const struct cert *cert, struct span oid, struct span *ret_value);
 
 /* PEM, leaf first; any "-----BEGIN " that is not CERTIFICATE refuses all (RFC 8555 11.4); LF or CRLF, blank lines and
  * nothing else between, strict base64 in lines of 64 (RFC 7468 3). Problems are PROBLEM_SERVER_INTERNAL: the text comes

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include <openssl/asn1t.h>
 #include <openssl/err.h>
 
 #include "base/b64url.h"
@@ -229,27 +228,6 @@ names_issuer(const struct cert *subject, const struct cert *issuer)
 	return good;
 }
 
-/* X509_verify looks for the digest where it looked for the key: a leaf is read where there are
- * none. */
-static bool
-is_signed_by(const struct cert *cert, EVP_PKEY *key)
-{
-	const ASN1_BIT_STRING *signature;
-	const X509_ALGOR *algorithm;
-	unsigned char *der = NULL;
-	/* not changed: the octets as they came */
-	int n = i2d_re_X509_tbs(cert->x509, &der);
-	ASN1_STRING tbs = {.type = V_ASN1_SEQUENCE, .data = der, .length = n};
-	bool good;
-
-	X509_get0_signature(&signature, &algorithm, cert->x509);
-	good = n > 0 && X509_ALGOR_cmp(algorithm, X509_get0_tbs_sigalg(cert->x509)) == 0 &&
-	       ASN1_item_verify(ASN1_ITEM_rptr(ASN1_SEQUENCE), algorithm, signature, &tbs, key) ==
-		       1;
-	OPENSSL_free(der);
-	return good;
-}
-
 /* Does certs[at] certify certs[at - 1]? */
 static bool
 check_issuer(const struct chain *chain, size_t at, int64_t now_unix_s, struct problem *pr)
@@ -261,7 +239,7 @@ check_issuer(const struct chain *chain, size_t at, int64_t now_unix_s, struct pr
 		fault = "is not a CA certificate";
 	else if (!names_issuer(subject, issuer))
 		fault = "is not the issuer of the one before it";
-	else if (!is_signed_by(subject, issuer->key))
+	else if (!cert_is_signed_by(subject, issuer->key))
 		fault = "did not sign the one before it";
 	else if (at + 1 == chain->count && is_self_signed(issuer))
 		/* a trust anchor's dates are the verifier's business (RFC 5280 6.1.1) */

@@ -7,4 +7,6 @@
 
 /* As cert_parse; the certificate may be one that others have as well. cert_free as ever. */
 bool issuer_parse(struct span der, struct cert **ret, struct problem *pr) MUST_CHECK;
+/* As signer_parse, likewise, for what devices send: others are kept, so that none of theirs drives out a CA's. */
+bool link_parse(struct span der, struct cert **ret, struct problem *pr) MUST_CHECK;
 #endif

@@ -3,14 +3,17 @@ librooms_a_SOURCES += \
 	lib/pki/certid.c lib/pki/certid.h \
 	lib/pki/chain.c \
 	lib/pki/csr.c lib/pki/csr_make.c lib/pki/csr.h \
+	lib/pki/der.c lib/pki/der.h \
 	lib/pki/ext.c lib/pki/ext.h \
 	lib/pki/ident.c lib/pki/ident.h \
 	lib/pki/issuers.c lib/pki/issuers.h \
 	lib/pki/key.c lib/pki/key.h \
 	lib/pki/mint.c lib/pki/mint.h \
+	lib/pki/path.c lib/pki/path.h \
 	lib/pki/sign.c
 
-check_PROGRAMS += test_key test_ident test_csr test_cert test_certid test_chain test_mint
+check_PROGRAMS += test_key test_ident test_csr test_cert test_certid test_chain test_mint \
+	test_der test_path
 test_key_SOURCES = tests/unit/pki/test_key.c tests/tap.h
 test_key_LDADD = $(rooms_libs)
 test_key_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
@@ -29,11 +32,17 @@ test_certid_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_chain_SOURCES = tests/unit/pki/test_chain.c tests/unit/pki/forge.h tests/tap.h
 test_chain_LDADD = $(rooms_libs)
 test_chain_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_der_SOURCES = tests/unit/pki/test_der.c tests/tap.h
+test_der_LDADD = $(rooms_libs)
+test_der_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_path_SOURCES = tests/unit/pki/test_path.c tests/unit/pki/forge.h tests/tap.h
+test_path_LDADD = $(rooms_libs)
+test_path_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_mint_SOURCES = tests/unit/pki/test_mint.c tests/unit/pki/forge.h tests/tap.h
 test_mint_LDADD = $(rooms_libs)
 test_mint_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 
-fuzz_targets += fuzz_certid fuzz_csr fuzz_chain fuzz_ident fuzz_key fuzz_mint
+fuzz_targets += fuzz_path fuzz_certid fuzz_csr fuzz_chain fuzz_ident fuzz_key fuzz_mint
 fuzz_certid_SOURCES = tests/fuzz/fuzz_certid.c
 fuzz_certid_LDADD = $(rooms_libs)
 fuzz_certid_LDFLAGS = $(fuzz_ldflags)
@@ -52,3 +61,7 @@ fuzz_key_LDFLAGS = $(fuzz_ldflags)
 fuzz_mint_SOURCES = tests/fuzz/fuzz_mint.c
 fuzz_mint_LDADD = $(rooms_libs)
 fuzz_mint_LDFLAGS = $(fuzz_ldflags)
+fuzz_path_SOURCES = tests/fuzz/fuzz_path.c
+fuzz_path_LDADD = $(rooms_libs)
+fuzz_path_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += tests/fuzz/seeds/fuzz_path

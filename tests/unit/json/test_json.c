@@ -177,8 +177,9 @@ test_access(void)
 				 "\"y\":2},[3]],\"z\":\"\"},\"a\":[\"p\",\"q\"]} ");
 	const struct json_node *root = json_root(doc), *o = json_get(root, "o"),
 			       *x = json_get(o, "x");
-	struct span name = SPAN_NONE;
+	struct span name = SPAN_NONE, again = SPAN_NONE;
 	int64_t v = 7;
+	size_t i = 0;
 
 	ok(json_type(root) == JSON_OBJECT && json_count(root) == 9,
 		"an object with its members counted");
@@ -203,6 +204,10 @@ test_access(void)
 	ok(!json_member(root, 9, &name) && span_is(name, "a"), "no member beyond the last");
 	ok(json_member(o, 1, &name) == json_get(o, "z") && span_is(name, "z"),
 		"a member behind a nested one");
+	for (const struct json_node *at = NULL; (at = json_next_member(root, at, &name)); i++)
+		ok(at == json_member(root, i, &again) && span_eq(name, again), "member %zu by walking", i);
+	ok(i == json_count(root) && !json_next_member(x, NULL, &name) && !json_next_member(NULL, NULL, &name),
+		"as many as there are, none in arrays");
 	ok(!json_get(root, "x") && !json_get(root, "S"),
 		"names are exact and not of deeper objects");
 	ok(!json_get(x, "y") && !json_at(root, 0) && !json_member(x, 0, &name),

@@ -11,7 +11,7 @@
 
 #include "base/buf.h"
 
-#define FORGE_EXTS 6
+#define FORGE_EXTS 12
 
 /* "subjectAltName=DNS:a.example" in the words of x509v3_config(5), or "1.2.3=critical,DER:0500" */
 static inline X509_EXTENSION *
@@ -23,6 +23,15 @@ forge_ext(const char *text, X509 *issuer, X509 *subject)
 	X509_EXTENSION *ext;
 
 	snprintf(name, sizeof(name), "%.*s", (int)(eq - text), text);
+	if (strcmp(eq, "=DER:") == 0) { /* no octets: OpenSSL's words cannot say it */
+		ASN1_OBJECT *oid = OBJ_txt2obj(name, 1);
+		ASN1_OCTET_STRING *none = ASN1_OCTET_STRING_new();
+
+		ext = X509_EXTENSION_create_by_OBJ(NULL, oid, 0, none);
+		ASN1_OCTET_STRING_free(none);
+		ASN1_OBJECT_free(oid);
+		return ext;
+	}
 	X509V3_set_ctx(&ctx, issuer, subject, NULL, NULL, 0);
 	X509V3_set_ctx_nodb(&ctx);
 	ext = X509V3_EXT_nconf(NULL, &ctx, name, eq + 1);
@@ -91,6 +100,9 @@ struct forge_cert {
 	EVP_PKEY *issuer_key; /* NULL = its own */
 	int64_t not_before_unix_s, not_after_unix_s;
 	const char *serial; /* decimal or 0x, NULL = "1" */
+	const char *batch;  /* a serialNumber in the subject */
+	const EVP_MD *md;   /* NULL = SHA-256 */
+	bool is_v1;
 	const char *exts[FORGE_EXTS];
 };
 
@@ -100,9 +112,13 @@ forge_x509(const struct forge_cert *f)
 	X509 *x = X509_new();
 	X509_NAME *name = forge_name(f->cn);
 	EVP_PKEY *signer = f->issuer_key ? f->issuer_key : f->key;
+	const EVP_MD *md = NULL;
 	ASN1_INTEGER *serial = s2i_ASN1_INTEGER(NULL, f->serial ? f->serial : "1");
 
-	X509_set_version(x, X509_VERSION_3);
+	if (f->batch)
+		X509_NAME_add_entry_by_txt(name, "serialNumber", V_ASN1_PRINTABLESTRING,
+			(const unsigned char *)f->batch, -1, -1, 0);
+	X509_set_version(x, f->is_v1 ? X509_VERSION_1 : X509_VERSION_3);
 	X509_set_serialNumber(x, serial);
 	ASN1_INTEGER_free(serial);
 	X509_set_subject_name(x, name);
@@ -117,8 +133,9 @@ forge_x509(const struct forge_cert *f)
 		X509_add_ext(x, ext, -1);
 		X509_EXTENSION_free(ext);
 	}
-	X509_sign(
-		x, signer, EVP_PKEY_get_base_id(signer) == EVP_PKEY_ED25519 ? NULL : EVP_sha256());
+	if (EVP_PKEY_get_base_id(signer) != EVP_PKEY_ED25519)
+		md = f->md ? f->md : EVP_sha256();
+	X509_sign(x, signer, md);
 	return x;
 }
 

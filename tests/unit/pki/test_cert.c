@@ -145,6 +145,70 @@ test_fields(void)
 	cert_free(NULL);
 }
 
+#define ANY_USAGE 0xffffffffu
+
+/* What a certificate says of its right to sign others. */
+static void
+test_rights(void)
+{
+	static const struct {
+		const char *name, *constraints, *usage;
+		bool is_ca, may_issue;
+		int path_length;
+		unsigned key_usage;
+	} cases[] = {
+		{ "nothing", NULL, NULL, false, false, -1, ANY_USAGE },
+		{ "no CA", "basicConstraints=CA:FALSE", "keyUsage=digitalSignature", false, false, -1, 1 },
+		{ "a CA", "basicConstraints=CA:TRUE", NULL, true, true, -1, ANY_USAGE },
+		{ "a CA that may sign", "basicConstraints=CA:TRUE,pathlen:2", "keyUsage=keyCertSign,cRLSign", true, true, 2, 0x60 },
+		{ "a CA that may not", "basicConstraints=CA:TRUE", "keyUsage=digitalSignature", true, false, -1, 1 },
+		{ "no CA that may sign", NULL, "keyUsage=keyCertSign", true, false, -1, 0x20 },
+		{ "a path length of 0", "basicConstraints=CA:TRUE,pathlen:0", NULL, true, true, 0, ANY_USAGE },
+		{ "a negative one", "basicConstraints=DER:30060101ff0201ff", NULL, true, true, 0, ANY_USAGE },
+		{ "a huge one", "basicConstraints=DER:300e0101ff02097fffffffffffffffff", NULL, true, true, 0, ANY_USAGE },
+	};
+	struct problem pr;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct forge_cert f = { .key = key };
+		struct cert *cert;
+		size_t n = 0;
+
+		if (cases[i].constraints)
+			f.exts[n++] = cases[i].constraints;
+		if (cases[i].usage)
+			f.exts[n++] = cases[i].usage;
+		cert = parse(&f, &pr);
+		ok(cert && cert->is_ca == cases[i].is_ca && cert->may_issue == cases[i].may_issue &&
+				cert->path_length == cases[i].path_length && cert->key_usage == cases[i].key_usage,
+			"%s: what it may sign", cases[i].name);
+		cert_free(cert);
+	}
+}
+
+static void
+test_signed_by(void)
+{
+	EVP_PKEY *other = EVP_EC_gen("P-256"), *weak = EVP_RSA_gen(1024);
+	X509 *x = forge_x509(&(struct forge_cert){ .key = weak, .issuer_key = key });
+	struct span der = forge_x509_der(x), value;
+	struct problem pr = { 0 };
+	struct cert *a, *b;
+
+	if (!cert_parse(der, &a, &pr) || !signer_parse(der, &b, &pr))
+		abort();
+	ok(cert_is_signed_by(a, key) && cert_is_signed_by(b, key), "signed by its issuer, however it was read");
+	ok(!cert_is_signed_by(a, other) && !cert_is_signed_by(b, other), "and by nobody else");
+	ok(!a->has_good_key && !b->has_good_key, "its key of 1024 bits is no good one");
+	ok(!cert_ext(a, SPAN("\x55\x1d\x11"), &value), "an extension it has not");
+	cert_free(a);
+	cert_free(b);
+	forge_free(der);
+	X509_free(x);
+	EVP_PKEY_free(other);
+	EVP_PKEY_free(weak);
+}
+
 static void
 test_long_names(void)
 {
@@ -207,6 +271,8 @@ main(void)
 	test_rfc9773();
 	test_serials();
 	test_fields();
+	test_rights();
+	test_signed_by();
 	test_long_names();
 	test_refused();
 	EVP_PKEY_free(key);

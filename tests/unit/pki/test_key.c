@@ -210,6 +210,46 @@ test_spki_as_openssl_reads_it(enum key_type type)
 	is_int(other, 0, "and none makes one that OpenSSL reads otherwise");
 }
 
+/* Our own writer and OpenSSL's. */
+static void
+test_spki_as_openssl_writes_it(EVP_PKEY *key, const char *name)
+{
+	AUTO_BUF ours = BUF_MAX(8192);
+	unsigned char *theirs = NULL;
+	int n = i2d_PUBKEY(key, &theirs);
+
+	ok(key_spki_write(key, &ours) && span_eq(buf_span(&ours), span_of(theirs, (size_t)n)),
+		"%s: written as OpenSSL writes it", name);
+	OPENSSL_free(theirs);
+}
+
+/* RSA of sizes whose lengths take one, two and three octets, and of a small exponent. */
+static void
+test_rsa_written(void)
+{
+	static const unsigned bits[] = { 512, 1024, 2047, 2048, 4096 };
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	EVP_PKEY *key;
+	BIGNUM *three = BN_new();
+
+	for (size_t i = 0; i < sizeof(bits) / sizeof(bits[0]); i++) {
+		char name[32];
+
+		key = EVP_RSA_gen(bits[i]);
+		snprintf(name, sizeof(name), "RSA of %u bits", bits[i]);
+		test_spki_as_openssl_writes_it(key, name);
+		EVP_PKEY_free(key);
+	}
+	key = NULL;
+	BN_set_word(three, 3);
+	if (EVP_PKEY_keygen_init(ctx) == 1 && EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, three) == 1)
+		EVP_PKEY_generate(ctx, &key);
+	test_spki_as_openssl_writes_it(key, "RSA with exponent 3");
+	EVP_PKEY_free(key);
+	EVP_PKEY_CTX_free(ctx);
+	BN_free(three);
+}
+
 static void
 test_private(void)
 {
@@ -261,6 +301,7 @@ main(void)
 	test_spki_as_openssl_reads_it(KEY_P521);
 	test_spki_as_openssl_reads_it(KEY_ED25519);
 	test_spki_as_openssl_reads_it(KEY_RSA2048);
+	test_rsa_written();
 	test_private();
 	return done_testing();
 }
