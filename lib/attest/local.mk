@@ -1,0 +1,36 @@
+librooms_a_SOURCES += \
+	lib/attest/attest.c lib/attest/attest.h \
+	lib/attest/format.h \
+	lib/attest/packed.c \
+	lib/attest/revoked.c lib/attest/revoked.h \
+	lib/attest/step.c \
+	lib/attest/stmt.c \
+	lib/attest/trust.c
+
+attest_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)/tests -I$(top_srcdir)/tests/unit/pki
+attest_lab = tests/unit/attest/lab.h tests/unit/attest/model.h tests/unit/pki/forge.h tests/tap.h
+
+check_PROGRAMS += test_attest_revoked
+test_attest_revoked_SOURCES = tests/unit/attest/test_attest_revoked.c tests/tap.h
+test_attest_revoked_LDADD = $(rooms_libs)
+test_attest_revoked_CPPFLAGS = $(attest_cppflags)
+check_PROGRAMS += test_attest_step
+test_attest_step_SOURCES = tests/unit/attest/test_attest_step.c $(attest_lab)
+test_attest_step_LDADD = $(rooms_libs)
+test_attest_step_CPPFLAGS = $(attest_cppflags)
+EXTRA_DIST += tests/data/attestation
+
+attest_fuzz = tests/fuzz/attest.h tests/unit/attest/model.h tests/unit/pki/forge.h
+attest_fuzz_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/unit/pki -I$(top_srcdir)/tests/unit/attest
+fuzz_targets += fuzz_attest_packed
+fuzz_attest_packed_SOURCES = tests/fuzz/fuzz_attest_packed.c $(attest_fuzz)
+fuzz_attest_packed_LDADD = $(rooms_libs)
+fuzz_attest_packed_LDFLAGS = $(fuzz_ldflags)
+fuzz_attest_packed_CPPFLAGS = $(attest_fuzz_cppflags)
+EXTRA_DIST += tests/fuzz/seeds/fuzz_attest_packed
+fuzz_targets += fuzz_attest_step
+fuzz_attest_step_SOURCES = tests/fuzz/fuzz_attest_step.c $(attest_fuzz)
+fuzz_attest_step_LDADD = $(rooms_libs)
+fuzz_attest_step_LDFLAGS = $(fuzz_ldflags)
+fuzz_attest_step_CPPFLAGS = $(attest_fuzz_cppflags)
+EXTRA_DIST += tests/fuzz/seeds/fuzz_attest_step
