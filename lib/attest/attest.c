@@ -12,6 +12,7 @@ static const struct {
 	attest_fn *verify;
 	bool needs_revocation;
 } formats[ATTEST__COUNT] = {
+	[ATTEST_APPLE] = {"apple", "x5c[0]", attest_apple},
 	[ATTEST_STEP] = {"step", "x5c[0]", attest_step},
 	[ATTEST_PACKED] = {"packed", "x5c[0]", attest_packed},
 };

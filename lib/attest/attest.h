@@ -18,7 +18,7 @@
 #define ATTEST_TEXT 129
 #define ATTEST_ID_TEXT (2 * ATTEST_TEXT)
 
-enum attest_format { ATTEST_STEP, ATTEST_PACKED, ATTEST__COUNT };
+enum attest_format { ATTEST_APPLE, ATTEST_STEP, ATTEST_PACKED, ATTEST__COUNT };
 const char *attest_format_name(enum attest_format format); /* `fmt` on the wire */
 bool attest_format_parse(struct span name, enum attest_format *ret);
 
@@ -44,6 +44,8 @@ bool attest_trust_set_revoked(struct attest_trust *trust, enum attest_format for
  * Not for tpm. */
 bool attest_trust_set_assigner(struct attest_trust *trust, enum attest_format format,
 	const char *oid, struct problem *pr) __attribute__((warn_unused_result));
+/* Apple's UDID counts as hardware-module of type 1.2.840.113635.100.8.9.2 (V15). */
+void attest_trust_apple_modules(struct attest_trust *trust, bool count);
 
 enum attest_id_type { ATTEST_PERMANENT_IDENTIFIER, ATTEST_HARDWARE_MODULE };
 

@@ -14,6 +14,7 @@ struct attest_trust {
 		struct revoked *revoked; /* owned; NULL = no list */
 		char assigner[ATTEST_TEXT];
 	} of[ATTEST__COUNT];
+	bool apple_modules;
 };
 
 /* A statement while it is verified. */
@@ -29,10 +30,12 @@ struct statement {
 
 /* Verifies all that the format says, and fills the facts, but for the comparison of identifiers. */
 typedef bool attest_fn(struct statement *st, struct problem *pr);
-attest_fn attest_step, attest_packed;
+attest_fn attest_apple, attest_step, attest_packed;
 
 /* All of it, for attest_verify; the facts stay in `st`, whatever the verdict, for tests. */
 bool stmt_verify(struct statement *st, struct problem *pr) MUST_CHECK;
+/* What the extensions of Apple's leaf say. */
+bool apple_device(struct statement *st, struct problem *pr) MUST_CHECK;
 
 /* PROBLEM_BAD_ATTESTATION, "field: text". Always false. */
 __attribute__((format(printf, 3, 4))) bool attest_refuse(

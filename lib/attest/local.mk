@@ -1,4 +1,5 @@
 librooms_a_SOURCES += \
+	lib/attest/apple.c \
 	lib/attest/attest.c lib/attest/attest.h \
 	lib/attest/format.h \
 	lib/attest/packed.c \
@@ -18,6 +19,10 @@ check_PROGRAMS += test_attest_step
 test_attest_step_SOURCES = tests/unit/attest/test_attest_step.c $(attest_lab)
 test_attest_step_LDADD = $(rooms_libs)
 test_attest_step_CPPFLAGS = $(attest_cppflags)
+check_PROGRAMS += test_attest_apple
+test_attest_apple_SOURCES = tests/unit/attest/test_attest_apple.c $(attest_lab)
+test_attest_apple_LDADD = $(rooms_libs)
+test_attest_apple_CPPFLAGS = $(attest_cppflags)
 EXTRA_DIST += tests/data/attestation
 
 attest_fuzz = tests/fuzz/attest.h tests/unit/attest/model.h tests/unit/pki/forge.h
@@ -34,3 +39,9 @@ fuzz_attest_step_LDADD = $(rooms_libs)
 fuzz_attest_step_LDFLAGS = $(fuzz_ldflags)
 fuzz_attest_step_CPPFLAGS = $(attest_fuzz_cppflags)
 EXTRA_DIST += tests/fuzz/seeds/fuzz_attest_step
+fuzz_targets += fuzz_attest_apple
+fuzz_attest_apple_SOURCES = tests/fuzz/fuzz_attest_apple.c $(attest_fuzz)
+fuzz_attest_apple_LDADD = $(rooms_libs)
+fuzz_attest_apple_LDFLAGS = $(fuzz_ldflags)
+fuzz_attest_apple_CPPFLAGS = $(attest_fuzz_cppflags)
+EXTRA_DIST += tests/fuzz/seeds/fuzz_attest_apple

@@ -75,3 +75,9 @@ attest_trust_set_assigner(
 	snprintf(trust->of[format].assigner, ATTEST_TEXT, "%s", oid);
 	return true;
 }
+
+void
+attest_trust_apple_modules(struct attest_trust *trust, bool count)
+{
+	trust->apple_modules = count;
+}

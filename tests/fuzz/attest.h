@@ -66,6 +66,7 @@ fuzz_init(enum attest_format format, const char *root_file)
 		!attest_trust_set_revoked(fuzz.trust, format,
 			SPAN("{\"entries\":{\"0bad\":{\"status\":\"REVOKED\"}}}"), INT64_MAX, &pr))
 		abort();
+	attest_trust_apple_modules(fuzz.trust, true);
 	fuzz.key_authorization = SPAN(FUZZ_KEY_AUTH);
 	fuzz.id = SPAN("SN-1");
 }
