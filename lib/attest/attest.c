@@ -13,6 +13,8 @@ static const struct {
 	bool needs_revocation;
 } formats[ATTEST__COUNT] = {
 	[ATTEST_APPLE] = {"apple", "x5c[0]", attest_apple},
+	[ATTEST_ANDROID] = {"android-key", "keyDescription.hardwareEnforced", attest_android,
+		.needs_revocation = true},
 	[ATTEST_STEP] = {"step", "x5c[0]", attest_step},
 	[ATTEST_PACKED] = {"packed", "x5c[0]", attest_packed},
 };

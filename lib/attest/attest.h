@@ -18,8 +18,8 @@
 #define ATTEST_TEXT 129
 #define ATTEST_ID_TEXT (2 * ATTEST_TEXT)
 
-enum attest_format { ATTEST_APPLE, ATTEST_STEP, ATTEST_PACKED, ATTEST__COUNT };
-const char *attest_format_name(enum attest_format format); /* `fmt` on the wire */
+enum attest_format { ATTEST_APPLE, ATTEST_ANDROID, ATTEST_STEP, ATTEST_PACKED, ATTEST__COUNT };
+const char *attest_format_name(enum attest_format format); /* "android-key": `fmt` on the wire */
 bool attest_format_parse(struct span name, enum attest_format *ret);
 
 /* Roots, intermediates, revocation lists: one set for each format, never shared. Filled, then

@@ -1,7 +1,9 @@
 librooms_a_SOURCES += \
+	lib/attest/android.c \
 	lib/attest/apple.c \
 	lib/attest/attest.c lib/attest/attest.h \
 	lib/attest/format.h \
+	lib/attest/key_desc.c lib/attest/key_desc.h \
 	lib/attest/packed.c \
 	lib/attest/revoked.c lib/attest/revoked.h \
 	lib/attest/step.c \
@@ -23,6 +25,10 @@ check_PROGRAMS += test_attest_apple
 test_attest_apple_SOURCES = tests/unit/attest/test_attest_apple.c $(attest_lab)
 test_attest_apple_LDADD = $(rooms_libs)
 test_attest_apple_CPPFLAGS = $(attest_cppflags)
+check_PROGRAMS += test_attest_android
+test_attest_android_SOURCES = tests/unit/attest/test_attest_android.c $(attest_lab)
+test_attest_android_LDADD = $(rooms_libs)
+test_attest_android_CPPFLAGS = $(attest_cppflags)
 EXTRA_DIST += tests/data/attestation
 
 attest_fuzz = tests/fuzz/attest.h tests/unit/attest/model.h tests/unit/pki/forge.h
@@ -45,3 +51,14 @@ fuzz_attest_apple_LDADD = $(rooms_libs)
 fuzz_attest_apple_LDFLAGS = $(fuzz_ldflags)
 fuzz_attest_apple_CPPFLAGS = $(attest_fuzz_cppflags)
 EXTRA_DIST += tests/fuzz/seeds/fuzz_attest_apple
+fuzz_targets += fuzz_attest_android
+fuzz_attest_android_SOURCES = tests/fuzz/fuzz_attest_android.c $(attest_fuzz)
+fuzz_attest_android_LDADD = $(rooms_libs)
+fuzz_attest_android_LDFLAGS = $(fuzz_ldflags)
+fuzz_attest_android_CPPFLAGS = $(attest_fuzz_cppflags)
+EXTRA_DIST += tests/fuzz/seeds/fuzz_attest_android
+fuzz_targets += fuzz_key_desc
+fuzz_key_desc_SOURCES = tests/fuzz/fuzz_key_desc.c
+fuzz_key_desc_LDADD = $(rooms_libs)
+fuzz_key_desc_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += tests/fuzz/seeds/fuzz_key_desc
