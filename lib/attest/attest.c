@@ -12,6 +12,7 @@ static const struct {
 	attest_fn *verify;
 	bool needs_revocation;
 } formats[ATTEST__COUNT] = {
+	[ATTEST_TPM] = {"tpm", "x5c[0].subjectAltName", attest_tpm},
 	[ATTEST_APPLE] = {"apple", "x5c[0]", attest_apple},
 	[ATTEST_ANDROID] = {"android-key", "keyDescription.hardwareEnforced", attest_android,
 		.needs_revocation = true},

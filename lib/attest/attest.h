@@ -18,7 +18,14 @@
 #define ATTEST_TEXT 129
 #define ATTEST_ID_TEXT (2 * ATTEST_TEXT)
 
-enum attest_format { ATTEST_APPLE, ATTEST_ANDROID, ATTEST_STEP, ATTEST_PACKED, ATTEST__COUNT };
+enum attest_format {
+	ATTEST_TPM,
+	ATTEST_APPLE,
+	ATTEST_ANDROID,
+	ATTEST_STEP,
+	ATTEST_PACKED,
+	ATTEST__COUNT
+};
 const char *attest_format_name(enum attest_format format); /* "android-key": `fmt` on the wire */
 bool attest_format_parse(struct span name, enum attest_format *ret);
 

@@ -30,7 +30,7 @@ struct statement {
 
 /* Verifies all that the format says, and fills the facts, but for the comparison of identifiers. */
 typedef bool attest_fn(struct statement *st, struct problem *pr);
-attest_fn attest_apple, attest_android, attest_step, attest_packed;
+attest_fn attest_tpm, attest_apple, attest_android, attest_step, attest_packed;
 
 /* All of it, for attest_verify; the facts stay in `st`, whatever the verdict, for tests. */
 bool stmt_verify(struct statement *st, struct problem *pr) MUST_CHECK;

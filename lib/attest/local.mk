@@ -8,6 +8,10 @@ librooms_a_SOURCES += \
 	lib/attest/revoked.c lib/attest/revoked.h \
 	lib/attest/step.c \
 	lib/attest/stmt.c \
+	lib/attest/tpm.c lib/attest/tpm.h \
+	lib/attest/tpm_ak.c \
+	lib/attest/tpm_pub.c \
+	lib/attest/tpm_sig.c \
 	lib/attest/trust.c
 
 attest_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)/tests -I$(top_srcdir)/tests/unit/pki
@@ -29,6 +33,14 @@ check_PROGRAMS += test_attest_android
 test_attest_android_SOURCES = tests/unit/attest/test_attest_android.c $(attest_lab)
 test_attest_android_LDADD = $(rooms_libs)
 test_attest_android_CPPFLAGS = $(attest_cppflags)
+check_PROGRAMS += test_attest_tpm
+test_attest_tpm_SOURCES = tests/unit/attest/test_attest_tpm.c tests/unit/attest/tpm_form.h $(attest_lab)
+test_attest_tpm_LDADD = $(rooms_libs)
+test_attest_tpm_CPPFLAGS = $(attest_cppflags)
+check_PROGRAMS += test_attest_tpm_ak
+test_attest_tpm_ak_SOURCES = tests/unit/attest/test_attest_tpm_ak.c tests/unit/attest/tpm_form.h $(attest_lab)
+test_attest_tpm_ak_LDADD = $(rooms_libs)
+test_attest_tpm_ak_CPPFLAGS = $(attest_cppflags)
 EXTRA_DIST += tests/data/attestation
 
 attest_fuzz = tests/fuzz/attest.h tests/unit/attest/model.h tests/unit/pki/forge.h
@@ -57,6 +69,12 @@ fuzz_attest_android_LDADD = $(rooms_libs)
 fuzz_attest_android_LDFLAGS = $(fuzz_ldflags)
 fuzz_attest_android_CPPFLAGS = $(attest_fuzz_cppflags)
 EXTRA_DIST += tests/fuzz/seeds/fuzz_attest_android
+fuzz_targets += fuzz_attest_tpm
+fuzz_attest_tpm_SOURCES = tests/fuzz/fuzz_attest_tpm.c $(attest_fuzz)
+fuzz_attest_tpm_LDADD = $(rooms_libs)
+fuzz_attest_tpm_LDFLAGS = $(fuzz_ldflags)
+fuzz_attest_tpm_CPPFLAGS = $(attest_fuzz_cppflags)
+EXTRA_DIST += tests/fuzz/seeds/fuzz_attest_tpm
 fuzz_targets += fuzz_key_desc
 fuzz_key_desc_SOURCES = tests/fuzz/fuzz_key_desc.c
 fuzz_key_desc_LDADD = $(rooms_libs)

@@ -68,7 +68,7 @@ bool
 attest_trust_set_assigner(
 	struct attest_trust *trust, enum attest_format format, const char *oid, struct problem *pr)
 {
-	if (!is_oid(oid))
+	if (format == ATTEST_TPM || !is_oid(oid))
 		return problem_set(pr, PROBLEM_MALFORMED,
 			"\"%s\" cannot be the assigner of %s identifiers", QUOTE(span_str(oid)),
 			attest_format_name(format));

@@ -68,7 +68,9 @@ fuzz_init(enum attest_format format, const char *root_file)
 		abort();
 	attest_trust_apple_modules(fuzz.trust, true);
 	fuzz.key_authorization = SPAN(FUZZ_KEY_AUTH);
-	fuzz.id = format == ATTEST_ANDROID ? SPAN("R5CTACMEGATE") : SPAN("SN-1");
+	fuzz.id = format == ATTEST_TPM       ? SPAN("SN-ACMEGATE-0001")
+		  : format == ATTEST_ANDROID ? SPAN("R5CTACMEGATE")
+					     : SPAN("SN-1");
 }
 
 /* A refusal names a field; what is accepted has a key and the identifier. */

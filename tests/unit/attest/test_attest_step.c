@@ -191,7 +191,8 @@ test_assigner(void)
 	form_refused(&f, finish, "an assigner that is not configured", "identifier: ");
 	ok(!attest_trust_set_assigner(lab.trust, ATTEST_STEP, "1.3.6.1.4.1.041482", &pr) &&
 			!attest_trust_set_assigner(lab.trust, ATTEST_STEP, "yubico", &pr) &&
-			!attest_trust_set_assigner(lab.trust, ATTEST_STEP, "", &pr),
+			!attest_trust_set_assigner(lab.trust, ATTEST_STEP, "", &pr) &&
+			!attest_trust_set_assigner(lab.trust, ATTEST_TPM, "1.2.3", &pr),
 		"what cannot be an assigner");
 	ok(attest_trust_set_assigner(lab.trust, ATTEST_STEP, "1.3.6.1.4.1.41482", &pr),
 		"an assigner");
