@@ -41,6 +41,19 @@ check_PROGRAMS += test_attest_tpm_ak
 test_attest_tpm_ak_SOURCES = tests/unit/attest/test_attest_tpm_ak.c tests/unit/attest/tpm_form.h $(attest_lab)
 test_attest_tpm_ak_LDADD = $(rooms_libs)
 test_attest_tpm_ak_CPPFLAGS = $(attest_cppflags)
+check_PROGRAMS += test_attest_vectors
+test_attest_vectors_SOURCES = tests/unit/attest/test_attest_vectors.c tests/unit/attest/vector.h tests/tap.h
+test_attest_vectors_LDADD = $(rooms_libs)
+test_attest_vectors_CPPFLAGS = $(attest_cppflags)
+check_PROGRAMS += test_attest_mutations
+test_attest_mutations_SOURCES = tests/unit/attest/test_attest_mutations.c tests/unit/attest/model.h \
+	tests/unit/attest/vector.h tests/tap.h
+test_attest_mutations_LDADD = $(rooms_libs)
+test_attest_mutations_CPPFLAGS = $(attest_cppflags)
+check_PROGRAMS += test_attest_threads
+test_attest_threads_SOURCES = tests/unit/attest/test_attest_threads.c tests/unit/attest/vector.h tests/tap.h
+test_attest_threads_LDADD = $(rooms_libs)
+test_attest_threads_CPPFLAGS = $(attest_cppflags)
 EXTRA_DIST += tests/data/attestation
 
 attest_fuzz = tests/fuzz/attest.h tests/unit/attest/model.h tests/unit/pki/forge.h

@@ -5,7 +5,10 @@ bench_steps_parts = tests/bench/steps.c tests/bench/steps.h tests/bench/steps_in
 	tests/bench/lab_server.c tests/bench/lab_server.h
 bench_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/bench
 
-EXTRA_PROGRAMS += bench_ca bench_load bench_steps
+EXTRA_PROGRAMS += bench_attest bench_ca bench_load bench_steps
+bench_attest_SOURCES = tests/bench/attest.c tests/unit/attest/model.h tests/unit/attest/vector.h $(bench_common)
+bench_attest_LDADD = $(rooms_libs)
+bench_attest_CPPFLAGS = $(bench_cppflags) -I$(top_srcdir)/tests/unit/attest
 bench_ca_SOURCES = tests/bench/ca.c $(bench_common)
 bench_ca_LDADD = $(rooms_libs)
 bench_ca_CPPFLAGS = $(bench_cppflags)
@@ -21,5 +24,10 @@ bench_load_CPPFLAGS = $(bench_cppflags)
 
 # About four minutes on two cores; nothing in it passes or fails by time. BENCH=steps, or any parts, for less.
 .PHONY: bench
-bench: acmegated bench_ca bench_load
+bench: acmegated bench_ca bench_load bench_attest
 	./bench_load $(BENCH)
+
+# Attestation alone.
+.PHONY: bench-attest
+bench-attest: bench_attest
+	./bench_attest
