@@ -205,7 +205,7 @@ read_key(struct cert *cert, bool make_key, struct problem *pr)
 	int n = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert->x509), &spki);
 	struct span der = span_of(spki, n > 0 ? (size_t)n : 0);
 	struct problem why = { 0 };
-	bool good = (!make_key || key_spki_parse(der, &cert->key, &why)) && key_spki_hash(der, cert->key_hash, &why);
+	bool good = (!make_key || key_spki_parse(der, &cert->key, &why)) && key_spki_hash(der, cert->key, cert->key_hash, &why);
 
 	OPENSSL_free(spki);
 	if (good) {

@@ -296,7 +296,7 @@ read_key(struct csr *csr, const REQUEST *rq, struct problem *pr)
 	if (!key_check(csr->key, PROBLEM_BAD_CSR, &why))
 		return bad_csr_because(pr, &why);
 	csr->key_type = key_type_of(csr->key);
-	return key_spki_hash(spki, csr->key_hash, pr);
+	return key_spki_hash(spki, csr->key, csr->key_hash, pr);
 }
 
 static bool

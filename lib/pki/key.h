@@ -36,9 +36,10 @@ bool key_private_parse(struct span der_or_pem, EVP_PKEY **ret, struct problem *p
 /* SHA-256 of the SPKI as 43 characters of base64url: our name for a public key. */
 #define KEY_HASH_TEXT 44
 bool key_hash(EVP_PKEY *key, char ret[KEY_HASH_TEXT]);
-/* The same of a key in DER, which is not made unless it must be: for a form that is not the one key_spki_write has. A point need
- * not lie on its curve. */
-bool key_spki_hash(struct span der, char ret[KEY_HASH_TEXT], struct problem *pr) __attribute__((warn_unused_result));
+/* The same of a key in DER; `key` is what key_spki_parse made of it, NULL if nobody asked it to. However the octets spell a key,
+ * it has one hash. A point on a curve is hashed as it came, and need not be on it: whoever did not parse it compares the hash
+ * with that of a key that was checked. */
+bool key_spki_hash(struct span der, EVP_PKEY *key, char ret[KEY_HASH_TEXT], struct problem *pr) __attribute__((warn_unused_result));
 #define AUTO_PKEY __attribute__((cleanup(key_auto_free))) EVP_PKEY
 void key_auto_free(EVP_PKEY **key);
 #endif

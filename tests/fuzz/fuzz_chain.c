@@ -22,15 +22,15 @@ again(const struct chain *chain)
 	chain_done(&back);
 }
 
-/* The short way reads what the long way does. */
+/* The short way reads what the long way does, and keys that are none: chain_check compares their hash with that of a good one. */
 static void
 leaf(struct span der)
 {
 	struct cert *a = NULL, *b = NULL;
-	struct problem pr = { 0 };
+	struct problem pr = { 0 }, why = { 0 };
 	bool good = cert_parse(der, &a, &pr);
 
-	if (leaf_parse(der, &b, &pr) != good)
+	if (leaf_parse(der, &b, &why) != good && (good || !strstr(pr.detail, "key that cannot be read")))
 		abort();
 	if (good && (strcmp(a->sha256, b->sha256) != 0 || strcmp(a->key_hash, b->key_hash) != 0 || strcmp(a->certid, b->certid) != 0 ||
 			    strcmp(a->serial, b->serial) != 0 || strcmp(a->issuer, b->issuer) != 0 || !idents_same(&a->names, &b->names) ||

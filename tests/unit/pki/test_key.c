@@ -57,7 +57,7 @@ test_type(enum key_type type)
 	ok(key_hash(key, hash) && key_hash(public, hash2) && strcmp(hash, hash2) == 0 &&
 			strlen(hash) == KEY_HASH_TEXT - 1,
 		"%s: the hash names the public key", name);
-	ok(key_spki_hash(buf_span(&spki), hash2, &pr) && strcmp(hash, hash2) == 0, "%s: its octets have that hash", name);
+	ok(key_spki_hash(buf_span(&spki), NULL, hash2, &pr) && strcmp(hash, hash2) == 0, "%s: its octets have that hash", name);
 }
 
 static void
@@ -148,7 +148,7 @@ test_encodings(void)
 			"%s with a compressed point has the same hash",
 			key_type_name((enum key_type)type));
 		n = c ? i2d_PUBKEY(c, &der) : 0;
-		ok(n > 0 && key_spki_hash(span_of(der, (size_t)n), hash2, &pr) && strcmp(hash, hash2) == 0, "its octets, too");
+		ok(n > 0 && key_spki_hash(span_of(der, (size_t)n), NULL, hash2, &pr) && strcmp(hash, hash2) == 0, "its octets, too");
 		OPENSSL_free(der);
 	}
 	ok(key_make(KEY_P256, &key, &pr), "a key");
@@ -176,7 +176,7 @@ test_spki_refused(void)
 		buf_addc(&spki, 0);
 	ok(!key_spki_parse(buf_span(&spki), &ret, &pr) && !ret, "too many octets are refused");
 	ok(!key_spki_parse(SPAN_NONE, &ret, &pr) && !ret, "none are refused");
-	ok(!key_spki_hash(SPAN_NONE, hash, &pr) && !key_spki_hash(span_of(spki.p, 90), hash, &pr), "nor have they a hash");
+	ok(!key_spki_hash(SPAN_NONE, NULL, hash, &pr) && !key_spki_hash(span_of(spki.p, 90), NULL, hash, &pr), "nor have they a hash");
 }
 
 /* We read the common forms ourselves: one octet changed, whatever we take OpenSSL takes for the same key. */
@@ -250,6 +250,27 @@ test_rsa_written(void)
 	BN_free(three);
 }
 
+/* Who is refused for his key must not come in with the same key spelled otherwise. */
+static void
+test_one_hash(void)
+{
+	AUTO_PKEY *key = NULL, *again = NULL;
+	AUTO_BUF spki = BUF_MAX(4096), longer = BUF_MAX(4096);
+	char hash[KEY_HASH_TEXT], hash2[KEY_HASH_TEXT];
+	struct problem pr = { 0 };
+	const size_t inner = 24; /* RSAPublicKey: 30 82 LL LL */
+
+	ok(key_make(KEY_RSA2048, &key, &pr) && key_spki_write(key, &spki) && key_hash(key, hash) && spki.p[inner] == 0x30, "an RSA key");
+	buf_add(&longer, spki.p, inner);
+	buf_add(&longer, "\x30\x83\0", 3);
+	buf_add(&longer, spki.p + inner + 2, spki.n - inner - 2);
+	longer.p[3]++;
+	longer.p[inner - 2]++;
+	ok(key_spki_parse(buf_span(&longer), &again, &pr) && EVP_PKEY_eq(key, again) == 1, "with a length of three octets it is the same");
+	ok(key_spki_hash(buf_span(&longer), again, hash2, &pr) && strcmp(hash, hash2) == 0, "and has the same hash");
+	ok(key_spki_hash(buf_span(&longer), NULL, hash2, &pr) && strcmp(hash, hash2) == 0, "also when nobody has parsed it");
+}
+
 static void
 test_private(void)
 {
@@ -297,6 +318,7 @@ main(void)
 	test_refused();
 	test_encodings();
 	test_spki_refused();
+	test_one_hash();
 	test_spki_as_openssl_reads_it(KEY_P256);
 	test_spki_as_openssl_reads_it(KEY_P521);
 	test_spki_as_openssl_reads_it(KEY_ED25519);

@@ -824,8 +824,8 @@ __wrap_sql_begin(struct sql *db, const char *text)
 static const char *const for_operators[] = {
 	"select state, count(*) from orders where state<=2 group by state",
 	"select kind, count(*) from job group by kind",
-	"select kind, count(case when lease_until>0 then 1 end), count(case when lease_until=0 and due<=$1 then 1 end),"
-	" count(case when lease_until=0 and due>$1 then 1 end), min(case when lease_until=0 and due<=$1 then due end) from job group by kind",
+	("select kind, count(case when lease_until>0 then 1 end), count(case when lease_until=0 and due<=$1 then 1 end),"
+	 " count(case when lease_until=0 and due>$1 then 1 end), min(case when lease_until=0 and due<=$1 then due end) from job group by kind"),
 	"select upstream, count(*) from upstream_order group by upstream",
 };
 
