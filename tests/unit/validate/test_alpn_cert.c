@@ -155,7 +155,7 @@ main(void)
 	key = EVP_EC_gen("P-256");
 	other_key = EVP_EC_gen("P-256");
 	for (size_t i = 0; i < ALPN_DIGEST_OCTETS; i++)
-		sscanf(DIGEST + 2 * i, "%2hhx", &digest[i]);
+		sscanf(&DIGEST[2 * i], "%2hhx", &digest[i]);
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
 		struct forge_cert f = { .cn = "a", .key = key, .not_before_unix_s = 1, .not_after_unix_s = 2 };
 

@@ -29,10 +29,23 @@ static const struct name_row rows[] = {
 struct device {
 	struct server server;
 	SSL_CTX *ctx;
-	bool knows_alpn;
+	_Atomic(bool) knows_alpn;
 };
 
-static char seen_name[256];
+static char last_name[256]; /* under name_lock */
+static pthread_mutex_t name_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* The server name that was asked for last. */
+static const char *
+seen_name(void)
+{
+	static char copy[sizeof(last_name)];
+
+	pthread_mutex_lock(&name_lock);
+	memcpy(copy, last_name, sizeof(copy));
+	pthread_mutex_unlock(&name_lock);
+	return copy;
+}
 
 static int
 choose(SSL *ssl, const unsigned char **out, unsigned char *n, const unsigned char *in, unsigned in_n, void *arg)
@@ -40,7 +53,9 @@ choose(SSL *ssl, const unsigned char **out, unsigned char *n, const unsigned cha
 	const struct device *d = arg;
 	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 
-	snprintf(seen_name, sizeof(seen_name), "%s", name ? name : "");
+	pthread_mutex_lock(&name_lock);
+	snprintf(last_name, sizeof(last_name), "%s", name ? name : "");
+	pthread_mutex_unlock(&name_lock);
 	if (!d->knows_alpn || in_n != 11)
 		return SSL_TLSEXT_ERR_NOACK;
 	*out = in + 1;
@@ -105,7 +120,9 @@ validate(const char *name, struct dns *by, const struct addr *resolver, uint16_t
 	v->ident.type = addr_parse(span_str(name), &addr) ? IDENT_IP : IDENT_DNS;
 	snprintf(v->ident.value, sizeof(v->ident.value), "%s", name);
 	done = false;
-	seen_name[0] = '\0';
+	pthread_mutex_lock(&name_lock);
+	last_name[0] = '\0';
+	pthread_mutex_unlock(&name_lock);
 	tlsalpn01_start(v);
 	pthread_mutex_lock(&lock);
 	while (!done)
@@ -145,7 +162,7 @@ test_cases(void)
 		validate(cases[i].name, dns, NULL, d.server.port, &v);
 		ok(v.proven == (cases[i].want == PROBLEM_NONE) && v.problem.kind == cases[i].want && v.final == cases[i].final, "%s", cases[i].what);
 		ok(strstr(v.problem.detail, cases[i].detail), "\"%s\"", v.problem.detail);
-		is_str(seen_name, cases[i].sni, "SNI");
+		is_str(seen_name(), cases[i].sni, "SNI");
 		is_str(v.where, cases[i].sni[0] ? "127.0.0.1" : "", "where it connected, for the story");
 		device_stop(&d);
 	}
@@ -161,7 +178,7 @@ test_others(void)
 	device_start(&d, "::1", 0, "subjectAltName=IP:::1", PROOF);
 	validate("::1", dns, NULL, d.server.port, &v);
 	ok(v.proven, "an IPv6 address");
-	is_str(seen_name, "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa", "SNI is its reverse name");
+	is_str(seen_name(), "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa", "SNI is its reverse name");
 	device_stop(&d);
 
 	device_start(&d, "127.0.0.1", 0, "subjectAltName=DNS:good.test", PROOF);
