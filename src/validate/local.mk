@@ -2,17 +2,17 @@ libgate_a_SOURCES += \
 	src/validate/alpn_cert.c src/validate/alpn_cert.h src/validate/caa.c src/validate/caa.h src/validate/tlsalpn01.c src/validate/dns01.c src/validate/hop.c src/validate/hop.h src/validate/http01.c src/validate/job.c src/validate/job.h src/validate/validate.h
 
 check_PROGRAMS += test_caa test_alpn_cert test_tlsalpn01 test_dns01 test_http01 test_validate_job
-test_caa_SOURCES = tests/unit/validate/test_caa.c tests/unit/validate/net.h tests/unit/httpc/server.h tests/unit/pki/forge.h tests/tap.h
+test_caa_SOURCES = tests/unit/validate/test_caa.c tests/flag.h tests/unit/validate/net.h tests/unit/httpc/server.h tests/unit/pki/forge.h tests/tap.h
 test_caa_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_caa_LDADD = $(gate_libs)
 test_alpn_cert_SOURCES = tests/unit/validate/test_alpn_cert.c tests/unit/pki/forge.h tests/tap.h
 test_alpn_cert_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_alpn_cert_LDADD = $(gate_libs)
-test_tlsalpn01_SOURCES = tests/unit/validate/test_tlsalpn01.c tests/unit/validate/net.h tests/unit/httpc/server.h tests/unit/pki/forge.h \
+test_tlsalpn01_SOURCES = tests/unit/validate/test_tlsalpn01.c tests/flag.h tests/unit/validate/net.h tests/unit/httpc/server.h tests/unit/pki/forge.h \
 	tests/tap.h
 test_tlsalpn01_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_tlsalpn01_LDADD = $(gate_libs)
-test_dns01_SOURCES = tests/unit/validate/test_dns01.c tests/unit/validate/net.h tests/unit/httpc/server.h tests/unit/pki/forge.h tests/tap.h
+test_dns01_SOURCES = tests/unit/validate/test_dns01.c tests/flag.h tests/unit/validate/net.h tests/unit/httpc/server.h tests/unit/pki/forge.h tests/tap.h
 test_dns01_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_dns01_LDADD = $(gate_libs)
 test_http01_SOURCES = tests/unit/validate/test_http01.c tests/unit/validate/net.h tests/unit/httpc/server.h tests/unit/pki/forge.h tests/tap.h

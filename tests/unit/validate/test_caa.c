@@ -1,5 +1,6 @@
 /* CAA (RFC 8659, RFC 8657): the table of cases, each value that the grammar does not know, and the way up the tree. */
 #include "net.h"
+#include "flag.h"
 #include "tap.h"
 #include "validate/caa.h"
 
@@ -145,18 +146,13 @@ static const struct {
 	{ "silent.corp.test", PROBLEM_DNS, "(time-out)", "silence: refused" },
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
-static bool done; /* under lock */
+static struct flag done = FLAG;
 
 static void
 on_done(struct caa_check *c)
 {
 	(void)c;
-	pthread_mutex_lock(&lock);
-	done = true;
-	pthread_cond_signal(&cond);
-	pthread_mutex_unlock(&lock);
+	flag_raise(&done);
 }
 
 static struct caa_check
@@ -165,12 +161,8 @@ check(const char *name, struct dns *by, const struct addr *resolver)
 	struct caa_check c = { .ask = { name, false, &issuers, OURS, "http-01" }, .dns = by, .resolvers = resolver,
 		.resolver_count = resolver ? 1 : 0, .timeout_ms = 700, .done = on_done };
 
-	done = false;
 	caa_start(&c);
-	pthread_mutex_lock(&lock);
-	while (!done)
-		pthread_cond_wait(&cond, &lock);
-	pthread_mutex_unlock(&lock);
+	flag_wait(&done, 1);
 	return c;
 }
 

@@ -1,5 +1,6 @@
 /* dns-01 (RFC 8555 8.4) against a scripted DNS server: what proves, what does not, with which problem and in which words (V2). */
 #include "net.h"
+#include "flag.h"
 #include "tap.h"
 #include "validate/validate.h"
 
@@ -51,18 +52,13 @@ static const struct {
 	{ "forged.test", PROBLEM_DNS, "(time-out)", "answers with a wrong id, whatever they say" },
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
-static bool done; /* under lock */
+static struct flag done = FLAG;
 
 static void
 on_done(struct validation *v)
 {
 	(void)v;
-	pthread_mutex_lock(&lock);
-	done = true;
-	pthread_cond_signal(&cond);
-	pthread_mutex_unlock(&lock);
+	flag_raise(&done);
 }
 
 static void (*start)(struct validation *v) = dns01_start;
@@ -75,12 +71,8 @@ validate(const char *name, struct dns *by, const struct addr *resolver, struct v
 	*v = (struct validation){ .key_auth = KEY_AUTH, .account_url = "https://example.com/acme/acct/ExampleAccount", .resolvers = resolver, .resolver_count = resolver ? 1 : 0, .timeout_ms = 700,
 		.done = on_done, .env = &env };
 	snprintf(v->ident.value, sizeof(v->ident.value), "%s", name);
-	done = false;
 	start(v);
-	pthread_mutex_lock(&lock);
-	while (!done)
-		pthread_cond_wait(&cond, &lock);
-	pthread_mutex_unlock(&lock);
+	flag_wait(&done, 1);
 }
 
 static void
@@ -101,18 +93,6 @@ test_account(void)
 
 /* ---- a thousand at once, on the one loop ---- */
 
-static unsigned ended; /* under lock */
-
-static void
-on_one(struct validation *v)
-{
-	(void)v;
-	pthread_mutex_lock(&lock);
-	ended++;
-	pthread_cond_signal(&cond);
-	pthread_mutex_unlock(&lock);
-}
-
 static void
 test_thousand(void)
 {
@@ -121,13 +101,10 @@ test_thousand(void)
 	unsigned proven = 0;
 
 	for (size_t i = 0; i < 1000; i++) {
-		all[i] = (struct validation){ .ident = { .value = "good.test" }, .key_auth = KEY_AUTH, .timeout_ms = 60000, .done = on_one, .env = &env };
+		all[i] = (struct validation){ .ident = { .value = "good.test" }, .key_auth = KEY_AUTH, .timeout_ms = 60000, .done = on_done, .env = &env };
 		dns01_start(&all[i]);
 	}
-	pthread_mutex_lock(&lock);
-	while (ended < 1000)
-		pthread_cond_wait(&cond, &lock);
-	pthread_mutex_unlock(&lock);
+	flag_wait(&done, 1000);
 	for (size_t i = 0; i < 1000; i++)
 		proven += all[i].proven;
 	is_int(proven, 1000, "a thousand validations at once, without a thread for each");

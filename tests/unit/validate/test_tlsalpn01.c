@@ -1,6 +1,7 @@
 /* tls-alpn-01 (RFC 8737, RFC 8738) against TLS servers and a scripted DNS server: what proves, what does not, with which problem
  * and in which words, and where the gateway never connects. */
 #include "net.h"
+#include "flag.h"
 #include "tap.h"
 #include "validate/validate.h"
 
@@ -92,18 +93,13 @@ device_stop(struct device *d)
 	SSL_CTX_free(d->ctx);
 }
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
-static bool done; /* under lock */
+static struct flag done = FLAG;
 
 static void
 on_done(struct validation *v)
 {
 	(void)v;
-	pthread_mutex_lock(&lock);
-	done = true;
-	pthread_cond_signal(&cond);
-	pthread_mutex_unlock(&lock);
+	flag_raise(&done);
 }
 
 static const struct net inside[] = { { { .family = AF_INET, .octet = { 127, 0, 0, 1 } }, 32 },
@@ -119,15 +115,11 @@ validate(const char *name, struct dns *by, const struct addr *resolver, uint16_t
 		.resolvers = resolver, .resolver_count = resolver ? 1 : 0, .timeout_ms = 3000, .done = on_done, .env = &env };
 	v->ident.type = addr_parse(span_str(name), &addr) ? IDENT_IP : IDENT_DNS;
 	snprintf(v->ident.value, sizeof(v->ident.value), "%s", name);
-	done = false;
 	pthread_mutex_lock(&name_lock);
 	last_name[0] = '\0';
 	pthread_mutex_unlock(&name_lock);
 	tlsalpn01_start(v);
-	pthread_mutex_lock(&lock);
-	while (!done)
-		pthread_cond_wait(&cond, &lock);
-	pthread_mutex_unlock(&lock);
+	flag_wait(&done, 1);
 }
 
 static const struct {
