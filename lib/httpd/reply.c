@@ -176,18 +176,20 @@ reply_done(const struct conn *c, struct http_reply *rp)
 		buf_done(&rp->body);
 }
 
-/* A reply that fits into a record, on a connection with room for it, costs no further turn of the loop. */
-static bool
+/* A reply that fits into a record, on a connection with room for it, costs no further turn of the loop. Returns how many octets
+ * are written: not all, if the client wants short records (RFC 6066 4). What is to be wiped is not left to copies. */
+static size_t
 write_at_once(struct conn *c, const struct buf *out)
 {
-	bool good = c->ssl && out->n <= SSL3_RT_MAX_PLAIN_LENGTH &&
-		evbuffer_get_length(bufferevent_get_output(c->bev)) == 0 &&
-		SSL_write(c->ssl, out->p, (int)out->n) == (int)out->n;
+	int n = 0;
 
+	if (!c->ssl || c->face->wipe || out->n > SSL3_RT_MAX_PLAIN_LENGTH ||
+		evbuffer_get_length(bufferevent_get_output(c->bev)) > 0)
+		return 0;
+	n = SSL_write(c->ssl, out->p, (int)out->n);
 	/* what went wrong shows again when the bufferevent tries */
-	if (c->ssl)
-		ERR_clear_error();
-	return good;
+	ERR_clear_error();
+	return n > 0 ? (size_t)n : 0;
 }
 
 void
@@ -196,6 +198,7 @@ conn_reply(struct conn *c, struct http_reply *rp)
 	void (*done)(const void *data, size_t n, void *arg) =
 		c->face->wipe ? on_written_wipe : on_written;
 	struct buf out = BUF_MAX(SIZE_MAX / 2);
+	size_t written;
 
 	if (!buf_ok(&rp->head) || !buf_ok(&rp->body)) {
 		log_error("httpd_reply_too_large", LS("face", c->face->name),
@@ -210,14 +213,20 @@ conn_reply(struct conn *c, struct http_reply *rp)
 	request_free(c->request);
 	c->request = NULL;
 	c->held = false;
-	if (write_at_once(c, &out)) {
+	written = write_at_once(c, &out);
+	if (written == out.n) {
 		done(out.p, out.n, NULL);
 		conn_replied(c);
 		return;
 	}
 	bufferevent_disable(c->bev, EV_READ);
 	conn_phase_set(c, CONN_WRITE);
-	evbuffer_add_reference(bufferevent_get_output(c->bev), out.p, out.n, done, NULL);
+	if (written == 0) {
+		evbuffer_add_reference(bufferevent_get_output(c->bev), out.p, out.n, done, NULL);
+		return;
+	}
+	evbuffer_add(bufferevent_get_output(c->bev), out.p + written, out.n - written);
+	done(out.p, out.n, NULL);
 }
 
 /* The handler has answered, here or, by letter, from another thread. */

@@ -536,6 +536,27 @@ large_replies_arrive(struct house *house)
 	}
 }
 
+/* RFC 6066 4: small devices may want no more than 512 octets in a record. */
+static void
+short_records_arrive(struct house *house)
+{
+	struct link l = rig_connect(house->tls_port, NULL);
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	AUTO_BUF r = BUF_MAX(64 * 1024);
+
+	SSL_CTX_set_tlsext_max_fragment_length(ctx, TLSEXT_max_fragment_length_512);
+	ok(rig_tls(&l, ctx, NULL) &&
+			SSL_SESSION_get_max_fragment_length(SSL_get_session(l.ssl)) == TLSEXT_max_fragment_length_512,
+		"a client that wants short records");
+	rig_say(&l, GET("/fields") GET("/echo"));
+	ok(rig_reply(&l, false, &r) && rig_status(&r) == 200 && r.n > 600 && rig_has(&r, "X-Long: 0000") &&
+			!memmem(r.p + 1, r.n - 1, "HTTP/1.1", 8),
+		"a reply that is longer arrives once");
+	ok(rig_reply(&l, false, &r) && rig_status(&r) == 200 && rig_has(&r, "0 /echo "), "and the next one behind it");
+	rig_close(&l);
+	SSL_CTX_free(ctx);
+}
+
 static void
 tls_closes_with_notice(struct house *house)
 {
@@ -840,6 +861,7 @@ ordinary_life(void)
 	no_descriptors_no_spinning(&house);
 	replies_leave_in_one_record(&house);
 	large_replies_arrive(&house);
+	short_records_arrive(&house);
 	tls_closes_with_notice(&house);
 	tls_is_modern(&house);
 	alpn_is_http_1_1(&house);
