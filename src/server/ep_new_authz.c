@@ -45,7 +45,6 @@ static bool
 new_authz_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct new_authz *n = arg;
-	struct idents one = { .list = &n->ask.ident, .count = 1 };
 	struct account account;
 	bool found;
 
@@ -53,7 +52,7 @@ new_authz_tx(struct sql *db, void *arg, struct problem *pr)
 	authz_done(&n->authz);
 	return api_account(n->api, db, &account, pr) && api_eab_alive(&account, pr) && api_terms_agreed(n->api, db, &account, pr) &&
 		offer_account(db, n->profile, &account, pr) && account_touch(db, &account, clock_unix_s(), pr) &&
-		offer_allows(n->api, db, &one, account.id, &n->refused_by, pr) &&
+		offer_allows(n->api, db, n->profile, &n->ask, 1, account.id, &n->refused_by, pr) &&
 		offer_authz(db, n->profile, account.id, &n->ask, &n->authz, pr) &&
 		authz_by_id(db, n->authz.id, &n->authz, &found, pr);
 }

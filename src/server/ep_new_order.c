@@ -225,6 +225,17 @@ order_prepare(struct new_order *n, const struct account *account)
 		idents_add(&o->idents, &n->idents.list[i]);
 }
 
+/* Who names the domain that he can prove (RFC 9444 4.3) wants other authorizations than an order of before may have. */
+static bool
+asks_for_domain(const struct new_order *n)
+{
+	for (size_t i = 0; i < n->idents.count; i++) {
+		if (n->asks[i].ancestor[0] || n->asks[i].subdomains)
+			return true;
+	}
+	return false;
+}
+
 static bool
 new_order_tx(struct sql *db, void *arg, struct problem *pr)
 {
@@ -241,12 +252,14 @@ new_order_tx(struct sql *db, void *arg, struct problem *pr)
 	if (!replaces_find(db, &n->replaced, &n->v.order, pr))
 		return false;
 	/* O1: the same order again, with half its life left, is that order; its life is that of its authorizations, which may be old */
-	if (!order_find_same(db, &n->v.order, clock_unix_s(), &same, &n->reused, pr))
+	n->reused = false;
+	if (!asks_for_domain(n) && !order_find_same(db, &n->v.order, clock_unix_s(), &same, &n->reused, pr))
 		return false;
 	if (n->reused) {
 		order_done(&n->v.order);
 		n->v.order = same;
-	} else if (!replaces_check(n->api, db, &n->replaced, &n->v.order, pr) || !offer_allows(n->api, db, &n->idents, account.id, &n->refused_by, pr) || !insert_order(db, n, pr)) {
+	} else if (!replaces_check(n->api, db, &n->replaced, &n->v.order, pr) || !offer_allows(n->api, db, n->profile, n->asks, n->idents.count, account.id, &n->refused_by, pr) ||
+		   !insert_order(db, n, pr)) {
 		return false;
 	}
 	return order_view_load(db, &n->v, pr);

@@ -61,7 +61,7 @@ may_revoke(struct sql *db, const struct revoke *r, bool known, bool *ret, struct
 		return false;
 	if (*ret)
 		return true;
-	return authz_covers(db, account.id, &r->row.idents, clock_unix_s(), ret, pr);
+	return authz_covers(db, account.id, &r->row.idents, r->row.profile, clock_unix_s(), ret, pr);
 }
 
 static bool

@@ -106,15 +106,16 @@ offer_account(struct sql *db, const struct profile_conf *p, const struct account
 }
 
 bool
-offer_allows(struct api *api, struct sql *db, const struct idents *idents, int64_t account_id, _Atomic(uint64_t) **ret_refused_by,
+offer_allows(struct api *api, struct sql *db, const struct profile_conf *p, const struct offer_ask *asks, size_t count, int64_t account_id, _Atomic(uint64_t) **ret_refused_by,
 	struct problem *pr)
 {
 	struct limits *limits = &api->srv->limits;
 	int64_t most = api->conf->rates.pending_authz_max, pending = 0;
 	char key[FAILURE_KEY_TEXT];
 
-	for (size_t i = 0; i < idents->count; i++) {
-		authz_failure_key(account_id, ident_base(&idents->list[i]), key);
+	for (size_t i = 0; i < count; i++) {
+		/* what failed is the domain that was to be proven */
+		authz_failure_key(account_id, p->subdomains && asks[i].ancestor[0] ? asks[i].ancestor : ident_base(&asks[i].ident), key);
 		if (!limit_allows(limits, api->conf, LIMIT_FAILED, span_str(key), pr)) {
 			*ret_refused_by = &limits->failed_refused;
 			return false;
@@ -124,7 +125,7 @@ offer_allows(struct api *api, struct sql *db, const struct idents *idents, int64
 		return true;
 	if (!authz_count_pending(db, account_id, most, &pending, pr))
 		return false;
-	if (pending + (int64_t)idents->count <= most)
+	if (pending + (int64_t)count <= most)
 		return true;
 	*ret_refused_by = &limits->pending_refused;
 	pr->retry_after_s = 60;
@@ -135,7 +136,7 @@ offer_allows(struct api *api, struct sql *db, const struct idents *idents, int64
 
 /* The nearest domain that is authorized with all names below it. */
 static bool
-find_above(struct sql *db, const struct profile_conf *p, const struct ident *id, int64_t expires_min, struct authz *ret, struct problem *pr)
+find_above(struct sql *db, const struct profile_conf *p, const struct ident *id, int64_t expires_min, int64_t expires_max, struct authz *ret, struct problem *pr)
 {
 	const char *domain = ident_base(id);
 
@@ -145,7 +146,7 @@ find_above(struct sql *db, const struct profile_conf *p, const struct ident *id,
 	if (!ident_is_wildcard(id))
 		domain = strchr(domain, '.') ? strchr(domain, '.') + 1 : "";
 	for (; !ret->id && strchr(domain, '.'); domain = strchr(domain, '.') + 1) {
-		if (!authz_find_subdomains(db, ret->account_id, domain, p->name, AUTHZ_VALID, expires_min, &ret->id, &ret->expires, pr))
+		if (!authz_find_subdomains(db, ret->account_id, domain, p->name, AUTHZ_VALID, expires_min, expires_max, &ret->id, &ret->expires, pr))
 			return false;
 	}
 	return true;
@@ -168,7 +169,7 @@ make_authz(struct sql *db, const struct profile_conf *p, const struct offer_ask 
 	}
 	/* the names of one order have one, and so has the next order */
 	if (ret->subdomains && !authz_find_subdomains(db, ret->account_id, id.value, p->name, AUTHZ_PENDING, now + p->pending_authz_s / 2,
-				       &ret->id, &ret->expires, pr))
+				       INT64_MAX, &ret->id, &ret->expires, pr))
 		return false;
 	if (ret->id)
 		return true;
@@ -183,17 +184,18 @@ bool
 offer_authz(struct sql *db, const struct profile_conf *p, int64_t account_id, const struct offer_ask *ask, struct authz *ret, struct problem *pr)
 {
 	const struct ident *id = &ask->ident;
-	int64_t now = clock_unix_s();
+	/* and none that lives longer than a new one would: the profile may have become stricter */
+	int64_t now = clock_unix_s(), most = now + p->valid_authz_s;
 
 	*ret = (struct authz){ .account_id = account_id, .wildcard = ident_is_wildcard(id), .state = AUTHZ_VALID };
 	ret->ident.type = id->type;
 	span_copy(span_str(ident_base(id)), ret->ident.value, sizeof(ret->ident.value));
 	/* who asks for all names below wants no authorization of the name alone */
 	if (p->subdomains && ask->subdomains) {
-		if (!authz_find_subdomains(db, account_id, id->value, p->name, AUTHZ_VALID, now + REUSE_LEFT_S, &ret->id, &ret->expires, pr))
+		if (!authz_find_subdomains(db, account_id, id->value, p->name, AUTHZ_VALID, now + REUSE_LEFT_S, most, &ret->id, &ret->expires, pr))
 			return false;
-	} else if (!authz_find_valid(db, account_id, &ret->ident, ret->wildcard, p->name, now + REUSE_LEFT_S, &ret->id, &ret->expires, pr) ||
-		   (!ret->id && !find_above(db, p, id, now + REUSE_LEFT_S, ret, pr))) {
+	} else if (!authz_find_valid(db, account_id, &ret->ident, ret->wildcard, p->name, now + REUSE_LEFT_S, most, &ret->id, &ret->expires, pr) ||
+		   (!ret->id && !find_above(db, p, id, now + REUSE_LEFT_S, most, ret, pr))) {
 		return false;
 	}
 	return ret->id || make_authz(db, p, ask, now, ret, pr);

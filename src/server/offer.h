@@ -21,7 +21,7 @@ bool offer_check(const struct profile_conf *p, const struct ident *id, const str
 bool offer_account(struct sql *db, const struct profile_conf *p, const struct account *account, struct problem *pr) MUST_CHECK;
 /* The abuse limits (T8): a name that this account failed to prove too often must wait, and there may be only so many proofs open
  * at a time. If not, *ret_refused_by is the counter to raise when the transaction is over; else it is left alone. */
-bool offer_allows(struct api *api, struct sql *db, const struct idents *idents, int64_t account_id, _Atomic(uint64_t) **ret_refused_by,
+bool offer_allows(struct api *api, struct sql *db, const struct profile_conf *p, const struct offer_ask *asks, size_t count, int64_t account_id, _Atomic(uint64_t) **ret_refused_by,
 	struct problem *pr) MUST_CHECK;
 /* A still valid authorization of the account for the identifier (O2), where the profile has subdomains also one of a domain above it
  * (RFC 9444), or a new one, for the domain that was asked for; or one such that is pending: id, state and expires of *ret are set, all of it

@@ -236,11 +236,11 @@ authz_link(struct sql *db, int64_t order_id, int64_t authz_id, struct problem *p
 }
 
 bool
-authz_find_valid(struct sql *db, int64_t account_id, const struct ident *base, bool wildcard, const char *profile, int64_t expires_min, int64_t *ret_id, int64_t *ret_expires, struct problem *pr)
+authz_find_valid(struct sql *db, int64_t account_id, const struct ident *base, bool wildcard, const char *profile, int64_t expires_min, int64_t expires_max, int64_t *ret_id, int64_t *ret_expires, struct problem *pr)
 {
 	static const char SQL[] =
 		"select id, expires from authz where account_id=$1 and ident=$2 and wildcard=$3"
-		" and profile=$4 and state=1 and ident_type=$5 and expires>=$6"
+		" and profile=$4 and state=1 and ident_type=$5 and expires>=$6 and expires<=$7"
 		" order by expires desc limit 1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
@@ -250,6 +250,7 @@ authz_find_valid(struct sql *db, int64_t account_id, const struct ident *base, b
 	sql_bind_str(st, 4, profile);
 	sql_bind_int(st, 5, base->type);
 	sql_bind_int(st, 6, expires_min);
+	sql_bind_int(st, 7, expires_max);
 	*ret_id = 0;
 	if (sql_step(st)) {
 		*ret_id = sql_int(st, 0);
@@ -259,21 +260,22 @@ authz_find_valid(struct sql *db, int64_t account_id, const struct ident *base, b
 }
 
 bool
-authz_find_subdomains(struct sql *db, int64_t account_id, const char *domain, const char *profile, enum authz_state state, int64_t expires_min, int64_t *ret_id, int64_t *ret_expires, struct problem *pr)
+authz_find_subdomains(struct sql *db, int64_t account_id, const char *domain, const char *profile, enum authz_state state, int64_t expires_min, int64_t expires_max, int64_t *ret_id, int64_t *ret_expires, struct problem *pr)
 {
 	/* a text for each state: those are what the indexes are for */
 	static const char VALID[] =
 		"select id, expires from authz where account_id=$1 and ident=$2 and wildcard=0 and profile=$3"
-		" and subdomains=1 and state=1 and expires>=$4 order by expires desc limit 1";
+		" and subdomains=1 and state=1 and expires>=$4 and expires<=$5 order by expires desc limit 1";
 	static const char PENDING[] =
 		"select id, expires from authz where account_id=$1 and ident=$2 and wildcard=0 and profile=$3"
-		" and subdomains=1 and state=0 and expires>=$4 order by expires desc limit 1";
+		" and subdomains=1 and state=0 and expires>=$4 and expires<=$5 order by expires desc limit 1";
 	struct sql_stmt *st = sql_begin(db, state == AUTHZ_VALID ? VALID : PENDING);
 
 	sql_bind_int(st, 1, account_id);
 	sql_bind_str(st, 2, domain);
 	sql_bind_str(st, 3, profile);
 	sql_bind_int(st, 4, expires_min);
+	sql_bind_int(st, 5, expires_max);
 	*ret_id = 0;
 	if (sql_step(st)) {
 		*ret_id = sql_int(st, 0);
@@ -412,11 +414,11 @@ authz_expire(struct sql *db, int64_t now, int64_t limit, int64_t *ret_count, str
 }
 
 static bool
-has_valid(struct sql *db, int64_t account_id, const struct ident *id, int64_t now, bool *ret, struct problem *pr)
+has_valid(struct sql *db, int64_t account_id, const struct ident *id, const char *profile, int64_t now, bool *ret, struct problem *pr)
 {
 	static const char SQL[] =
 		"select 1 from authz where account_id=$1 and ident=$2 and wildcard=$3 and state=1"
-		" and ident_type=$4 and expires>=$5 limit 1";
+		" and profile=$6 and ident_type=$4 and expires>=$5 limit 1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, account_id);
@@ -424,17 +426,18 @@ has_valid(struct sql *db, int64_t account_id, const struct ident *id, int64_t no
 	sql_bind_int(st, 3, ident_is_wildcard(id));
 	sql_bind_int(st, 4, id->type);
 	sql_bind_int(st, 5, now);
+	sql_bind_str(st, 6, profile);
 	*ret = sql_step(st);
 	return sql_end(st, pr);
 }
 
 bool
-authz_covers(struct sql *db, int64_t account_id, const struct idents *names, int64_t now, bool *ret, struct problem *pr)
+authz_covers(struct sql *db, int64_t account_id, const struct idents *names, const char *profile, int64_t now, bool *ret, struct problem *pr)
 {
 	bool all = names->count > 0;
 
 	for (size_t i = 0; all && i < names->count; i++) {
-		if (!has_valid(db, account_id, &names->list[i], now, &all, pr))
+		if (!has_valid(db, account_id, &names->list[i], profile, now, &all, pr))
 			return false;
 	}
 	*ret = all;

@@ -52,9 +52,9 @@ bool authz_by_challenge_id(struct sql *db, int64_t id, struct authz *ret, size_t
 bool authz_insert(struct sql *db, struct authz *a, struct problem *pr) MUST_CHECK;
 bool authz_link(struct sql *db, int64_t order_id, int64_t authz_id, struct problem *pr) MUST_CHECK;
 /* A valid one of this account, name and profile living at least until expires_min (O2): id (0 = none) and its expiry. */
-bool authz_find_valid(struct sql *db, int64_t account_id, const struct ident *base, bool wildcard, const char *profile, int64_t expires_min, int64_t *ret_id, int64_t *ret_expires, struct problem *pr) MUST_CHECK;
+bool authz_find_valid(struct sql *db, int64_t account_id, const struct ident *base, bool wildcard, const char *profile, int64_t expires_min, int64_t expires_max, int64_t *ret_id, int64_t *ret_expires, struct problem *pr) MUST_CHECK;
 /* One with `subdomains` set, pending or valid, for this domain itself; likewise. */
-bool authz_find_subdomains(struct sql *db, int64_t account_id, const char *domain, const char *profile, enum authz_state state, int64_t expires_min, int64_t *ret_id, int64_t *ret_expires, struct problem *pr) MUST_CHECK;
+bool authz_find_subdomains(struct sql *db, int64_t account_id, const char *domain, const char *profile, enum authz_state state, int64_t expires_min, int64_t expires_max, int64_t *ret_id, int64_t *ret_expires, struct problem *pr) MUST_CHECK;
 bool authz_move(struct sql *db, int64_t id, enum authz_state from, enum authz_state to, int64_t expires, bool *ret_moved, struct problem *pr) MUST_CHECK;
 bool challenge_move(struct sql *db, int64_t id, enum chall_state from, enum chall_state to, bool *ret_moved, struct problem *pr) MUST_CHECK;
 /* pending -> processing with the key authorization of the key the account has now (8.3). */
@@ -73,7 +73,7 @@ bool authz_summary_of_order(struct sql *db, int64_t order_id, int64_t now, struc
 /* Pending or valid authorizations past their time become expired; how many were (at most limit). */
 bool authz_expire(struct sql *db, int64_t now, int64_t limit, int64_t *ret_count, struct problem *pr) MUST_CHECK;
 /* Is there, for every name of the set, a valid authorization of this account? (RFC 8555 7.6) */
-bool authz_covers(struct sql *db, int64_t account_id, const struct idents *names, int64_t now, bool *ret, struct problem *pr) MUST_CHECK;
+bool authz_covers(struct sql *db, int64_t account_id, const struct idents *names, const char *profile, int64_t now, bool *ret, struct problem *pr) MUST_CHECK;
 /* Pending authorizations of an account, counted up to `most`. */
 bool authz_count_pending(struct sql *db, int64_t account_id, int64_t most, int64_t *ret, struct problem *pr) MUST_CHECK;
 /* All pending authorizations of an account become deactivated. */

@@ -249,13 +249,13 @@ conclude(struct job *job, struct attempt *a, struct store *store)
 	bool last = a->v.proven || is_last(a);
 
 	a->has_result = false;
-	if (last && !a->v.proven)
-		count_failure(a);
 	if (!store_write(store, result_tx, a, &pr)) {
 		log_error("validation_not_stored", LPR(&pr));
 		job->wait_ms = 5000;
 		return JOB_AGAIN;
 	}
+	if (last && !a->v.proven)
+		count_failure(a);
 	count_attempt(a, last);
 	log_info("validation", LS("ident", a->authz.ident.value), LS("authz", a->authz.ref),
 		LS("kind", challenge_kind_name(challenge_of(a)->kind)), LI("proven", a->v.proven),

@@ -46,7 +46,7 @@ def moved(t, lab):
     gate.conf["profiles"][0]["upstream"] = "new"
     gate.start()
     t.ok(begin(lab, gate, "second.test").collect(), "with an entry for the new host certificates come from there")
-    t.equal((proxy.count("newAccount", 201), proxy.count("finalize")), (1, 1), "by an account of its own")
+    t.equal((proxy.count("newAccount", 201), proxy.count("finalize", 200)), (1, 1), "by an account of its own")
     by_name = {u["name"]: u for u in json.loads(gate.ctl("--json", "status"))["upstreams"]}
     t.equal([by_name[n].get("fault") for n in ("ca", "new")], [None, None], "both are well")
     t.equal(by_name["ca"]["orders"], 1, "the old one has its order still")

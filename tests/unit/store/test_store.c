@@ -332,16 +332,16 @@ case_subdomains(struct sql *db, void *arg, struct problem *pr)
 	(void)arg;
 	ok(authz_insert(db, &a, pr) && authz_insert(db, &plain, pr) && authz_by_id(db, a.id, &got, &found, pr) && found && got.subdomains, "it says so");
 	authz_done(&got);
-	ok(authz_find_subdomains(db, account, "corp.test", "p", AUTHZ_PENDING, NOW + 7, &id, &expires, pr) && id == a.id && expires == NOW + 7, "a pending one is found");
-	ok(authz_find_subdomains(db, account, "corp.test", "p", AUTHZ_VALID, NOW, &id, &expires, pr) && id == 0, "not as a valid one");
+	ok(authz_find_subdomains(db, account, "corp.test", "p", AUTHZ_PENDING, NOW + 7, NOW + 1000, &id, &expires, pr) && id == a.id && expires == NOW + 7, "a pending one is found");
+	ok(authz_find_subdomains(db, account, "corp.test", "p", AUTHZ_VALID, NOW, NOW + 1000, &id, &expires, pr) && id == 0, "not as a valid one");
 	ok(authz_move(db, a.id, AUTHZ_PENDING, AUTHZ_VALID, NOW + 9, &moved, pr) && moved &&
 			authz_move(db, plain.id, AUTHZ_PENDING, AUTHZ_VALID, NOW + 9, &moved, pr) && moved, "they become valid");
-	ok(authz_find_subdomains(db, account, "corp.test", "p", AUTHZ_VALID, NOW + 9, &id, &expires, pr) && id == a.id && expires == NOW + 9, "and it is found so");
-	ok(authz_find_subdomains(db, account, "corp.test", "p", AUTHZ_VALID, NOW + 10, &id, &expires, pr) && id == 0, "not if it would live too short");
-	ok(authz_find_subdomains(db, account, "corp.test", "q", AUTHZ_VALID, NOW, &id, &expires, pr) && id == 0, "not for another profile");
-	ok(authz_find_subdomains(db, other, "corp.test", "p", AUTHZ_VALID, NOW, &id, &expires, pr) && id == 0, "not for another account");
-	ok(authz_find_subdomains(db, account, "a.corp.test", "p", AUTHZ_VALID, NOW, &id, &expires, pr) && id == 0, "not under a name below");
-	ok(authz_find_subdomains(db, account, "plain.test", "p", AUTHZ_VALID, NOW, &id, &expires, pr) && id == 0, "one of a name alone is none");
+	ok(authz_find_subdomains(db, account, "corp.test", "p", AUTHZ_VALID, NOW + 9, NOW + 1000, &id, &expires, pr) && id == a.id && expires == NOW + 9, "and it is found so");
+	ok(authz_find_subdomains(db, account, "corp.test", "p", AUTHZ_VALID, NOW + 10, NOW + 1000, &id, &expires, pr) && id == 0, "not if it would live too short");
+	ok(authz_find_subdomains(db, account, "corp.test", "q", AUTHZ_VALID, NOW, NOW + 1000, &id, &expires, pr) && id == 0, "not for another profile");
+	ok(authz_find_subdomains(db, other, "corp.test", "p", AUTHZ_VALID, NOW, NOW + 1000, &id, &expires, pr) && id == 0, "not for another account");
+	ok(authz_find_subdomains(db, account, "a.corp.test", "p", AUTHZ_VALID, NOW, NOW + 1000, &id, &expires, pr) && id == 0, "not under a name below");
+	ok(authz_find_subdomains(db, account, "plain.test", "p", AUTHZ_VALID, NOW, NOW + 1000, &id, &expires, pr) && id == 0, "one of a name alone is none");
 	return true;
 }
 
@@ -425,23 +425,25 @@ case_authz_sets(struct sql *db, void *arg, struct problem *pr)
 	ok(authz_refs_of_order(db, order, (authz_ref_fn)add_text, &refs, pr) && span_eq(buf_span(&refs), buf_span(&want)), "refs come in the order of the identifiers");
 	ok(order_each_with_authz(db, pending, note_id, &list, pr) && list.count == 1 && list.ids[0] == order, "the orders that use an authorization");
 
-	ok(authz_find_valid(db, account, &b, false, "p", NOW + 9, &id, &expires, pr) && id == valid && expires == NOW + 9, "a valid one is found again (O2)");
-	ok(authz_find_valid(db, account, &b, false, "p", NOW + 10, &id, &expires, pr) && id == 0, "not if it would live too short");
-	ok(authz_find_valid(db, account, &b, true, "p", NOW, &id, &expires, pr) && id == 0, "not for the wildcard");
-	ok(authz_find_valid(db, account, &b, false, "q", NOW, &id, &expires, pr) && id == 0, "not for another profile");
-	ok(authz_find_valid(db, other, &b, false, "p", NOW, &id, &expires, pr) && id == 0, "not for another account");
-	ok(authz_find_valid(db, account, &a, false, "p", NOW, &id, &expires, pr) && id == 0, "a pending one is not");
+	ok(authz_find_valid(db, account, &b, false, "p", NOW + 9, NOW + 1000, &id, &expires, pr) && id == valid && expires == NOW + 9, "a valid one is found again (O2)");
+	ok(authz_find_valid(db, account, &b, false, "p", NOW + 10, NOW + 1000, &id, &expires, pr) && id == 0, "not if it would live too short");
+	ok(authz_find_valid(db, account, &b, false, "p", NOW, NOW + 8, &id, &expires, pr) && id == 0, "nor if it would live longer than a new one");
+	ok(authz_find_valid(db, account, &b, true, "p", NOW, NOW + 1000, &id, &expires, pr) && id == 0, "not for the wildcard");
+	ok(authz_find_valid(db, account, &b, false, "q", NOW, NOW + 1000, &id, &expires, pr) && id == 0, "not for another profile");
+	ok(authz_find_valid(db, other, &b, false, "p", NOW, NOW + 1000, &id, &expires, pr) && id == 0, "not for another account");
+	ok(authz_find_valid(db, account, &a, false, "p", NOW, NOW + 1000, &id, &expires, pr) && id == 0, "a pending one is not");
 
-	ok(authz_covers(db, account, &names, NOW, &covers, pr) && !covers, "no names are not covered");
+	ok(authz_covers(db, account, &names, "p", NOW, &covers, pr) && !covers, "no names are not covered");
 	idents_add(&names, &b);
-	ok(authz_covers(db, account, &names, NOW + 9, &covers, pr) && covers, "a valid authorization covers its name");
-	ok(authz_covers(db, account, &names, NOW + 10, &covers, pr) && !covers, "while it lives");
-	ok(authz_covers(db, other, &names, NOW, &covers, pr) && !covers, "for its account");
+	ok(authz_covers(db, account, &names, "p", NOW + 9, &covers, pr) && covers, "a valid authorization covers its name");
+	ok(authz_covers(db, account, &names, "p", NOW + 10, &covers, pr) && !covers, "while it lives");
+	ok(authz_covers(db, other, &names, "p", NOW, &covers, pr) && !covers, "for its account");
+	ok(authz_covers(db, account, &names, "q", NOW, &covers, pr) && !covers, "and for its profile");
 	idents_add(&names, &a);
-	ok(authz_covers(db, account, &names, NOW, &covers, pr) && !covers, "all names must be covered");
+	ok(authz_covers(db, account, &names, "p", NOW, &covers, pr) && !covers, "all names must be covered");
 	idents_done(&names);
 	idents_add(&names, &wild);
-	ok(authz_covers(db, account, &names, NOW, &covers, pr) && !covers, "a name does not cover its wildcard");
+	ok(authz_covers(db, account, &names, "p", NOW, &covers, pr) && !covers, "a name does not cover its wildcard");
 	idents_done(&names);
 
 	ok(authz_expire(db, NOW + 6, 10, &count, pr) && count == 1 && authz_state_of(db, pending) == AUTHZ_EXPIRED, "what is over expires");
