@@ -163,6 +163,33 @@ test_failed(void)
 	gate_conf_unref(conf);
 }
 
+#define BELOW(name, domain) "{\"identifiers\":[{\"type\":\"dns\",\"value\":\"" name "\",\"ancestorDomain\":\"" domain "\"}]}"
+
+/* RFC 9444: what is proven, or not, is the ancestor domain. */
+static void
+test_failed_above(void)
+{
+	REPLY;
+	char key[FAILURE_KEY_TEXT], location[512];
+	msec_t wait_ms;
+	struct gate_conf *conf;
+
+	lab_conf(&lab, "rates = { failed_burst = 3; failed_every = \"3m\"; " OFF_REQUESTS OFF_ACCOUNTS OFF_ORDERS OFF_CHALLENGES OFF_PENDING " }; "
+		"default_profile = \"default\"; profiles = ( { name = \"default\"; upstream = \"own\"; challenges = [ \"http-01\", \"dns-01\" ]; subdomains = true; } );");
+	conf = conf_holder_take(lab.conf);
+	is_int(new_order("B", ORDER("r0.above.test"), &reply), 201, "a name");
+	snprintf(location, sizeof(location), "%s", reply_field(&reply, "Location", 0));
+	is_int(new_order("B", BELOW("r0.above.test", "above.test"), &reply), 201, "the same by the domain above it");
+	ok(strcmp(location, reply_field(&reply, "Location", 0)) != 0, "is another order, for it wants another authorization");
+	authz_failure_key(lab_number(&lab, "select max(account_id) from orders where idents like '%r0.above.test%'"), "above.test", key);
+	for (int i = 0; i < 3; i++)
+		buckets_take(lab.server.limits.by[LIMIT_FAILED], span_str(key), limit_rate(conf, LIMIT_FAILED), clock_ms(), &wait_ms);
+	new_order("B", BELOW("r1.above.test", "above.test"), &reply);
+	is_limited(&reply, 170, 180, "too many failed validations of this name, try again in", "after three, by another name below it");
+	is_int(new_order("B", ORDER("r1.above.test"), &reply), 201, "by itself that name can be ordered");
+	gate_conf_unref(conf);
+}
+
 static void
 test_pending(void)
 {
@@ -197,6 +224,7 @@ main(void)
 	test_new_order();
 	test_challenge();
 	test_failed();
+	test_failed_above();
 	test_pending();
 	lab_stop(&lab);
 	return done_testing();
