@@ -244,7 +244,7 @@ const struct conf_key gate_conf_keys[] = {
 	KEY(STRINGS, "admin_users", gate_conf, admin_users, NULL, NULL, "1000", RELOAD,
 		"users that may use it besides root and the gateway's own", .example = "alice"),
 	KEY(ADDRS, "metrics_listen", gate_conf, metrics_listen, NULL, NULL, "8", 0,
-		"addresses of this machine on which a Prometheus may ask for /metrics without TLS; "
+		"loopback addresses on which a Prometheus may ask for /metrics without TLS; "
 		"acmegatectl metrics shows the same",
 		.example = "127.0.0.1:9664"),
 	KEY(INT, "front_threads", gate_conf, front_threads, "2", "1", "64", 0,
