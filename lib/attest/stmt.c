@@ -200,13 +200,7 @@ facts_key_of_leaf(struct statement *st, struct problem *pr)
 bool
 fact_text(struct span text, char dst[ATTEST_TEXT])
 {
-	if (text.n == 0 || text.n >= ATTEST_TEXT || utf8_prefix(text) != text.n)
-		return false;
-	for (size_t i = 0; i < text.n; i++) {
-		if ((unsigned char)text.p[i] < 0x20 || text.p[i] == 0x7f)
-			return false;
-	}
-	return span_copy(text, dst, ATTEST_TEXT);
+	return text.n > 0 && utf8_is_text(text) && span_copy(text, dst, ATTEST_TEXT);
 }
 
 bool

@@ -1,10 +1,8 @@
 /* trust.c - roots, intermediates and revocation lists, a set for each format. See attest.h. */
 #include <stdlib.h>
 
-#include <openssl/err.h>
-#include <openssl/objects.h>
-
 #include "attest/format.h"
+#include "pki/device_id.h"
 
 struct attest_trust *
 attest_trust_new(void)
@@ -51,24 +49,11 @@ attest_trust_set_revoked(struct attest_trust *trust, enum attest_format format, 
 	return true;
 }
 
-/* As an order would spell it: OpenSSL writes an object identifier in only one way. */
-static bool
-is_oid(const char *text)
-{
-	ASN1_OBJECT *oid = OBJ_txt2obj(text, 1);
-	char again[ATTEST_TEXT];
-	int n = oid ? OBJ_obj2txt(again, sizeof(again), oid, 1) : 0;
-
-	ASN1_OBJECT_free(oid);
-	ERR_clear_error();
-	return n > 0 && (size_t)n < sizeof(again) && strcmp(text, again) == 0;
-}
-
 bool
 attest_trust_set_assigner(
 	struct attest_trust *trust, enum attest_format format, const char *oid, struct problem *pr)
 {
-	if (format == ATTEST_TPM || !is_oid(oid))
+	if (format == ATTEST_TPM || strlen(oid) >= ATTEST_TEXT || !device_oid_ok(span_str(oid)))
 		return problem_set(pr, PROBLEM_MALFORMED,
 			"\"%s\" cannot be the assigner of %s identifiers", QUOTE(span_str(oid)),
 			attest_format_name(format));

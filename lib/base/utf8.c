@@ -55,3 +55,18 @@ utf8_prefix(struct span s)
 	}
 	return i;
 }
+
+bool
+utf8_is_text(struct span s)
+{
+	const unsigned char *p = (const unsigned char *)s.p;
+
+	if (utf8_prefix(s) != s.n)
+		return false;
+	for (size_t i = 0; i < s.n; i++) {
+		/* C2 80..9F are U+0080..U+009F */
+		if (p[i] < 0x20 || p[i] == 0x7f || (p[i] == 0xc2 && p[i + 1] < 0xa0))
+			return false;
+	}
+	return true;
+}

@@ -8,4 +8,6 @@
 size_t utf8_step(struct span s);
 /* Octets of the longest well-formed prefix; s.n if all is well. */
 size_t utf8_prefix(struct span s);
+/* UTF-8 throughout, without control characters (U+0000 to U+001F, U+007F to U+009F). */
+bool utf8_is_text(struct span s);
 #endif

@@ -4,7 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/objects.h>
 
-#define OID_MAX 64
+#define OID_MAX 127 /* more than the OID of an identifier can have */
 
 /* Tag number in base 128, for identifiers whose low bits are all set (X.690 8.1.2.4). */
 static bool

@@ -9,6 +9,7 @@
 
 #include "base/addr.h"
 #include "base/b64url.h"
+#include "pki/device_id.h"
 
 #define LABEL_MAX 63
 #define DNS_MAX 253
@@ -16,6 +17,8 @@
 static const char *const type_names[IDENT__COUNT] = {
 	[IDENT_DNS] = "dns",
 	[IDENT_IP] = "ip",
+	[IDENT_PERMANENT] = "permanent-identifier",
+	[IDENT_HARDWARE] = "hardware-module",
 };
 
 const char *
@@ -139,25 +142,53 @@ ip_parse(struct span value, struct ident *ret, struct problem *pr)
 	return true;
 }
 
+static bool
+device_parse(struct span value, struct ident *ret, struct problem *pr)
+{
+	if (value.n >= sizeof(ret->value))
+		return problem_set(pr, PROBLEM_MALFORMED, "identifier \"%s\" is over %d octets",
+			QUOTE(value), IDENT_VALUE - 1);
+	return device_id_check(value, ret->type == IDENT_HARDWARE, pr) &&
+	       span_copy(value, ret->value, sizeof(ret->value));
+}
+
+static bool (*const parsers[IDENT__COUNT])(
+	struct span value, struct ident *ret, struct problem *pr) = {
+	[IDENT_DNS] = dns_parse,
+	[IDENT_IP] = ip_parse,
+	[IDENT_PERMANENT] = device_parse,
+	[IDENT_HARDWARE] = device_parse,
+};
+
+/* IDENT__COUNT if it is none of ours. */
+static enum ident_type
+type_of(struct span name)
+{
+	enum ident_type type = 0;
+
+	while (type < IDENT__COUNT && !span_is(name, type_names[type]))
+		type++;
+	return type;
+}
+
 bool
 ident_parse(struct span type, struct span value, struct ident *ret, struct problem *pr)
 {
-	struct ident id = { 0 };
+	struct ident id = { .type = type_of(type) };
 
-	if (span_is(type, type_names[IDENT_DNS])) {
-		id.type = IDENT_DNS;
-		if (!dns_parse(value, &id, pr))
-			return false;
-	} else if (span_is(type, type_names[IDENT_IP])) {
-		id.type = IDENT_IP;
-		if (!ip_parse(value, &id, pr))
-			return false;
-	} else {
+	if (id.type == IDENT__COUNT)
 		return problem_set(pr, PROBLEM_UNSUPPORTED_IDENTIFIER,
 			"identifiers of type \"%s\" are not supported", QUOTE(type));
-	}
+	if (!parsers[id.type](value, &id, pr))
+		return false;
 	*ret = id;
 	return true;
+}
+
+bool
+ident_is_device(const struct ident *id)
+{
+	return id->type == IDENT_PERMANENT || id->type == IDENT_HARDWARE;
 }
 
 bool
@@ -258,10 +289,33 @@ idents_key(const struct idents *set, char ret[IDENTS_KEY_TEXT])
 bool
 idents_write(const struct idents *set, struct buf *out)
 {
-	for (size_t i = 0; i < set->count; i++)
-		buf_addf(out, "%s%s:%s", i ? "," : "", type_names[set->list[i].type],
-			set->list[i].value);
+	for (size_t i = 0; i < set->count; i++) {
+		buf_addf(out, "%s%s:", i ? "," : "", type_names[set->list[i].type]);
+		for (const char *c = set->list[i].value; *c; c++) {
+			if (*c == ',' || *c == '%')
+				buf_addf(out, "%%%02X", (unsigned)*c);
+			else
+				buf_addc(out, *c);
+		}
+	}
 	return buf_ok(out);
+}
+
+static bool
+value_read(struct span text, char dst[IDENT_VALUE])
+{
+	size_t n = 0;
+
+	while (text.n > 0 && n < IDENT_VALUE - 1) {
+		bool comma = span_starts(text, "%2C"), percent = span_starts(text, "%25");
+
+		if (text.p[0] == '\0' || (text.p[0] == '%' && !comma && !percent))
+			return false;
+		dst[n++] = comma ? ',' : percent ? '%' : text.p[0];
+		text = span_from(text, comma || percent ? 3 : 1);
+	}
+	dst[n] = '\0';
+	return n > 0 && text.n == 0;
 }
 
 bool
@@ -272,13 +326,10 @@ idents_read(struct span text, struct idents *ret)
 	struct ident id;
 
 	while (text.n > 0 && span_cut(&rest, ',', &value)) {
-		id = (struct ident){ 0 };
 		if (!span_cut(&value, ':', &type) || set.count >= IDENTS_MAX)
 			goto fail;
-		while (id.type < IDENT__COUNT && !span_is(type, type_names[id.type]))
-			id.type++;
-		if (id.type == IDENT__COUNT || value.n == 0 ||
-			!span_copy(value, id.value, sizeof(id.value)))
+		id = (struct ident){ .type = type_of(type) };
+		if (id.type == IDENT__COUNT || !value_read(value, id.value))
 			goto fail;
 		idents_add(&set, &id);
 	}

@@ -4,6 +4,7 @@ librooms_a_SOURCES += \
 	lib/pki/chain.c \
 	lib/pki/csr.c lib/pki/csr_make.c lib/pki/csr.h \
 	lib/pki/der.c lib/pki/der.h \
+	lib/pki/device_id.c lib/pki/device_id.h \
 	lib/pki/ext.c lib/pki/ext.h \
 	lib/pki/ident.c lib/pki/ident.h \
 	lib/pki/issuers.c lib/pki/issuers.h \
@@ -53,7 +54,7 @@ fuzz_chain_SOURCES = tests/fuzz/fuzz_chain.c
 fuzz_chain_LDADD = $(rooms_libs)
 fuzz_chain_LDFLAGS = $(fuzz_ldflags)
 fuzz_ident_SOURCES = tests/fuzz/fuzz_ident.c
-fuzz_ident_LDADD = $(rooms_libs)
+fuzz_ident_LDADD = $(gate_libs)
 fuzz_ident_LDFLAGS = $(fuzz_ldflags)
 fuzz_key_SOURCES = tests/fuzz/fuzz_key.c
 fuzz_key_LDADD = $(rooms_libs)

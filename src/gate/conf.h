@@ -17,7 +17,7 @@ struct profile_conf {
 	char *name;                    /* [A-Za-z0-9][A-Za-z0-9._-]{0,63} */
 	char *description;
 	bool advertise;                /* in meta.profiles */
-	struct conf_strings identifier_types; /* "dns", "ip" */
+	struct conf_strings identifier_types; /* "dns", "permanent-identifier", ... */
 	struct conf_strings challenges;       /* "http-01", ... */
 	int eab;                       /* enum eab_wanted */
 	bool wildcard;

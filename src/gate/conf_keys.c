@@ -84,8 +84,8 @@ static const struct conf_key profile_keys[] = {
 		.example = "Servers and devices of Example Inc."),
 	KEY(BOOL, "advertise", profile_conf, advertise, "true", NULL, NULL, RELOAD,
 		"list it in the directory"),
-	KEY(STRINGS, "identifier_types", profile_conf, identifier_types, "dns", "1", "2", RELOAD,
-		"what an order may name: dns and ip"),
+	KEY(STRINGS, "identifier_types", profile_conf, identifier_types, "dns", "1", "4", RELOAD,
+		"what an order may name: dns, ip, and devices: permanent-identifier and hardware-module"),
 	KEY(STRINGS, "challenges", profile_conf, challenges, "http-01", "1", "8", RELOAD,
 		"how devices prove that a name is theirs, in the order in which they are offered: http-01, "
 		"tls-alpn-01, dns-01, whose record is looked for at _acme-challenge.NAME, and dns-account-01 (a draft), "
@@ -192,8 +192,10 @@ static const struct conf_key rule_keys[] = {
 	KEY(CHOICE, "action", rule_conf, action, "allow", NULL, NULL, RELOAD,
 		"what to do with the names", .choices = "allow|refuse"),
 	KEY(STRINGS, "names", rule_conf, names, NULL, "1", NULL, RELOAD | REQUIRED,
-		"a name itself, all names below one (*.example.com), addresses by network, or * "
-		"for everything",
+		"a name itself, all names below one (*.example.com), addresses by network, a device "
+		"(permanent-identifier:SN-1), all devices whose identifier begins so "
+		"(permanent-identifier:SN-*) or that besides have this OID (hardware-module:*/1.2.3), or * for "
+		"every name and address, but no device; refused, * is devices too",
 		.example = "*.devices.example.com"),
 	KEY(STRINGS, "profiles", rule_conf, profiles, NULL, NULL, "1000", RELOAD,
 		"profiles the rule is for; all if empty", .example = "default"),

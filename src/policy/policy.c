@@ -2,16 +2,19 @@
  *
  * Compiled, a policy is one hash: (kind, profile or "" for all, name or network) -> number of the
  * first rule that says it. An identifier asks once for itself, once per suffix, once for "*"; the
- * lowest number wins. */
+ * lowest number wins. A device asks once for its value, and once per length of a prefix in use. */
 #include "policy/policy.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <uthash.h>
 
 #include "base/addr.h"
 #include "base/mem.h"
+#include "base/utf8.h"
+#include "pki/device_id.h"
 
 #define ENTRIES_MAX 1000000
 #define KEY_MAX 512
@@ -22,7 +25,17 @@ enum entry_kind {
 	ENTRY_NAME = 'n',     /* the name itself */
 	ENTRY_BELOW = 'b',    /* names and wildcards below */
 	ENTRY_COVERING = 'c', /* the wildcard one label above a refused name */
-	ENTRY_NET = 'i'
+	ENTRY_NET = 'i',
+	/* devices; a text begins with the octet of device_types[] */
+	ENTRY_DEVICE = 'd',        /* the value */
+	ENTRY_DEVICE_ID = 'e',     /* a refused ID, whatever OID follows */
+	ENTRY_DEVICE_PREFIX = 'p', /* how the value begins */
+	ENTRY_DEVICE_OF = 'o'      /* OID, '/', and how the value begins */
+};
+
+static const char device_types[IDENT__COUNT] = {
+	[IDENT_PERMANENT] = 'p',
+	[IDENT_HARDWARE] = 'h',
 };
 
 struct entry {
@@ -41,13 +54,16 @@ struct policy {
 	} *rules;
 	size_t rule_count;
 	bool has_bits4[33], has_bits6[129]; /* prefix lengths in use */
+	bool has_prefix[IDENT_VALUE];       /* of devices, octets */
 };
 
 struct pattern {
 	enum entry_kind kind;
-	struct span text; /* name, or octets of a network */
+	struct span text; /* name, octets of a network, or what stands in the hash for a device */
 	char lower[254];
 	struct net net;
+	char device[2 * IDENT_VALUE];
+	size_t prefix_bytes; /* ENTRY_DEVICE_PREFIX, _OF */
 };
 
 static bool
@@ -66,9 +82,8 @@ parse_name(struct span text, struct pattern *ret, const char *pattern, struct pr
 			good = isalnum((unsigned char)label.p[i]) || label.p[i] == '-';
 		if (!good)
 			return problem_set(pr, PROBLEM_MALFORMED,
-				"\"%s\" is neither a name, *.NAME, a network nor * (international "
-				"names are "
-				"written as xn--...)",
+				"\"%s\" is neither a name, *.NAME, a network, a device nor * "
+				"(international names are written as xn--...)",
 				QUOTE(span_str(pattern)));
 	}
 	for (char *c = ret->lower; *c; c++)
@@ -77,10 +92,64 @@ parse_name(struct span text, struct pattern *ret, const char *pattern, struct pr
 	return true;
 }
 
+static struct span
+device_text(char *dst, size_t size, enum ident_type type, struct span oid, struct span value)
+{
+	int n = snprintf(dst, size, "%c%.*s%s%.*s", device_types[type], SPAN_FMT(oid), oid.n ? "/" : "", SPAN_FMT(value));
+
+	return span_of(dst, n < 0 ? 0 : (size_t)n < size ? (size_t)n : size - 1);
+}
+
+/* VALUE, PREFIX*, or the latter and /OID behind it */
+static bool
+parse_device(struct span text, enum ident_type type, struct pattern *ret, const char *pattern, struct problem *pr)
+{
+	const char *star = text.n ? memchr(text.p, '*', text.n) : NULL;
+	struct span prefix = span_of(text.p, star ? (size_t)(star - text.p) : text.n);
+	struct span oid = star ? span_from(text, prefix.n + 1) : SPAN_NONE;
+
+	if (text.n >= IDENT_VALUE)
+		return problem_set(pr, PROBLEM_MALFORMED, "\"%s\" is longer than an identifier can be", QUOTE(span_str(pattern)));
+	ret->kind = !star ? ENTRY_DEVICE : oid.n ? ENTRY_DEVICE_OF : ENTRY_DEVICE_PREFIX;
+	ret->prefix_bytes = prefix.n;
+	if (!star && !device_id_check(text, type == IDENT_HARDWARE, pr))
+		return false;
+	if (oid.n) {
+		bool good = oid.p[0] == '/' && device_oid_ok(span_from(oid, 1)) && !memchr(prefix.p, '/', prefix.n);
+
+		oid = span_from(oid, 1);
+		if (!good)
+			return problem_set(pr, PROBLEM_MALFORMED,
+				"\"%s\": after '*' there may be nothing but '/' and an object identifier", QUOTE(span_str(pattern)));
+	}
+	if (!utf8_is_text(prefix))
+		return problem_set(pr, PROBLEM_MALFORMED, "\"%s\" is not UTF-8 without control characters", QUOTE(span_str(pattern)));
+	ret->text = device_text(ret->device, sizeof(ret->device), type, oid, prefix);
+	return true;
+}
+
+/* Does it begin with the type of a device? */
+static bool
+cut_device_type(struct span *text, enum ident_type *ret)
+{
+	for (int t = 0; t < IDENT__COUNT; t++) {
+		const char *name = ident_type_name((enum ident_type)t);
+		size_t n = strlen(name);
+
+		if (device_types[t] && text->n > n && span_starts(*text, name) && text->p[n] == ':') {
+			*text = span_from(*text, n + 1);
+			*ret = (enum ident_type)t;
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool
 parse_pattern(const char *pattern, struct pattern *ret, struct problem *pr)
 {
 	struct span text = span_str(pattern);
+	enum ident_type type;
 	struct addr addr;
 
 	*ret = (struct pattern){ .kind = ENTRY_NAME };
@@ -88,6 +157,8 @@ parse_pattern(const char *pattern, struct pattern *ret, struct problem *pr)
 		ret->kind = ENTRY_ALL;
 		return true;
 	}
+	if (cut_device_type(&text, &type))
+		return parse_device(text, type, ret, pattern, pr);
 	if (memchr(text.p, '/', text.n) || addr_parse(text, &addr)) {
 		ret->kind = ENTRY_NET;
 		return net_parse(text, &ret->net, pr);
@@ -162,30 +233,47 @@ add_entry(struct policy *p, enum entry_kind kind, const char *profile, struct sp
 	return true;
 }
 
+/* Refused, it is refused for more than was said; see policy.h. */
+static bool
+add_refused(struct policy *p, const char *profile, const struct pattern *pattern, uint32_t rule, struct problem *pr)
+{
+	struct span above = pattern->text;
+
+	switch (pattern->kind) {
+	case ENTRY_NAME:
+		/* *.example.com would be good for the name refused here */
+		return !span_cut(&above, '.', &(struct span){ 0 }) || !above.n ||
+		       add_entry(p, ENTRY_COVERING, profile, above, rule, pr);
+	case ENTRY_DEVICE:
+		return memchr(above.p, '/', above.n) || add_entry(p, ENTRY_DEVICE_ID, profile, above, rule, pr);
+	case ENTRY_ALL:
+		p->has_prefix[0] = true;
+		return add_entry(p, ENTRY_DEVICE_PREFIX, profile, span_of(&device_types[IDENT_PERMANENT], 1), rule, pr) &&
+		       add_entry(p, ENTRY_DEVICE_PREFIX, profile, span_of(&device_types[IDENT_HARDWARE], 1), rule, pr);
+	default:
+		return true;
+	}
+}
+
 static bool
 add_pattern(
 	struct policy *p, const char *profile, const char *text, uint32_t rule, struct problem *pr)
 {
 	struct pattern pattern;
 	char octets[17];
-	struct span above;
 
 	if (!parse_pattern(text, &pattern, pr))
 		return false;
+	if (pattern.kind == ENTRY_DEVICE_PREFIX || pattern.kind == ENTRY_DEVICE_OF)
+		p->has_prefix[pattern.prefix_bytes] = true;
 	if (pattern.kind == ENTRY_NET) {
 		bool *used = pattern.net.base.family == AF_INET ? p->has_bits4 : p->has_bits6;
 
 		used[pattern.net.bits] = true;
 		pattern.text = net_key(&pattern.net.base, pattern.net.bits, octets);
 	}
-	if (!add_entry(p, pattern.kind, profile, pattern.text, rule, pr))
-		return false;
-	/* *.example.com would be good for the name refused here */
-	above = pattern.text;
-	if (pattern.kind == ENTRY_NAME && !p->rules[rule].allow &&
-		span_cut(&above, '.', &(struct span){ 0 }) && above.n)
-		return add_entry(p, ENTRY_COVERING, profile, above, rule, pr);
-	return true;
+	return add_entry(p, pattern.kind, profile, pattern.text, rule, pr) &&
+	       (p->rules[rule].allow || add_refused(p, profile, &pattern, rule, pr));
 }
 
 static bool
@@ -296,13 +384,36 @@ ask_addr(const struct policy *p, const char *profile, const char *value, uint32_
 	}
 }
 
+static void
+ask_device(const struct policy *p, const char *profile, const struct ident *device, uint32_t *best)
+{
+	struct span value = span_str(device->value), id, oid;
+	char text[2 * IDENT_VALUE];
+
+	device_id_split(value, &id, &oid);
+	ask(p, ENTRY_DEVICE, profile, device_text(text, sizeof(text), device->type, SPAN_NONE, value), best);
+	ask(p, ENTRY_DEVICE_ID, profile, device_text(text, sizeof(text), device->type, SPAN_NONE, id), best);
+	for (size_t n = 0; n <= value.n; n++) {
+		struct span prefix = span_of(value.p, n);
+
+		if (!p->has_prefix[n])
+			continue;
+		ask(p, ENTRY_DEVICE_PREFIX, profile, device_text(text, sizeof(text), device->type, SPAN_NONE, prefix), best);
+		if (oid.n && n <= id.n)
+			ask(p, ENTRY_DEVICE_OF, profile, device_text(text, sizeof(text), device->type, oid, prefix), best);
+	}
+}
+
 static struct policy_verdict
 decide(const struct policy *p, const char *profile, const struct ident *id)
 {
 	const struct compiled_rule *rule = NULL;
 	uint32_t best = NO_RULE;
 
-	ask(p, ENTRY_ALL, profile, SPAN_NONE, &best);
+	if (ident_is_device(id))
+		ask_device(p, profile, id, &best);
+	else
+		ask(p, ENTRY_ALL, profile, SPAN_NONE, &best);
 	if (id->type == IDENT_IP)
 		ask_addr(p, profile, id->value, &best);
 	else if (id->type == IDENT_DNS)

@@ -6,9 +6,14 @@
  *
  * Patterns of a rule: "a.example.com" is that name; "*.example.com" is every name below it, at any
  * depth, but not itself, and the wildcards *.example.com and *.a.example.com; "10.0.0.0/8" or
- * "10.0.0.1" are ip identifiers; "*" is everything. A rule that refuses a name refuses also the
- * wildcard that would cover it: after `refuse admin.example.com` no later rule can allow
- * *.example.com. */
+ * "10.0.0.1" are ip identifiers; "permanent-identifier:SN-1/1.2.3" is that device, octet for octet,
+ * "permanent-identifier:SN-*" all whose value begins so, and "permanent-identifier:SN-*" followed by
+ * "/1.2.3" those of them that have this OID; hardware-module likewise. "*" is every name and address,
+ * and no device: those must be named.
+ *
+ * A rule that refuses goes further. A name: also the wildcard that would cover it, so that after
+ * `refuse admin.example.com` no later rule can allow *.example.com. A device without an OID: also with
+ * any. "*": also devices. */
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
 

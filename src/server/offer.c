@@ -57,6 +57,8 @@ may_prove(enum challenge_kind kind, const struct ident *id, bool subdomains)
 {
 	bool is_record = kind == CHALLENGE_DNS_01 || kind == CHALLENGE_DNS_ACCOUNT_01;
 
+	if (ident_is_device(id)) /* nobody can ask it over the network */
+		return false;
 	return is_record ? id->type == IDENT_DNS : !ident_is_wildcard(id) && !subdomains;
 }
 

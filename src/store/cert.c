@@ -175,7 +175,7 @@ cert_insert(struct sql *db, struct cert_row *c, struct span chain_pem, struct pr
 		" values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
 		" returning id";
 	struct sql_stmt *st = sql_begin(db, SQL);
-	AUTO_BUF idents = BUF_MAX(64 * 1024);
+	AUTO_BUF idents = BUF_MAX(IDENTS_TEXT_MAX);
 	char key[IDENTS_KEY_TEXT];
 
 	rand_ref(c->ref);

@@ -106,7 +106,7 @@ order_insert(struct sql *db, struct order *o, struct problem *pr)
 		" not_before, not_after, replaces, upstream, created_at, principal)"
 		" values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning id";
 	struct sql_stmt *st = sql_begin(db, SQL);
-	AUTO_BUF idents = BUF_MAX(64 * 1024);
+	AUTO_BUF idents = BUF_MAX(IDENTS_TEXT_MAX);
 	char key[IDENTS_KEY_TEXT];
 
 	rand_ref(o->ref);

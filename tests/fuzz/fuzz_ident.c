@@ -2,7 +2,10 @@
  */
 #include "pki/ident.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+
+#include "policy/policy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -13,7 +16,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct ident id, again;
 	struct idents set = { 0 }, back;
 	struct problem pr = { 0 };
-	char key[IDENTS_KEY_TEXT];
+	char key[IDENTS_KEY_TEXT], pattern[IDENT_VALUE + 32];
 	AUTO_BUF text = BUF_MAX(4096);
 
 	if (!span_cut(&value, ':', &type))
@@ -25,7 +28,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	if (!ident_parse(type, span_str(id.value), &again, NULL) || !ident_eq(&id, &again) ||
-		strchr(id.value, ','))
+		(!ident_is_device(&id) && strpbrk(id.value, ",%")))
+		abort();
+	/* what newOrder takes a rule can name, but for a star */
+	snprintf(pattern, sizeof(pattern), "%s:%s", ident_type_name(id.type), id.value);
+	if (ident_is_device(&id) && !strchr(id.value, '*') && !policy_pattern_check(pattern, &pr))
 		abort();
 	idents_add(&set, &id);
 	idents_add(&set, &again);

@@ -34,9 +34,29 @@ static const struct {
 	{ "ASCII where a tail belongs", { "a\xe2\x41\xac", 4 }, 1 },
 };
 
+static const struct {
+	const char *name;
+	struct span text;
+	bool want;
+} texts[] = {
+	{ "nothing is text", { "", 0 }, true },
+	{ "spaces and signs are text", { " ~,%/", 5 }, true },
+	{ "U+00A0 and beyond are text", { "\xc2\xa0\xe2\x82\xac", 5 }, true },
+	{ "a NUL is none", { "a\0", 2 }, false },
+	{ "a tab is none", { "a\tb", 3 }, false },
+	{ "U+001F is none", { "\x1f", 1 }, false },
+	{ "DEL is none", { "a\x7f", 2 }, false },
+	{ "U+0080 is none", { "\xc2\x80", 2 }, false },
+	{ "U+009F is none", { "a\xc2\x9f", 3 }, false },
+	{ "a lone tail is none", { "ab\x80", 3 }, false },
+	{ "a cut character is none", { "ab\xc2", 3 }, false },
+};
+
 int
 main(void)
 {
+	for (size_t i = 0; i < COUNT_OF(texts); i++)
+		ok(utf8_is_text(texts[i].text) == texts[i].want, "%s", texts[i].name);
 	for (size_t i = 0; i < COUNT_OF(cases); i++)
 		is_int(utf8_prefix(cases[i].text), cases[i].prefix, "%s", cases[i].name);
 	return done_testing();

@@ -93,6 +93,49 @@ static const struct {
 	{ "a prefix is refused", "ip", "10.0.0.0/8", PROBLEM_MALFORMED, NULL },
 	{ "an empty address is refused", "ip", "", PROBLEM_MALFORMED, NULL },
 	{ "a name as ip is refused", "ip", "example.com", PROBLEM_MALFORMED, NULL },
+	{ "a serial is taken", "permanent-identifier", "ABCDEF123456", 0, "ABCDEF123456" },
+	{ "one with an assigner is taken", "permanent-identifier", "ABCDEF123456/1.2.3.4", 0, "ABCDEF123456/1.2.3.4" },
+	{ "letter case stays", "permanent-identifier", "aBcD", 0, "aBcD" },
+	{ "a device's value is not trimmed", "permanent-identifier", " a b ", 0, " a b " },
+	{ "comma, percent and quotes are taken", "permanent-identifier", "a,b%2C\"'", 0, "a,b%2C\"'" },
+	{ "a star is taken", "permanent-identifier", "*", 0, "*" },
+	{ "UTF-8 is taken", "permanent-identifier", "\xc3\xa9", 0, "\xc3\xa9" },
+	{ "what looks like a name is kept as it is", "permanent-identifier", "WWW.Example.COM", 0, "WWW.Example.COM" },
+	{ "an assigner below 2 is taken", "permanent-identifier", "a/2.999.0", 0, "a/2.999.0" },
+	{ "an arc without end is taken", "permanent-identifier", "a/1.3.340282366920938463463374607431768211456", 0, "a/1.3.340282366920938463463374607431768211456" },
+	{ "a module with its type is taken", "hardware-module", "ABCD/1.2.3.4", 0, "ABCD/1.2.3.4" },
+	{ "a module of type 0.0 is taken", "hardware-module", "ABCD/0.0", 0, "ABCD/0.0" },
+	{ "a module of type 1.39 is taken", "hardware-module", "ABCD/1.39", 0, "ABCD/1.39" },
+	{ "an empty serial is refused", "permanent-identifier", "", PROBLEM_MALFORMED, NULL },
+	{ "a lone slash is refused", "permanent-identifier", "/", PROBLEM_MALFORMED, NULL },
+	{ "an OID without a serial is refused", "permanent-identifier", "/1.2.3", PROBLEM_MALFORMED, NULL },
+	{ "a slash without an OID is refused", "permanent-identifier", "a/", PROBLEM_MALFORMED, NULL },
+	{ "two slashes are refused", "permanent-identifier", "a/b/1.2", PROBLEM_MALFORMED, NULL },
+	{ "an OID with a slash behind it is refused", "permanent-identifier", "a/1.2/", PROBLEM_MALFORMED, NULL },
+	{ "an OID of one arc is refused", "permanent-identifier", "a/1", PROBLEM_MALFORMED, NULL },
+	{ "an OID with a dot at its end is refused", "permanent-identifier", "a/1.2.", PROBLEM_MALFORMED, NULL },
+	{ "an OID that begins with a dot is refused", "permanent-identifier", "a/.1.2", PROBLEM_MALFORMED, NULL },
+	{ "an OID with an empty arc is refused", "permanent-identifier", "a/1..2", PROBLEM_MALFORMED, NULL },
+	{ "an OID below 3 is refused", "permanent-identifier", "a/3.1", PROBLEM_MALFORMED, NULL },
+	{ "an OID below 10 is refused", "permanent-identifier", "a/10.1", PROBLEM_MALFORMED, NULL },
+	{ "an OID 1.40 is refused", "permanent-identifier", "a/1.40", PROBLEM_MALFORMED, NULL },
+	{ "an OID 0.40 is refused", "permanent-identifier", "a/0.40", PROBLEM_MALFORMED, NULL },
+	{ "a leading zero is refused in an OID", "permanent-identifier", "a/1.2.03", PROBLEM_MALFORMED, NULL },
+	{ "a leading zero is refused in its second arc", "permanent-identifier", "a/2.01", PROBLEM_MALFORMED, NULL },
+	{ "a leading zero is refused in its first arc", "permanent-identifier", "a/01.2", PROBLEM_MALFORMED, NULL },
+	{ "a sign is refused in an OID", "permanent-identifier", "a/1.2.+3", PROBLEM_MALFORMED, NULL },
+	{ "a blank is refused in an OID", "permanent-identifier", "a/1.2 ", PROBLEM_MALFORMED, NULL },
+	{ "an OID's name is refused", "permanent-identifier", "a/serialNumber", PROBLEM_MALFORMED, NULL },
+	{ "a newline is refused in a serial", "permanent-identifier", "a\n", PROBLEM_MALFORMED, NULL },
+	{ "a DEL is refused in a serial", "permanent-identifier", "a\x7f", PROBLEM_MALFORMED, NULL },
+	{ "U+0085 is refused in a serial", "permanent-identifier", "a\xc2\x85", PROBLEM_MALFORMED, NULL },
+	{ "what is not UTF-8 is refused", "permanent-identifier", "a\xff", PROBLEM_MALFORMED, NULL },
+	{ "a module without its type is refused", "hardware-module", "ABCD", PROBLEM_MALFORMED, NULL },
+	{ "a module with an empty type is refused", "hardware-module", "ABCD/", PROBLEM_MALFORMED, NULL },
+	{ "a module without a serial is refused", "hardware-module", "/1.2", PROBLEM_MALFORMED, NULL },
+	{ "a module with a bad type is refused", "hardware-module", "ABCD/1.40", PROBLEM_MALFORMED, NULL },
+	{ "a device's type is case-sensitive", "Permanent-Identifier", "a",
+		PROBLEM_UNSUPPORTED_IDENTIFIER, NULL },
 	{ "an unknown type is refused as such", "email", "a@b.example",
 		PROBLEM_UNSUPPORTED_IDENTIFIER, NULL },
 	{ "an empty type is refused as such", "", "a.example", PROBLEM_UNSUPPORTED_IDENTIFIER,
@@ -120,6 +163,31 @@ add(struct idents *set, enum ident_type type, const char *value)
 }
 
 static void
+test_device_limits(void)
+{
+	struct problem pr = { 0 };
+	char value[IDENT_VALUE + 1];
+	struct ident id;
+
+	memset(value, 'x', sizeof(value));
+	ok(ident_parse(SPAN("permanent-identifier"), span_of(value, IDENT_VALUE - 1), &id, &pr) &&
+			strlen(id.value) == IDENT_VALUE - 1,
+		"a serial of 253 octets is taken");
+	ok(!ident_parse(SPAN("permanent-identifier"), span_of(value, IDENT_VALUE), &id, &pr) &&
+			pr.kind == PROBLEM_MALFORMED,
+		"one of 254 is refused");
+	ok(!ident_parse(SPAN("permanent-identifier"), SPAN("a\0b"), &id, &pr) &&
+			pr.kind == PROBLEM_MALFORMED,
+		"a NUL inside a serial is refused");
+	ok(ident_parse(SPAN("permanent-identifier"), SPAN("*.a"), &id, &pr) &&
+			!ident_is_wildcard(&id) && ident_is_device(&id),
+		"a device is no wildcard");
+	is_str(ident_base(&id), "*.a", "and its base is itself");
+	id = dns("a.example");
+	ok(!ident_is_device(&id), "a name is no device");
+}
+
+static void
 test_parse(void)
 {
 	struct ident id;
@@ -141,6 +209,7 @@ test_parse(void)
 			pr.kind == PROBLEM_MALFORMED,
 		"a NUL inside is refused");
 	ok(!ident_parse(SPAN("dns"), SPAN_NONE, &id, NULL), "a refusal needs no struct problem");
+	test_device_limits();
 	id = dns("*.Example.com");
 	ok(ident_is_wildcard(&id), "*.example.com is a wildcard");
 	is_str(ident_base(&id), "example.com", "its base is the name below");
@@ -199,7 +268,8 @@ static void
 test_text(void)
 {
 	static const char *const bad[] = { "dns", "dns:", "dns:a.example,", ",dns:a.example",
-		"uri:x", "dns:a.example,,dns:b.example", ":a" };
+		"uri:x", "dns:a.example,,dns:b.example", ":a", "permanent-identifier:a%",
+		"permanent-identifier:a%2", "permanent-identifier:a%41", "permanent-identifier:a%2c" };
 	struct idents a = { 0 }, b = { 0 };
 	AUTO_BUF out = BUF_MAX(1024);
 	AUTO_BUF small = BUF_MAX(10);
@@ -213,6 +283,17 @@ test_text(void)
 	is_str(buf_cstr(&out), "dns:a.example,ip:2001:db8::1,dns:*.b.example", "in its order");
 	ok(idents_read(buf_span(&out), &b) && idents_same(&a, &b) && b.count == 3, "and read back");
 	ok(!idents_write(&a, &small), "a buffer too small is told");
+	buf_clear(&out);
+	idents_done(&a);
+	idents_done(&b);
+	add(&a, IDENT_PERMANENT, "SN 1,dns:x.example%2C%/1.2.3");
+	add(&a, IDENT_HARDWARE, ",/1.2");
+	add(&a, IDENT_DNS, "x.example");
+	ok(idents_write(&a, &out), "devices are written");
+	is_str(buf_cstr(&out),
+		"permanent-identifier:SN 1%2Cdns:x.example%252C%25/1.2.3,hardware-module:%2C/1.2,dns:x.example",
+		"with what separates them escaped");
+	ok(idents_read(buf_span(&out), &b) && idents_same(&a, &b) && b.count == 3, "and read back");
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		ok(!idents_read(span_str(bad[i]), &b), "\"%s\" is not read", bad[i]);
 	is_int(b.count, 3, "a failed read leaves the set alone");
@@ -225,6 +306,8 @@ main(void)
 {
 	is_str(ident_type_name(IDENT_DNS), "dns", "the type's name is the wire's");
 	is_str(ident_type_name(IDENT_IP), "ip", "for addresses too");
+	ok(IDENT_DNS == 0 && IDENT_IP == 1 && IDENT_PERMANENT == 2 && IDENT_HARDWARE == 3,
+		"the numbers that are stored stay");
 	test_parse();
 	test_sets();
 	test_text();

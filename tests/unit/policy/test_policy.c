@@ -184,9 +184,102 @@ test_many(void)
 	free(many);
 }
 
+static struct policy_rule device_rules[] = {
+	{ .name = "stolen", NAMES("permanent-identifier:SN-13", "hardware-module:TPM-13/1.2.3", "permanent-identifier:SN-66/1.2") },
+	{ .name = "one", .allow = true, NAMES("permanent-identifier:OTHER 1,2", "hardware-module:ABC/1.2.3") },
+	{ .name = "ours", .allow = true, NAMES("permanent-identifier:SN-*") },
+	{ .name = "apple", .allow = true, NAMES("hardware-module:*/1.2.840.113635.100.8.9.2", "permanent-identifier:C0*/1.2.840.113635") },
+	{ .name = "phones", .allow = true, NAMES("permanent-identifier:*"), FOR("phones") },
+	{ .name = "closed", NAMES("*"), FOR("closed") },
+	{ .name = "late", .allow = true, NAMES("permanent-identifier:late"), FOR("closed") },
+	{ .name = "rest", .allow = true, NAMES("*") },
+};
+
+static const struct {
+	enum ident_type type;
+	const char *value, *profile, *rule;
+	bool allow;
+} devices[] = {
+	{ IDENT_PERMANENT, "SN-1", "default", "ours", true },
+	{ IDENT_PERMANENT, "SN-", "default", "ours", true },
+	{ IDENT_PERMANENT, "SN-1/1.2.3", "default", "ours", true },
+	{ IDENT_PERMANENT, "sn-1", "default", NULL, false },
+	{ IDENT_PERMANENT, "XSN-1", "default", NULL, false },
+	{ IDENT_PERMANENT, "SN", "default", NULL, false },
+	{ IDENT_PERMANENT, "SN-13", "default", "stolen", false },
+	{ IDENT_PERMANENT, "SN-13/1.2.3", "default", "stolen", false },
+	{ IDENT_PERMANENT, "SN-131", "default", "ours", true },
+	{ IDENT_PERMANENT, "SN-66", "default", "ours", true },
+	{ IDENT_PERMANENT, "SN-66/1.2", "default", "stolen", false },
+	{ IDENT_HARDWARE, "SN-1/1.2", "default", NULL, false },
+	{ IDENT_HARDWARE, "TPM-13/1.2.3", "default", "stolen", false },
+	{ IDENT_PERMANENT, "OTHER 1,2", "default", "one", true },
+	{ IDENT_PERMANENT, "OTHER 1,2/1.2", "default", NULL, false },
+	{ IDENT_PERMANENT, "OTHER 1,23", "default", NULL, false },
+	{ IDENT_HARDWARE, "ABC/1.2.3", "default", "one", true },
+	{ IDENT_HARDWARE, "ABC/1.2.3.4", "default", NULL, false },
+	{ IDENT_PERMANENT, "ABC/1.2.3", "default", NULL, false },
+	{ IDENT_HARDWARE, "anything/1.2.840.113635.100.8.9.2", "default", "apple", true },
+	{ IDENT_HARDWARE, "anything/1.2.840.113635.100.8.9", "default", NULL, false },
+	{ IDENT_PERMANENT, "C02/1.2.840.113635", "default", "apple", true },
+	{ IDENT_PERMANENT, "C02", "default", NULL, false },
+	{ IDENT_PERMANENT, "C1/1.2.840.113635", "default", NULL, false },
+	{ IDENT_PERMANENT, "whatever", "phones", "phones", true },
+	{ IDENT_HARDWARE, "whatever/1.2", "phones", NULL, false },
+	{ IDENT_PERMANENT, "whatever", "default", NULL, false },
+	{ IDENT_PERMANENT, "late", "closed", "closed", false },
+	{ IDENT_PERMANENT, "SN-1", "closed", "ours", true },
+	{ IDENT_DNS, "SN-1", "default", "rest", true },
+	{ IDENT_PERMANENT, "a.example.com", "default", NULL, false },
+	{ IDENT_PERMANENT, "10.0.0.1", "default", NULL, false },
+	{ IDENT_DNS, "a.example", "closed", "closed", false },
+};
+
+static const char *const bad_devices[] = { "permanent-identifier:", "hardware-module:a", "hardware-module:",
+	"permanent-identifier:/1.2", "permanent-identifier:a/", "permanent-identifier:a/1.40", "permanent-identifier:*a",
+	"permanent-identifier:a*b", "permanent-identifier:a**", "permanent-identifier:a*/", "permanent-identifier:a*/1", "permanent-identifier:a/1.2*/1.2",
+	"permanent-identifier:a\n", "permanent-identifier:\xff*", "Permanent-Identifier:a", "dns:a.example", "serial:a" };
+static const char *const good_devices[] = { "permanent-identifier:*", "hardware-module:*", "permanent-identifier:a*", "permanent-identifier:a/*",
+	"hardware-module:a/*", "permanent-identifier:*/1.2", "permanent-identifier:a b,c%/2.999", "hardware-module:a/1.2" };
+
+static void
+test_devices(void)
+{
+	struct problem pr = { 0 };
+	struct policy *p = NULL;
+	char value[IDENT_VALUE + 40];
+
+	ok(policy_new(device_rules, COUNT_OF(device_rules), &p, &pr), "rules over devices compile");
+	for (size_t i = 0; i < COUNT_OF(devices); i++) {
+		struct ident id = ident_of(devices[i].type, devices[i].value);
+		struct policy_verdict v = { 0 };
+
+		policy_names(p, devices[i].profile, &id, 1, &v);
+		ok(v.allow == devices[i].allow && (v.rule ? devices[i].rule && strcmp(v.rule, devices[i].rule) == 0 : !devices[i].rule),
+			"%s \"%s\" by profile \"%s\" is %s by %s", ident_type_name(devices[i].type), devices[i].value, devices[i].profile,
+			devices[i].allow ? "allowed" : "refused", devices[i].rule ? devices[i].rule : "default");
+	}
+	policy_free(p);
+	for (size_t i = 0; i < COUNT_OF(bad_devices); i++) {
+		pr = (struct problem){ 0 };
+		ok(!policy_pattern_check(bad_devices[i], &pr) && pr.detail[0], "pattern \"%s\" is refused: %s", bad_devices[i], pr.detail);
+	}
+	for (size_t i = 0; i < COUNT_OF(good_devices); i++)
+		ok(policy_pattern_check(good_devices[i], &pr), "pattern \"%s\" is fine", good_devices[i]);
+	memset(value, 'x', sizeof(value));
+	memcpy(value, "permanent-identifier:", 21);
+	value[21 + IDENT_VALUE] = '\0';
+	ok(!policy_pattern_check(value, &pr), "a device longer than can be ordered is refused");
+	value[21 + IDENT_VALUE - 1] = '\0';
+	ok(policy_pattern_check(value, &pr), "one octet less is fine");
+	value[21 + IDENT_VALUE - 2] = '*';
+	ok(policy_pattern_check(value, &pr), "as a prefix too");
+}
+
 int
 main(void)
 {
+	test_devices();
 	test_cases();
 	test_set();
 	test_refusals();
