@@ -36,6 +36,9 @@ struct profile_conf {
 	bool client_auth;              /* local driver: add the clientAuth EKU */
 };
 
+/* dns-persist-01: most names that a challenge may have. */
+#define PERSIST_ISSUERS_MAX 10
+
 enum upstream_driver { DRIVER_ACME, DRIVER_LOCAL };
 
 struct upstream_conf {
@@ -104,7 +107,7 @@ struct gate_conf {
 	char *default_profile;
 	char *terms_of_service, *website;
 	bool require_current_terms;
-	struct conf_strings caa_identities;
+	struct conf_strings caa_identities; /* names of ours in CAA records, and in those of dns-persist-01 */
 	char *log_level;
 	int log_form;                  /* 0 logfmt, 1 json */
 	int64_t order_keep_s;          /* finished orders are deleted after */

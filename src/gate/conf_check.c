@@ -162,13 +162,13 @@ check_strings(const char *at, const char *key, const struct conf_strings *string
 	}
 }
 
-#define CHALLENGES_KNOWN "http-01, dns-01, dns-account-01 and tls-alpn-01"
+#define CHALLENGES_KNOWN "http-01, dns-01, dns-account-01, dns-persist-01 and tls-alpn-01"
 
 static void
 check_challenges(const char *at, const struct conf_strings *challenges, struct conf_errors *errors)
 {
-	static const char *const known[] = { "http-01", "dns-01", "tls-alpn-01", "dns-account-01" };
-	static const char *const later[] = { "device-attest-01", "dns-persist-01" };
+	static const char *const known[] = { "http-01", "dns-01", "tls-alpn-01", "dns-account-01", "dns-persist-01" };
+	static const char *const later[] = { "device-attest-01" };
 
 	for (size_t i = 0; i < challenges->count; i++) {
 		const char *type = challenges->list[i];
@@ -251,13 +251,33 @@ check_profile_caa(const char *at, const struct profile_conf *p, struct conf_erro
 		conf_error(errors, where, "is more than 8h, and CAA records must be looked at again by then");
 }
 
+static bool
+has_challenge(const struct profile_conf *p, const char *type)
+{
+	return is_one_of(type, (const char *const *)p->challenges.list, p->challenges.count);
+}
+
 /* Can it prove by a record in the DNS? */
 static bool
 has_records(const struct profile_conf *p)
 {
-	const char *const *list = (const char *const *)p->challenges.list;
+	return has_challenge(p, "dns-01") || has_challenge(p, "dns-account-01") || has_challenge(p, "dns-persist-01");
+}
 
-	return is_one_of("dns-01", list, p->challenges.count) || is_one_of("dns-account-01", list, p->challenges.count);
+#define RECORDS_MISSING "dns-01, dns-account-01 or dns-persist-01, none of which is among challenges"
+
+/* Devices' records name us. */
+static void
+check_persist(const struct gate_conf *conf, const char *at, const struct profile_conf *p, struct conf_errors *errors)
+{
+	WHERE("%s.challenges", at);
+
+	if (!has_challenge(p, "dns-persist-01"))
+		return;
+	if (conf->caa_identities.count == 0)
+		conf_error(errors, where, "dns-persist-01 needs caa_identities: the names that devices' records have for this gateway");
+	if (conf->caa_identities.count > PERSIST_ISSUERS_MAX)
+		conf_error(errors, where, "dns-persist-01 has no room for more than 10 caa_identities");
 }
 
 static void
@@ -266,7 +286,7 @@ check_subdomains(const char *at, const struct profile_conf *p, struct conf_error
 	WHERE("%s.subdomains", at);
 
 	if (p->subdomains && !has_records(p))
-		conf_error(errors, where, "a domain is proven by dns-01 or dns-account-01, neither of which is among challenges");
+		conf_error(errors, where, "a domain is proven by " RECORDS_MISSING);
 	/* what the zones say is asked when a name is proven, and these names are not */
 	if (p->subdomains && p->caa.count)
 		conf_error(errors, where, "cannot go with caa, which is looked at for each name");
@@ -312,8 +332,9 @@ check_profiles(const struct gate_conf *conf, struct conf_errors *errors)
 		check_profile_upstream(conf, at, p, errors);
 		check_profile_caa(at, p, errors);
 		if (p->wildcard && !has_records(p))
-			conf_error(errors, where, "a wildcard is proven by dns-01 or dns-account-01, neither of which is among challenges");
+			conf_error(errors, where, "a wildcard is proven by " RECORDS_MISSING);
 		check_subdomains(at, p, errors);
+		check_persist(conf, at, p, errors);
 	}
 	if (conf->profiles.count && conf->default_profile &&
 		!conf_profile(conf, span_str(conf->default_profile)))

@@ -88,18 +88,19 @@ static const struct conf_key profile_keys[] = {
 		"what an order may name: dns, ip, and devices: permanent-identifier and hardware-module"),
 	KEY(STRINGS, "challenges", profile_conf, challenges, "http-01", "1", "8", RELOAD,
 		"how devices prove that a name is theirs, in the order in which they are offered: http-01, "
-		"tls-alpn-01, dns-01, whose record is looked for at _acme-challenge.NAME, and dns-account-01 (a draft), "
-		"whose record has the account's own label before that"),
+		"tls-alpn-01, dns-01, whose record is looked for at _acme-challenge.NAME, dns-account-01 (a draft), "
+		"whose record has the account's own label before that, and dns-persist-01 (a draft), whose record at "
+		"_validation-persist.NAME stays and says who may have certificates: one of caa_identities, and the account's URL"),
 	KEY(CHOICE, "eab", profile_conf, eab, "optional", NULL, NULL, RELOAD,
 		"external account binding: must the account be bound to a key of `acmegatectl eab`; with "
 		"none a binding is ignored",
 		.choices = "none|optional|required"),
 	KEY(BOOL, "wildcard", profile_conf, wildcard, "false", NULL, NULL, RELOAD,
-		"allow wildcard names; they are proven by dns-01 or dns-account-01, one of which must be among challenges"),
+		"allow wildcard names; they are proven by dns-01, dns-account-01 or dns-persist-01, one of which must be among challenges"),
 	KEY(BOOL, "pre_authorization", profile_conf, pre_authorization, "false", NULL, NULL, RELOAD,
 		"offer newAuthz: a name may be proven before it is ordered"),
 	KEY(BOOL, "subdomains", profile_conf, subdomains, "false", NULL, NULL, RELOAD,
-		"a domain that is proven by dns-01 or dns-account-01 may count for all names below it, if its owner asks for that (RFC 9444)"),
+		"a domain that is proven by dns-01, dns-account-01 or dns-persist-01 may count for all names below it, if its owner asks for that (RFC 9444)"),
 	KEY(INT, "max_identifiers", profile_conf, max_identifiers, "100", "1", "100", RELOAD,
 		"most identifiers of one order"),
 	KEY(STRINGS, "key_types", profile_conf, key_types, "p256 p384 rsa2048 rsa3072 rsa4096", "1",
@@ -271,7 +272,7 @@ const struct conf_key gate_conf_keys[] = {
 		"URL of a page about this gateway, shown in the directory",
 		.example = "https://pki.corp.example/"),
 	KEY(STRINGS, "caa_identities", gate_conf, caa_identities, NULL, NULL, "64", RELOAD,
-		"names shown in the directory that a CAA record may have",
+		"names shown in the directory that a CAA record may have, and one of which a record of dns-persist-01 must have",
 		.example = "letsencrypt.org"),
 	KEY(STRING, "log_level", gate_conf, log_level, "info", NULL, NULL, RELOAD,
 		"error, warning, notice, info or debug"),

@@ -17,6 +17,25 @@ struct authz_rq {
 	bool hurry;
 };
 
+/* What the device's record must say (draft-ietf-acme-dns-persist-01): there is nothing of this order in it, so no token. */
+static void
+write_persist(const struct api *api, struct jw *w)
+{
+	const struct conf_strings *issuers = &api->conf->caa_identities;
+	char url[API_URL_TEXT];
+	struct ident name;
+	struct problem pr;
+
+	jw_str(w, "accounturi", api_url(api, "acct", api->kid_ref, url));
+	jw_array(w, "issuer-domain-names");
+	for (size_t i = 0; i < issuers->count && i < PERSIST_ISSUERS_MAX; i++) {
+		pr = (struct problem){ 0 };
+		if (ident_parse(SPAN("dns"), span_str(issuers->list[i]), &name, &pr)) /* lower case */
+			jw_str(w, NULL, name.value);
+	}
+	jw_end(w);
+}
+
 static void
 write_challenge(const struct api *api, struct jw *w, const struct challenge *c)
 {
@@ -27,7 +46,10 @@ write_challenge(const struct api *api, struct jw *w, const struct challenge *c)
 	jw_str(w, "type", challenge_kind_name(c->kind));
 	jw_str(w, "url", api_url(api, "chall", c->ref, url));
 	jw_str(w, "status", chall_state_name(c->state));
-	jw_str(w, "token", c->token);
+	if (c->kind == CHALLENGE_DNS_PERSIST_01)
+		write_persist(api, w);
+	else
+		jw_str(w, "token", c->token);
 	if (c->state == CHALL_VALID && c->validated_at)
 		jw_time(w, "validated", c->validated_at);
 	if (c->error && (c->state == CHALL_PROCESSING || c->state == CHALL_INVALID))

@@ -55,7 +55,7 @@ strings_have(const struct conf_strings *list, const char *s)
 static bool
 may_prove(enum challenge_kind kind, const struct ident *id, bool subdomains)
 {
-	bool is_record = kind == CHALLENGE_DNS_01 || kind == CHALLENGE_DNS_ACCOUNT_01;
+	bool is_record = kind == CHALLENGE_DNS_01 || kind == CHALLENGE_DNS_ACCOUNT_01 || kind == CHALLENGE_DNS_PERSIST_01;
 
 	if (ident_is_device(id)) /* nobody can ask it over the network */
 		return false;

@@ -5,73 +5,10 @@
 #include "validate/caa.h"
 
 #include <ctype.h>
-#include <stdio.h>
+
+#include "validate/issue_value.h"
 
 #define CRITICAL 0x80
-
-static bool
-is_wsp(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-static struct span
-skip_wsp(struct span s)
-{
-	while (s.n && is_wsp(s.p[0]))
-		s = span_from(s, 1);
-	return s;
-}
-
-/* Octets of `s` up to one that is none of these. */
-static struct span
-take(struct span *s, bool (*is)(char c))
-{
-	struct span all = *s;
-	size_t n = 0;
-
-	while (n < all.n && is(all.p[n]))
-		n++;
-	*s = span_from(all, n);
-	return span_of(all.p, n);
-}
-
-static bool
-is_label(char c)
-{
-	return isalnum((unsigned char)c) || c == '-';
-}
-
-static bool
-is_name(char c)
-{
-	return is_label(c) || c == '.';
-}
-
-/* %x21-3A / %x3C-7E: all that is printed but the semicolon */
-static bool
-is_value(char c)
-{
-	return c > 0x20 && c < 0x7f && c != ';';
-}
-
-/* Starts and ends with a letter or digit, hyphens only within. */
-static bool
-is_tag(struct span s)
-{
-	return s.n > 0 && isalnum((unsigned char)s.p[0]) && isalnum((unsigned char)s.p[s.n - 1]);
-}
-
-static bool
-is_domain(struct span name)
-{
-	struct span label;
-	bool good = name.n > 0 && name.p[name.n - 1] != '.';
-
-	while (good && span_cut(&name, '.', &label))
-		good = is_tag(label);
-	return good;
-}
 
 /* RFC 8657 4: labels with commas between; is the method one of them? */
 static bool
@@ -86,7 +23,7 @@ methods_allow(struct span list, const char *method)
 		if (label.n == 0)
 			return false;
 		for (size_t i = 0; i < label.n; i++) {
-			if (!is_label(label.p[i]))
+			if (!isalnum((unsigned char)label.p[i]) && label.p[i] != '-')
 				return false;
 		}
 		found = found || span_is(label, method);
@@ -94,50 +31,36 @@ methods_allow(struct span list, const char *method)
 	return found;
 }
 
-/* ";" parameters: false if they do not follow the grammar, or one that we know is not satisfied, or is there twice. */
+/* Parameters that do not follow the grammar, one that we know and that is not satisfied, or is there twice, let nobody. */
 static bool
-parameters_allow(struct span s, const struct caa_ask *ask)
+parameters_allow(struct issue_value v, const struct caa_ask *ask)
 {
 	unsigned accounts = 0, methods = 0;
 	bool allowed = true;
+	enum issue_next next;
+	struct span tag, value;
 
-	for (s = skip_wsp(s); s.n > 0;) {
-		struct span tag = take(&s, is_label), value;
-
-		s = skip_wsp(s);
-		if (!is_tag(tag) || s.n == 0 || s.p[0] != '=')
-			return false;
-		s = skip_wsp(span_from(s, 1));
-		value = take(&s, is_value);
-		s = skip_wsp(s);
+	while ((next = issue_value_next(&v, &tag, &value)) == ISSUE_PARAMETER) {
 		if (span_is_nocase(tag, "accounturi"))
 			allowed = allowed && accounts++ == 0 && span_is(value, ask->account_url);
 		else if (span_is_nocase(tag, "validationmethods"))
 			allowed = allowed && methods++ == 0 && methods_allow(value, ask->method);
-		if (s.n == 0)
-			return allowed;
-		if (s.p[0] != ';')
-			return false;
-		s = skip_wsp(span_from(s, 1));
-		if (s.n == 0)
-			return false;
 	}
-	return allowed;
+	return allowed && next == ISSUE_END;
 }
 
 /* Does this issue or issuewild property let us? */
 static bool
 value_allows(struct span value, const struct caa_ask *ask)
 {
-	struct span s = skip_wsp(value), name = take(&s, is_name);
+	struct issue_value v;
 	bool ours = false;
 
-	s = skip_wsp(s);
-	if (!is_domain(name) || (s.n > 0 && s.p[0] != ';'))
+	if (!issue_value_parse(value, &v))
 		return false;
 	for (size_t i = 0; i < ask->issuers->count; i++)
-		ours = ours || span_is_nocase(name, ask->issuers->list[i]);
-	return ours && parameters_allow(span_from(s, 1), ask);
+		ours = ours || span_is_nocase(v.name, ask->issuers->list[i]);
+	return ours && parameters_allow(v, ask);
 }
 
 struct property {

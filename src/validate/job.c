@@ -22,6 +22,7 @@ static const struct validator validators[] = {
 	{ CHALLENGE_HTTP_01, http01_start },
 	{ CHALLENGE_DNS_01, dns01_start },
 	{ CHALLENGE_DNS_ACCOUNT_01, dnsaccount01_start },
+	{ CHALLENGE_DNS_PERSIST_01, dnspersist01_start },
 	{ CHALLENGE_TLS_ALPN_01, tlsalpn01_start },
 };
 
@@ -76,7 +77,9 @@ wants_caa(const struct attempt *a)
 static bool
 wants_account(const struct attempt *a)
 {
-	return a->loaded && (wants_caa(a) || challenge_of(a)->kind == CHALLENGE_DNS_ACCOUNT_01);
+	enum challenge_kind kind = a->loaded ? challenge_of(a)->kind : CHALLENGE_KIND__COUNT;
+
+	return a->loaded && (wants_caa(a) || kind == CHALLENGE_DNS_ACCOUNT_01 || kind == CHALLENGE_DNS_PERSIST_01);
 }
 
 static bool
@@ -151,6 +154,8 @@ start(struct attempt *a)
 		.token = challenge_of(a)->token,
 		.key_auth = challenge_of(a)->key_auth,
 		.account_url = a->account_url,
+		.issuers = &a->conf->caa_identities,
+		.wide = a->authz.wildcard || a->authz.subdomains,
 		.http01_port = a->profile ? (uint16_t)a->profile->http01_port : 80,
 		.tls_alpn01_port = a->profile ? (uint16_t)a->profile->tls_alpn01_port : 443,
 		.networks = a->conf->networks.list,
@@ -201,6 +206,15 @@ next_delay_s(const struct attempt *a)
 	return next < a->delay_count ? a->delays[next] - a->delays[next - 1] : 0;
 }
 
+/* As long as the profile says, but no longer than the proof itself. */
+static int64_t
+valid_until(const struct attempt *a, int64_t now)
+{
+	int64_t until = now + (a->profile ? a->profile->valid_authz_s : 3600);
+
+	return a->v.until_unix_s && a->v.until_unix_s < until ? a->v.until_unix_s : until;
+}
+
 static bool
 result_tx(struct sql *db, void *arg, struct problem *pr)
 {
@@ -208,12 +222,11 @@ result_tx(struct sql *db, void *arg, struct problem *pr)
 	AUTO_BUF error = BUF_MAX(16 * 1024);
 	const char *node = jobs_node(a->job->jobs);
 	int64_t now = clock_unix_s();
-	int64_t life_s = a->profile ? a->profile->valid_authz_s : 3600;
 
 	if (!jobs_fence(a->job, db, pr))
 		return false;
 	if (a->v.proven)
-		return authz_prove(db, &a->authz, a->index, now, now + life_s, node, pr) &&
+		return authz_prove(db, &a->authz, a->index, now, valid_until(a, now), node, pr) &&
 			job_delete(db, a->job->row.id, pr);
 	error_write(a, &error);
 	if (is_last(a))

@@ -1,7 +1,11 @@
 libgate_a_SOURCES += \
-	src/validate/alpn_cert.c src/validate/alpn_cert.h src/validate/caa.c src/validate/caa.h src/validate/tlsalpn01.c src/validate/dns01.c src/validate/hop.c src/validate/hop.h src/validate/http01.c src/validate/job.c src/validate/job.h src/validate/validate.h
+	src/validate/alpn_cert.c src/validate/alpn_cert.h src/validate/caa.c src/validate/caa.h src/validate/tlsalpn01.c src/validate/dns01.c src/validate/hop.c src/validate/hop.h src/validate/issue_value.c src/validate/issue_value.h \
+	src/validate/persist.c src/validate/persist.h src/validate/persist01.c src/validate/http01.c src/validate/job.c src/validate/job.h src/validate/validate.h
 
-check_PROGRAMS += test_caa test_alpn_cert test_tlsalpn01 test_dns01 test_http01 test_validate_job
+check_PROGRAMS += test_persist test_caa test_alpn_cert test_tlsalpn01 test_dns01 test_http01 test_validate_job
+test_persist_SOURCES = tests/unit/validate/test_persist.c tests/flag.h tests/unit/validate/net.h tests/unit/httpc/server.h tests/unit/pki/forge.h tests/tap.h
+test_persist_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_persist_LDADD = $(gate_libs)
 test_caa_SOURCES = tests/unit/validate/test_caa.c tests/flag.h tests/unit/validate/net.h tests/unit/httpc/server.h tests/unit/pki/forge.h tests/tap.h
 test_caa_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_caa_LDADD = $(gate_libs)
@@ -37,3 +41,8 @@ fuzz_targets += fuzz_caa
 fuzz_caa_SOURCES = tests/fuzz/fuzz_caa.c
 fuzz_caa_LDADD = $(gate_libs)
 fuzz_caa_LDFLAGS = $(fuzz_ldflags)
+
+fuzz_targets += fuzz_persist
+fuzz_persist_SOURCES = tests/fuzz/fuzz_persist.c
+fuzz_persist_LDADD = $(gate_libs)
+fuzz_persist_LDFLAGS = $(fuzz_ldflags)

@@ -7,6 +7,7 @@
 
 #include "base/addr.h"
 #include "dns/dns.h"
+#include "gate/conf.h"
 #include "httpc/httpc.h"
 #include "pki/ident.h"
 #include "store/authz.h"
@@ -24,7 +25,9 @@ struct validation {
 	/* in: */
 	struct ident ident;           /* without "*." */
 	const char *token, *key_auth; /* valid until the callback */
-	const char *account_url;      /* dns-account-01: likewise */
+	const char *account_url;      /* dns-account-01, dns-persist-01: likewise */
+	const struct conf_strings *issuers; /* dns-persist-01: names of ours; likewise */
+	bool wide;                    /* more than the name itself: its wildcard, or all names below */
 	uint16_t http01_port, tls_alpn01_port;
 	const struct net *networks;   /* where we may connect; valid until the callback */
 	size_t network_count;
@@ -33,6 +36,7 @@ struct validation {
 	msec_t timeout_ms;            /* of the whole attempt */
 	/* out: */
 	bool proven;
+	int64_t until_unix_s;         /* a proof that ends by itself; 0 = it does not */
 	bool final;                   /* a wrong answer: trying again is of no use (T7) */
 	struct problem problem;       /* why not, for the device's owner */
 	char where[ADDR_TEXT];        /* the address last connected to, "" = none; for the story */
@@ -57,6 +61,8 @@ void http01_start(struct validation *v);
 void dns01_start(struct validation *v);
 /* dns-account-01 (draft-ietf-acme-dns-account-label-02), there as well. */
 void dnsaccount01_start(struct validation *v);
+/* dns-persist-01 (draft-ietf-acme-dns-persist-01), see persist01.c. */
+void dnspersist01_start(struct validation *v);
 /* tls-alpn-01 (RFC 8737), see tlsalpn01.c. */
 void tlsalpn01_start(struct validation *v);
 #endif

@@ -1,12 +1,14 @@
 #!/usr/bin/python3
-"""dns-01 (RFC 8555 8.4) with a real DNS server, zones that are updated, and real clients: wildcards, aliases, several records,
+"""dns-01 (RFC 8555 8.4), dns-account-01 and dns-persist-01 with a real DNS server, zones that are updated, and real clients: wildcards, aliases, several records,
 truncated answers, and each way to fail with its problem (V2)."""
 
 import base64
+import datetime
 import hashlib
 import os
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cryptography import x509
@@ -81,6 +83,86 @@ def own_label(t, gate, bind):
         device = DnsDevice(gate.acme(), lay, "dns-account-01")
         t.equal(names_of(device.obtain(["*.label.corp.test"], profile="labels")[1]), ["*.label.corp.test"],
                 "a record at the account's own label proves a wildcard")
+
+
+class PersistDevice(acme.Device):
+    """Proves by a record that says who may; `record` makes one of the challenge, or None for one that is there already."""
+
+    def __init__(self, acme_, bind, record=None):
+        super().__init__(acme_, None)
+        self.bind, self.record, self.challenges = bind, record, []
+
+    def respond(self, authz_url):
+        authz = self.acme.want("authz", self.acme.post(authz_url), 200).json
+        if authz["status"] != "pending":
+            return
+        chall = [c for c in authz["challenges"] if c["type"] == "dns-persist-01"][0]
+        self.challenges.append(chall)
+        if self.record:
+            self.bind.add("_validation-persist." + authz["identifier"]["value"], "TXT", '"%s"' % self.record(chall))
+        self.acme.want("challenge", self.acme.post(chall["url"], {}), 200)
+
+
+def said(chall, more=""):
+    return "%s; accounturi=%s%s" % (chall["issuer-domain-names"][0], chall["accounturi"], more)
+
+
+def persist(t, gate, bind):
+    """dns-persist-01: one record, of one account, for years."""
+    device = PersistDevice(gate.acme(gate.url + "/p/persist/directory"), bind, said)
+    t.equal(names_of(device.obtain(["kept.corp.test"])[1]), ["kept.corp.test"], "a record that stays proves a name")
+    chall = device.challenges[0]
+    t.equal((chall["accounturi"], chall["issuer-domain-names"], "token" in chall), (device.acme.kid, ["pki.corp.test", "pki.keys.test"], False),
+            "its challenge says what the record must, and has no token")
+    device.record = lambda chall: "pki.keys.test; policy=wildcard; accounturi=" + chall["accounturi"]
+    t.equal(names_of(device.obtain(["*.all.corp.test", "all.corp.test"])[1]), ["*.all.corp.test", "all.corp.test"], "policy=wildcard: a wildcard, too")
+    device.record = None
+    t.equal(names_of(device.obtain(["a.all.corp.test", "b.c.all.corp.test"])[1]), ["a.all.corp.test", "b.c.all.corp.test"],
+            "and the names below, without another record")
+    order = device.acme.post(device.order_url).json
+    device.start(["a.all.corp.test"])
+    t.equal((device.order["status"], device.order["authorizations"][0] in order["authorizations"]), ("ready", True), "a proof is used again for a while")
+    asked = len(bind.queries())
+    mine = device.acme.kid
+    soon = int(time.time()) + 1000
+    bind.add("_validation-persist.short.corp.test", "TXT", '"pki.corp.test; accounturi=%s; persistUntil=%d"' % (mine, soon))
+    device.start(["short.corp.test"])
+    device.respond(device.order["authorizations"][0])
+    device.acme.poll(device.order_url, lambda o: o["status"] != "pending", 60)
+    authz = device.acme.post(device.order["authorizations"][0]).json
+    t.equal((authz["status"], datetime.datetime.strptime(authz["expires"] + "+0000", "%Y-%m-%dT%H:%M:%SZ%z").timestamp()), ("valid", soon), "an authorization lasts no longer than its record says")
+    t.ok(len(bind.queries()) > asked, "which was looked up")
+    other = PersistDevice(gate.acme(gate.url + "/p/persist/directory"), bind)
+    cases = ((["x.all.corp.test"], None, "unauthorized", "another account"),
+             (["*.kept.corp.test"], None, "unauthorized", "another account"),
+             (["gone.corp.test"], None, "unauthorized", "no TXT record names this gateway"),
+             (["a.broken.test"], None, "dns", "(SERVFAIL)"),
+             (["one-name.corp.test", "*.one-name.corp.test"], "pki.corp.test; accounturi=%s", "unauthorized", "needs policy=wildcard"),
+             (["over.corp.test"], "pki.corp.test; accounturi=%s; persistUntil=1700000000", "unauthorized", "past its persistUntil"),
+             (["twice.corp.test"], "pki.corp.test; accounturi=%s; policy=a; policy=b", "malformed", "policy twice"),
+             (["date.corp.test"], "pki.corp.test; accounturi=%s; persistUntil=tomorrow", "malformed", "no number of seconds"),
+             (["nobody.corp.test"], "pki.corp.test", "malformed", "has no accounturi"),
+             (["theirs.corp.test"], "pki.other.test; accounturi=%s", "unauthorized", "no TXT record names this gateway"))
+    other.register()
+    for names, record, kind, words in cases:
+        if record:
+            bind.add("_validation-persist." + names[0], "TXT", '"%s"' % (record.replace("%s", other.acme.kid)))
+        other.start(names)
+        for url in other.order["authorizations"]:
+            other.respond(url)
+        order = other.acme.poll(other.order_url, lambda o: o["status"] != "pending", 60)
+        errors = [c["error"] for url in order["authorizations"] for c in other.acme.post(url).json["challenges"] if "error" in c]
+        t.equal((order["status"], [e["type"].rpartition(":")[2] for e in errors]), ("invalid", [kind]), "%s: %s" % (names[0], kind))
+        t.ok(words in errors[0]["detail"], "in the words \"%s\"" % errors[0]["detail"])
+    a, new = device.acme, acme.new_key()
+    url = a.directory["keyChange"]
+    inner = acme.jws(new, {"alg": acme.alg_of(new), "jwk": acme.jwk_of(new), "url": url}, {"account": a.kid, "oldKey": acme.jwk_of(a.key)})
+    a.want("keyChange", a.post(url, inner), 200)
+    a.key = new
+    device.start(["after.all.corp.test"])
+    device.respond(device.order["authorizations"][0])
+    order = device.acme.poll(device.order_url, lambda o: o["status"] != "pending", 60)
+    t.equal(order["status"], "ready", "with another key the account is the same, and its record holds")
 
 
 def truncated(t, gate, bind):
@@ -304,12 +386,14 @@ def main():
             dict(profile, name="bound", challenges=["dns-01"], pre_authorization=True, eab="required"),
             dict(profile, name="strict", challenges=["dns-01"], wildcard=True, caa=["pki.corp.test"]),
             dict(profile, name="labels", challenges=["dns-account-01"], wildcard=True),
+            dict(profile, name="persist", challenges=["dns-persist-01"], wildcard=True),
             dict(profile, name="below", challenges=["http-01", "dns-01"], wildcard=True, pre_authorization=True, subdomains=True),
             dict(profile, name="both", challenges=["http-01", "dns-01"], wildcard=True, pre_authorization=True),
             dict(profile, name="tame", challenges=["http-01", "dns-01"]),
             dict(profile, name="dns-only", challenges=["dns-01"])], upstreams=[{"name": "local", "driver": "local"}])
+        gate.conf["caa_identities"] = ["PKI.corp.test", "pki.keys.test"]
         gate.start()
-        for part in (good, aliases, own_label, truncated, refused, later, subdomains, caa, pre_authorization, offers):
+        for part in (good, aliases, own_label, persist, truncated, refused, later, subdomains, caa, pre_authorization, offers):
             with t.part(part.__name__):
                 part(t, gate, bind)
         with t.part("clients"):
