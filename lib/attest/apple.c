@@ -70,7 +70,7 @@ apple_device(struct statement *st, struct problem *pr)
 		return true;
 	return facts_add_id(
 		       st, ATTEST_PERMANENT_IDENTIFIER, span_str(udid), NULL, "x5c[0].udid", pr) &&
-	       (!st->in->trust->apple_modules ||
+	       (!st->trust->modules ||
 		       facts_add_id(st, ATTEST_HARDWARE_MODULE, span_str(udid), OID_UDID_TYPE,
 			       "x5c[0].udid", pr));
 }

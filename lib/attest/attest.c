@@ -38,32 +38,22 @@ attest_format_parse(struct span name, enum attest_format *ret)
 	return false;
 }
 
-const char *
-attest_protection_name(enum attest_protection protection)
-{
-	static const char *const names[] = {
-		[ATTEST_TEE] = "tee",
-		[ATTEST_STRONGBOX] = "strongbox",
-		[ATTEST_SECURE_ENCLAVE] = "secure-enclave",
-		[ATTEST_IN_TPM] = "tpm",
-		[ATTEST_YUBIKEY] = "yubikey",
-		[ATTEST_AUTHENTICATOR] = "authenticator",
-	};
-
-	return names[protection];
-}
-
-void
-attest_facts_done(struct attest_facts *facts)
-{
-	EVP_PKEY_free(facts->key);
-	*facts = (struct attest_facts){0};
-}
-
 bool
 attest_is_webauthn(const struct statement *st)
 {
 	return st->in->webauthn.n > 0;
+}
+
+bool
+attest_object_format(struct span object, enum attest_format *ret)
+{
+	struct problem pr = {0};
+	struct cbor map, fmt;
+
+	return object.n <= ATTEST_MAX_BYTES &&
+	       cbor_parse(object, PROBLEM_BAD_ATTESTATION, &map, &pr) && map.type == CBOR_MAP &&
+	       cbor_get(&map, "fmt", &fmt) && fmt.type == CBOR_TEXT &&
+	       attest_format_parse(fmt.data, ret);
 }
 
 static bool
@@ -98,8 +88,8 @@ check_trust(struct statement *st, struct problem *pr)
 		return attest_refuse(pr, "fmt",
 			"\"packed\" names a model, not a device, and its key is not the CSR's; it "
 			"proves nothing here");
-	st->trust = &st->in->trust->of[st->facts.format];
-	if (!st->trust->anchors.root_count)
+	st->trust = st->in->trust->of[st->facts.format];
+	if (!st->trust || !st->trust->anchors.root_count)
 		return attest_refuse(pr, "fmt", "\"%s\" is not accepted here", name);
 	if (formats[st->facts.format].needs_revocation && !st->trust->revoked)
 		return problem_internal(pr, "no revocation list for %s", name);
@@ -121,8 +111,7 @@ check_id(const struct statement *st, struct problem *pr)
 	}
 	return problem_set(pr, PROBLEM_BAD_ATTESTATION,
 		"identifier: the statement does not prove %s \"%s\"; %s has %zu identifiers%s%s%s",
-		st->in->id_type == ATTEST_HARDWARE_MODULE ? "hardware-module"
-							  : "permanent-identifier",
+		attest_id_type_name(st->in->id_type),
 		QUOTE(st->in->id), formats[facts->format].ids, facts->id_count,
 		facts->id_count ? ", the first is \"" : "",
 		facts->id_count ? QUOTE(span_str(facts->ids[0].value)) : "",

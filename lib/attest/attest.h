@@ -14,6 +14,7 @@
 #include "pki/key.h"
 
 #define ATTEST_MAX_BYTES (32 * 1024) /* of an attestation object (W29) */
+#define ATTEST_LIST_MAX_BYTES (16 * 1024 * 1024) /* of a revocation list */
 #define ATTEST_MAX_IDS 16
 #define ATTEST_TEXT 129
 #define ATTEST_ID_TEXT (2 * ATTEST_TEXT)
@@ -28,6 +29,8 @@ enum attest_format {
 };
 const char *attest_format_name(enum attest_format format); /* "android-key": `fmt` on the wire */
 bool attest_format_parse(struct span name, enum attest_format *ret);
+/* What an attestation object says it is; false if it is none, or of no format of ours. */
+bool attest_object_format(struct span object, enum attest_format *ret);
 
 /* Roots, intermediates, revocation lists: one set for each format, never shared. Filled, then
  * constant. */
@@ -51,6 +54,9 @@ bool attest_trust_set_revoked(struct attest_trust *trust, enum attest_format for
  * Not for tpm. */
 bool attest_trust_set_assigner(struct attest_trust *trust, enum attest_format format,
 	const char *oid, struct problem *pr) __attribute__((warn_unused_result));
+/* What `from` has of each format, in place of what `trust` has: they have it together then, and it
+ * lives as long as one of them. */
+void attest_trust_share(struct attest_trust *trust, const struct attest_trust *from);
 /* Apple's UDID counts as hardware-module of type 1.2.840.113635.100.8.9.2 (V15). */
 void attest_trust_apple_modules(struct attest_trust *trust, bool count);
 
@@ -112,6 +118,10 @@ struct attest_facts {
 bool attest_verify(const struct attest_input *in, struct attest_facts *ret, struct problem *pr)
 	__attribute__((warn_unused_result));
 void attest_facts_done(struct attest_facts *facts);
+/* Members of an object: "format", "protection", "identifiers", ..., without what is not said. */
+struct jw;
+void attest_facts_write(const struct attest_facts *facts, struct jw *w);
+const char *attest_id_type_name(enum attest_id_type type); /* "permanent-identifier" */
 const char *attest_protection_name(
 	enum attest_protection protection); /* "tee", "secure-enclave", ... */
 #endif

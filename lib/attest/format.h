@@ -2,19 +2,25 @@
 #ifndef ATTEST_FORMAT_H
 #define ATTEST_FORMAT_H
 
+#include <stdatomic.h>
+
 #include "attest/attest.h"
 #include "attest/revoked.h"
 #include "base/mem.h"
 #include "cbor/cbor.h"
 #include "pki/path.h"
 
+/* Of one format; several sets may have them (attest_trust_share). */
+struct attest_anchors {
+	atomic_uint refs;
+	struct anchors anchors;
+	struct revoked *revoked; /* owned; NULL = no list */
+	char assigner[ATTEST_TEXT];
+	bool modules; /* apple: UDIDs count */
+};
+
 struct attest_trust {
-	struct attest_anchors {
-		struct anchors anchors;
-		struct revoked *revoked; /* owned; NULL = no list */
-		char assigner[ATTEST_TEXT];
-	} of[ATTEST__COUNT];
-	bool apple_modules;
+	struct attest_anchors *of[ATTEST__COUNT]; /* a reference each; NULL = not accepted */
 };
 
 /* A statement while it is verified. */

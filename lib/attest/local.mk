@@ -2,6 +2,7 @@ librooms_a_SOURCES += \
 	lib/attest/android.c \
 	lib/attest/apple.c \
 	lib/attest/attest.c lib/attest/attest.h \
+	lib/attest/facts.c \
 	lib/attest/format.h \
 	lib/attest/key_desc.c lib/attest/key_desc.h \
 	lib/attest/packed.c \

@@ -65,7 +65,7 @@ revoked_parse(struct span json, int64_t good_until_unix_s, struct revoked **ret,
 	struct json *doc = NULL;
 	bool good;
 
-	if (json.n > REVOKED_MAX_BYTES)
+	if (json.n > ATTEST_LIST_MAX_BYTES)
 		good = problem_set(pr, PROBLEM_MALFORMED, "the revocation list is too large");
 	else
 		good = json_parse(json, "the revocation list", &list_limits, &doc, pr);

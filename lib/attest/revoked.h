@@ -3,9 +3,8 @@
 #ifndef ATTEST_REVOKED_H
 #define ATTEST_REVOKED_H
 
+#include "attest/attest.h"
 #include "pki/cert.h"
-
-#define REVOKED_MAX_BYTES (16 * 1024 * 1024)
 
 struct revoked {
 	char (*serials)[SERIAL_TEXT]; /* owned; lower-case hex without leading zeros, sorted */

@@ -10,42 +10,73 @@ attest_trust_new(void)
 	return xcalloc(1, sizeof(struct attest_trust));
 }
 
+static void
+anchors_unref(struct attest_anchors *of)
+{
+	if (!of || atomic_fetch_sub_explicit(&of->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	anchors_done(&of->anchors);
+	revoked_free(of->revoked);
+	free(of);
+}
+
 void
 attest_trust_free(struct attest_trust *trust)
 {
 	if (!trust)
 		return;
-	for (size_t i = 0; i < ATTEST__COUNT; i++) {
-		anchors_done(&trust->of[i].anchors);
-		revoked_free(trust->of[i].revoked);
-	}
+	for (size_t i = 0; i < ATTEST__COUNT; i++)
+		anchors_unref(trust->of[i]);
 	free(trust);
+}
+
+static struct attest_anchors *
+anchors_of(struct attest_trust *trust, enum attest_format format)
+{
+	if (!trust->of[format]) {
+		trust->of[format] = xcalloc(1, sizeof(*trust->of[format]));
+		atomic_init(&trust->of[format]->refs, 1);
+	}
+	return trust->of[format];
+}
+
+void
+attest_trust_share(struct attest_trust *trust, const struct attest_trust *from)
+{
+	for (size_t i = 0; i < ATTEST__COUNT; i++) {
+		if (!from->of[i])
+			continue;
+		atomic_fetch_add_explicit(&from->of[i]->refs, 1, memory_order_relaxed);
+		anchors_unref(trust->of[i]);
+		trust->of[i] = from->of[i];
+	}
 }
 
 bool
 attest_trust_add_roots(
 	struct attest_trust *trust, enum attest_format format, struct span pem, struct problem *pr)
 {
-	return anchors_add(&trust->of[format].anchors, true, pem, pr);
+	return anchors_add(&anchors_of(trust, format)->anchors, true, pem, pr);
 }
 
 bool
 attest_trust_add_intermediates(
 	struct attest_trust *trust, enum attest_format format, struct span pem, struct problem *pr)
 {
-	return anchors_add(&trust->of[format].anchors, false, pem, pr);
+	return anchors_add(&anchors_of(trust, format)->anchors, false, pem, pr);
 }
 
 bool
 attest_trust_set_revoked(struct attest_trust *trust, enum attest_format format, struct span json,
 	int64_t good_until_unix_s, struct problem *pr)
 {
+	struct attest_anchors *of = anchors_of(trust, format);
 	struct revoked *list;
 
 	if (!revoked_parse(json, good_until_unix_s, &list, pr))
 		return false;
-	revoked_free(trust->of[format].revoked);
-	trust->of[format].revoked = list;
+	revoked_free(of->revoked);
+	of->revoked = list;
 	return true;
 }
 
@@ -57,12 +88,12 @@ attest_trust_set_assigner(
 		return problem_set(pr, PROBLEM_MALFORMED,
 			"\"%s\" cannot be the assigner of %s identifiers", QUOTE(span_str(oid)),
 			attest_format_name(format));
-	snprintf(trust->of[format].assigner, ATTEST_TEXT, "%s", oid);
+	snprintf(anchors_of(trust, format)->assigner, ATTEST_TEXT, "%s", oid);
 	return true;
 }
 
 void
 attest_trust_apple_modules(struct attest_trust *trust, bool count)
 {
-	trust->apple_modules = count;
+	anchors_of(trust, ATTEST_APPLE)->modules = count;
 }

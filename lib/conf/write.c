@@ -92,28 +92,31 @@ write_comment(const struct conf_key *key, const char *indent, struct buf *out)
 	write_wrapped(out, prefix, buf_cstr(&text));
 }
 
+/* `off`: nothing of it is in force, for it stands in a list that need not be there. */
 static void
-write_group(const struct conf_key *keys, const char *indent, struct buf *out)
+write_group(const struct conf_key *keys, const char *indent, bool off, struct buf *out)
 {
 	for (const struct conf_key *k = keys; k->name; k++) {
 		AUTO_FREE char *deeper =
 			xasprintf("%s%s", indent, k->kind == CONF_LIST ? "\t\t" : "\t");
 		const char *text = k->example ? k->example : k->def ? k->def : "";
 
+		bool is_off = off || (!(k->flags & CONF_REQUIRED) && k->kind != CONF_GROUP);
+		const char *hash = is_off ? "#" : "";
+
 		if (k != keys)
 			buf_addc(out, '\n');
 		write_comment(k, indent, out);
 		if (k->kind == CONF_GROUP) {
-			buf_addf(out, "%s%s = {\n", indent, k->name);
-			write_group(k->sub, deeper, out);
-			buf_addf(out, "%s};\n", indent);
+			buf_addf(out, "%s%s%s = {\n", indent, hash, k->name);
+			write_group(k->sub, deeper, is_off, out);
+			buf_addf(out, "%s%s};\n", indent, hash);
 		} else if (k->kind == CONF_LIST) {
-			buf_addf(out, "%s%s = (\n%s\t{\n", indent, k->name, indent);
-			write_group(k->sub, deeper, out);
-			buf_addf(out, "%s\t}\n%s);\n", indent, indent);
+			buf_addf(out, "%s%s%s = (\n%s%s\t{\n", indent, hash, k->name, indent, hash);
+			write_group(k->sub, deeper, is_off, out);
+			buf_addf(out, "%s%s\t}\n%s%s);\n", indent, hash, indent, hash);
 		} else {
-			buf_addf(out, "%s%s%s = ", indent, k->flags & CONF_REQUIRED ? "" : "#",
-				k->name);
+			buf_addf(out, "%s%s%s = ", indent, hash, k->name);
 			conf_value_write_text(k, text, out);
 			buf_adds(out, ";\n");
 		}
@@ -123,7 +126,7 @@ write_group(const struct conf_key *keys, const char *indent, struct buf *out)
 bool
 conf_write_example(const struct conf_key *keys, struct buf *out)
 {
-	write_group(keys, "", out);
+	write_group(keys, "", false, out);
 	return buf_ok(out);
 }
 

@@ -237,6 +237,33 @@ write_validations(struct expo *x, const struct validate_job_env *env)
 }
 
 static void
+write_attestations(struct expo *x, const struct attest_stats *s)
+{
+	expo_family(x, EXPO_COUNTER, "acmegate_attestations", "Attestation statements of devices; undecided: the gateway could not judge it then.");
+	for (int i = 0; i <= ATTEST__COUNT; i++) {
+		for (int j = 0; j < ATTEST_RESULT__COUNT; j++)
+			expo_int(x, (int64_t)atomic_load(&s->by[i][j]), "format", i < ATTEST__COUNT ? attest_format_name(i) : "other", "result",
+				attest_result_name(j), NULL);
+	}
+}
+
+/* By what profiles call it: when the list of revoked serials is too old to verify anything with. */
+static void
+write_trust(struct expo *x, const struct admin *admin)
+{
+	struct gate_conf *conf = conf_holder_take(admin->conf);
+	const struct trust_conf *list = conf->attestation_trust.list;
+
+	expo_family(x, EXPO_GAUGE, "acmegate_attestation_revoked_expiry_timestamp_seconds",
+		"When the list of revoked serials of an entry of attestation_trust is too old.");
+	for (size_t i = 0; i < conf->attestation_trust.count; i++) {
+		if (list[i].good_until_unix_s)
+			expo_int(x, list[i].good_until_unix_s, "trust", list[i].name, NULL);
+	}
+	gate_conf_unref(conf);
+}
+
+static void
 write_issued(struct expo *x, struct upstreams *ups)
 {
 	expo_family(x, EXPO_COUNTER, "acmegate_certificates_issued", "Certificates that a CA made for devices.");
@@ -325,6 +352,8 @@ metrics_write(struct admin *admin, struct span accept, bool fresh, struct buf *o
 	write_keeper(&x, admin->server->keeper);
 	if (admin->validate)
 		write_validations(&x, admin->validate);
+	write_attestations(&x, &admin->server->attested);
+	write_trust(&x, admin);
 	write_issued(&x, admin->ups);
 	write_upstreams(&x, admin->ups);
 	if (gauges_take(admin, fresh, &gauges)) {

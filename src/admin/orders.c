@@ -1,7 +1,10 @@
 /* orders.c - GET /orders, GET /orders/REF[?trace=1]: an order through both faces. */
 #include "admin/call.h"
+#include "attest/attest.h"
+#include "base/b64url.h"
 #include "store/authz.h"
 #include "store/event.h"
+#include "store/evidence.h"
 
 static void
 write_order(struct jw *w, const struct order *o, const char *account_ref)
@@ -107,8 +110,36 @@ write_challenge(struct jw *w, const struct challenge *ch)
 	jw_end(w);
 }
 
-static void
-write_authz(struct jw *w, const struct authz *a)
+static bool
+write_evidence(struct jw *w, struct sql *db, int64_t authz_id, struct problem *pr)
+{
+	struct evidence e = { 0 };
+	AUTO_BUF statement = BUF_MAX(ATTEST_MAX_BYTES), text = BUF_MAX(B64URL_LEN(ATTEST_MAX_BYTES) + 1);
+	bool found;
+
+	if (!evidence_of_authz(db, authz_id, &e, &found, pr))
+		return false;
+	if (found) {
+		jw_object(w, "evidence");
+		jw_time(w, "at", e.at);
+		jw_raw(w, "proven", span_str(e.facts));
+	}
+	if (found && e.has_statement) {
+		if (!evidence_statement(db, authz_id, &statement, pr)) {
+			evidence_done(&e);
+			return false;
+		}
+		b64url_add(&text, statement.p, statement.n);
+		jw_span(w, "statement", buf_span(&text));
+	}
+	if (found)
+		jw_end(w);
+	evidence_done(&e);
+	return true;
+}
+
+static bool
+write_authz(struct jw *w, struct sql *db, const struct authz *a, struct problem *pr)
 {
 	jw_object(w, NULL);
 	jw_str(w, "id", a->ref);
@@ -123,7 +154,10 @@ write_authz(struct jw *w, const struct authz *a)
 	for (size_t i = 0; i < a->challenge_count; i++)
 		write_challenge(w, &a->challenges[i]);
 	jw_end(w);
+	if (!write_evidence(w, db, a->id, pr))
+		return false;
 	jw_end(w);
+	return true;
 }
 
 static void
@@ -142,13 +176,14 @@ write_authzs(struct jw *w, struct sql *db, int64_t order_id, struct problem *pr)
 	jw_array(w, "authorizations");
 	for (size_t at = 0; at + REF_TEXT - 1 <= refs.n; at += REF_TEXT - 1) {
 		struct authz a = { 0 };
-		bool found;
+		bool found, good;
 
 		if (!authz_by_ref(db, span_of(refs.p + at, REF_TEXT - 1), 0, &a, &found, pr))
 			return false;
-		if (found)
-			write_authz(w, &a);
+		good = !found || write_authz(w, db, &a, pr);
 		authz_done(&a);
+		if (!good)
+			return false;
 	}
 	jw_end(w);
 	return true;

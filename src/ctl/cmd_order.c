@@ -84,6 +84,34 @@ print_authzs(struct ctl *ctl, const struct json_node *list)
 	table_done(&t);
 }
 
+/* What devices' statements proved, one block an authorization. */
+static void
+print_evidence(struct ctl *ctl, const struct json_node *list)
+{
+	static const struct {
+		const char *label, *name;
+	} fields[] = { { "Format", "format" }, { "Protection", "protection" }, { "Manufacturer", "manufacturer" }, { "Model", "model" },
+		{ "Firmware", "firmware" }, { "System", "os_version" }, { "Boot", "boot" }, { "Locked", "device_locked" },
+		{ "System patch", "os_patch" }, { "Vendor patch", "vendor_patch" }, { "Boot patch", "boot_patch" },
+		{ "PIN policy", "pin_policy" }, { "Touch policy", "touch_policy" }, { "Form factor", "form_factor" },
+		{ "Serial", "serial" }, { "Root", "root" }, { "Key", "key" }, { "SHA-256", "sha256" } };
+
+	for (size_t i = 0; i < json_count(list); i++) {
+		const struct json_node *e = json_get(json_at(list, i), "evidence"), *proven = json_get(e, "proven");
+		AUTO_FREE char *ids = ctl_idents(json_get(proven, "identifiers"));
+
+		if (!e)
+			continue;
+		ctl_title(ctl, "Evidence");
+		ctl_field_member(ctl, "Device", json_get(json_at(list, i), "identifier"), "value");
+		ctl_field_member(ctl, "At", e, "at");
+		ctl_field(ctl, "Proven", span_str(ids));
+		for (size_t j = 0; j < COUNT_OF(fields); j++)
+			ctl_field_member(ctl, fields[j].label, proven, fields[j].name);
+		ctl_field(ctl, "Statement", json_get(e, "statement") ? SPAN("kept, see --json") : SPAN("not kept"));
+	}
+}
+
 static void
 print_upstream(struct ctl *ctl, const struct json_node *u)
 {
@@ -141,6 +169,7 @@ cmd_order_show(struct ctl *ctl)
 		return ctl_list_json(ctl, code, &rp);
 	print_order(ctl, rp.root);
 	print_authzs(ctl, json_get(rp.root, "authorizations"));
+	print_evidence(ctl, json_get(rp.root, "authorizations"));
 	print_upstream(ctl, json_get(rp.root, "upstream_order"));
 	print_job(ctl, json_get(rp.root, "job"));
 	print_trace(ctl, json_get(rp.root, "trace"));

@@ -1,4 +1,4 @@
-libgate_a_SOURCES += src/flow/authz.c src/flow/authz.h src/flow/issue.c src/flow/issue.h src/flow/order.c src/flow/order.h \
+libgate_a_SOURCES += src/flow/authz.c src/flow/authz.h src/flow/device.c src/flow/device.h src/flow/issue.c src/flow/issue.h src/flow/order.c src/flow/order.h \
 	src/flow/revoke.c src/flow/revoke.h
 
 check_PROGRAMS += test_rules test_flow

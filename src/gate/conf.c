@@ -10,6 +10,7 @@
 static void
 free_conf(struct gate_conf *conf)
 {
+	conf_trust_done(conf);
 	conf_done(gate_conf_keys, conf);
 	policy_free(conf->policy);
 	free(conf->path);
@@ -86,6 +87,7 @@ load(const char *path, struct span text, struct conf_errors *errors)
 		conf_error(errors, NULL, "%s", pr.detail);
 		good = false;
 	}
+	good = good && conf_trust_load(conf, errors);
 	if (good)
 		return conf;
 	free_conf(conf);

@@ -6,11 +6,15 @@
 
 #include <stdatomic.h>
 
+#include "attest/attest.h"
 #include "conf/conf.h"
 #include "policy/policy.h"
 
 /* Must a device's account be bound to a key that we handed out (RFC 8555 7.3.4, E1)? As in the choices of the key `eab`. */
 enum eab_wanted { EAB_NONE, EAB_OPTIONAL, EAB_REQUIRED };
+
+/* Must the certificate's key be the attested one? As in the choices of `certificate_key`. */
+enum certificate_key { CERTIFICATE_KEY_ATTESTED, CERTIFICATE_KEY_ANY };
 
 /* An ACME profile we offer to devices (draft-ietf-acme-profiles; spec names in acmegate.conf(5)). */
 struct profile_conf {
@@ -34,6 +38,26 @@ struct profile_conf {
 	struct conf_strings validation_attempts_text; /* "0s","5s","15s","30s" */
 	int64_t validity_s;            /* local driver: lifetime of a leaf */
 	bool client_auth;              /* local driver: add the clientAuth EKU */
+	struct conf_strings attestation; /* names of entries of attestation_trust */
+	int certificate_key;           /* enum certificate_key */
+	bool keep_evidence;            /* statements themselves are kept, not only what they proved (V16) */
+	/* derived: */
+	struct attest_trust *trust;    /* of those entries, owned; NULL = no attestation here */
+};
+
+/* Who vouches for devices of one format (draft-ietf-acme-device-attest): roots are never shared between formats, and a profile names
+ * those that count in it. */
+struct trust_conf {
+	char *name;
+	int format;                    /* enum attest_format, as in the choices; packed is not among them (V12) */
+	struct conf_strings roots, intermediates; /* PEM files */
+	char *revoked;                 /* file of serials that are no longer good, NULL = none */
+	int64_t revoked_max_age_s;     /* since the file was written */
+	char *assigner;                /* NULL = none */
+	bool udid_modules;             /* apple */
+	/* derived: */
+	struct attest_trust *trust;    /* of this format alone; owned */
+	int64_t good_until_unix_s;     /* the list is too old after; 0 = there is none */
 };
 
 /* dns-persist-01: most names that a challenge may have. */
@@ -117,6 +141,7 @@ struct gate_conf {
 	struct conf_list profiles;     /* struct profile_conf */
 	struct conf_list upstreams;    /* struct upstream_conf */
 	struct conf_list rules;        /* struct rule_conf */
+	struct conf_list attestation_trust; /* struct trust_conf */
 	/* derived when loaded: */
 	char *base_path;               /* path part of external_url, "" mostly */
 	struct policy *policy;         /* rules, compiled */
@@ -141,4 +166,9 @@ size_t conf_validation_attempts(const struct profile_conf *p, int64_t *ret, size
 
 /* Inside src/gate: everything a table of keys cannot say. */
 void gate_conf_check(const struct gate_conf *conf, struct conf_errors *errors);
+/* The same for attestation_trust and those who name it (conf_trust.c); then, if all is well, the files it names are read into what is
+ * derived. */
+void conf_trust_check(const struct gate_conf *conf, struct conf_errors *errors);
+bool conf_trust_load(struct gate_conf *conf, struct conf_errors *errors);
+void conf_trust_done(struct gate_conf *conf);
 #endif

@@ -44,7 +44,7 @@ by_name(const void *a, const void *b)
 	return order ? order : (x->index > y->index) - (x->index < y->index);
 }
 
-/* Names of one list: well-formed, each once. The name is the first field of each of the three
+/* Names of one list: well-formed, each once. The name is the first field of each of the
  * structs. */
 static void
 check_names(const struct conf_list *list, size_t size, const char *what, struct conf_errors *errors)
@@ -162,22 +162,19 @@ check_strings(const char *at, const char *key, const struct conf_strings *string
 	}
 }
 
-#define CHALLENGES_KNOWN "http-01, dns-01, dns-account-01, dns-persist-01 and tls-alpn-01"
+#define CHALLENGES_KNOWN "http-01, dns-01, dns-account-01, dns-persist-01, tls-alpn-01 and device-attest-01"
 
 static void
 check_challenges(const char *at, const struct conf_strings *challenges, struct conf_errors *errors)
 {
-	static const char *const known[] = { "http-01", "dns-01", "tls-alpn-01", "dns-account-01", "dns-persist-01" };
-	static const char *const later[] = { "device-attest-01" };
+	static const char *const known[] = { "http-01", "dns-01", "tls-alpn-01", "dns-account-01", "dns-persist-01",
+		"device-attest-01" };
 
 	for (size_t i = 0; i < challenges->count; i++) {
 		const char *type = challenges->list[i];
 		WHERE("%s.challenges[%zu]", at, i);
 
-		if (is_one_of(type, later, COUNT_OF(later)))
-			conf_error(errors, where,
-				"\"%s\" is not available in this release: " CHALLENGES_KNOWN " are", type);
-		else if (!is_one_of(type, known, COUNT_OF(known)))
+		if (!is_one_of(type, known, COUNT_OF(known)))
 			conf_error(errors, where, "\"%s\" is unknown: expected " CHALLENGES_KNOWN,
 				QUOTE(span_str(type)));
 		else if (is_one_of(type, (const char *const *)challenges->list, i))
@@ -550,4 +547,6 @@ gate_conf_check(const struct gate_conf *conf, struct conf_errors *errors)
 	check_profiles(conf, errors);
 	check_upstreams(conf, errors);
 	check_rules(conf, errors);
+	check_names(&conf->attestation_trust, sizeof(struct trust_conf), "attestation_trust", errors);
+	conf_trust_check(conf, errors);
 }

@@ -89,8 +89,9 @@ static const struct conf_key profile_keys[] = {
 	KEY(STRINGS, "challenges", profile_conf, challenges, "http-01", "1", "8", RELOAD,
 		"how devices prove that a name is theirs, in the order in which they are offered: http-01, "
 		"tls-alpn-01, dns-01, whose record is looked for at _acme-challenge.NAME, dns-account-01 (a draft), "
-		"whose record has the account's own label before that, and dns-persist-01 (a draft), whose record at "
-		"_validation-persist.NAME stays and says who may have certificates: one of caa_identities, and the account's URL"),
+		"whose record has the account's own label before that, dns-persist-01 (a draft), whose record at "
+		"_validation-persist.NAME stays and says who may have certificates: one of caa_identities, and the account's URL, and "
+		"device-attest-01 (a draft), for devices' own identifiers"),
 	KEY(CHOICE, "eab", profile_conf, eab, "optional", NULL, NULL, RELOAD,
 		"external account binding: must the account be bound to a key of `acmegatectl eab`; with "
 		"none a binding is ignored",
@@ -135,6 +136,44 @@ static const struct conf_key profile_keys[] = {
 		"lifetime of a certificate of the local CA"),
 	KEY(BOOL, "client_auth", profile_conf, client_auth, "false", NULL, NULL, RELOAD,
 		"certificates of the local CA may be used by TLS clients too"),
+	KEY(STRINGS, "attestation", profile_conf, attestation, NULL, NULL, "4", RELOAD,
+		"entries of attestation_trust, one of a format: devices whose maker one of them trusts may prove who they "
+		"are by device-attest-01, which must be among challenges",
+		.example = "corp-tpm"),
+	KEY(CHOICE, "certificate_key", profile_conf, certificate_key, "attested", NULL, NULL, RELOAD,
+		"the key of an attested device's certificate: the one that was attested, or any",
+		.choices = "attested|any"),
+	KEY(BOOL, "keep_evidence", profile_conf, keep_evidence, "false", NULL, NULL, RELOAD,
+		"keep attestation statements themselves with the order, not only what they proved; they name the device and its parts"),
+	{ .name = NULL },
+};
+
+static const struct conf_key trust_keys[] = {
+	KEY(STRING, "name", trust_conf, name, NULL, NULL, NULL, RELOAD | REQUIRED,
+		"what profiles call it", .example = "corp-tpm"),
+	KEY(CHOICE, "format", trust_conf, format, NULL, NULL, NULL, RELOAD | REQUIRED,
+		"format of the statements: tpm (TPM 2.0), apple (managed device attestation), android-key, or step (YubiKey PIV and the like)",
+		.choices = "tpm|apple|android-key|step", .example = "tpm"),
+	KEY(STRINGS, "roots", trust_conf, roots, NULL, "1", "64", RELOAD | REQUIRED,
+		"PEM files of the roots that vouch for devices of this format: the maker's, or for tpm those of the CA that certified "
+		"the attestation keys",
+		.example = "/etc/acmegate/ak-root.pem"),
+	KEY(STRINGS, "intermediates", trust_conf, intermediates, NULL, NULL, "64", RELOAD,
+		"PEM files of intermediates that devices do not send",
+		.example = "/etc/acmegate/ak-issuing.pem"),
+	KEY(STRING, "revoked", trust_conf, revoked, NULL, "1", NULL, RELOAD,
+		"file of serial numbers that are no longer good, in the form of Google's status list; android-key must have one. It is "
+		"read at the start and at each reload",
+		.example = "/var/lib/acmegate/android-status.json"),
+	KEY(TIME, "revoked_max_age", trust_conf, revoked_max_age_s, "7d", "10m", "365d", RELOAD,
+		"time since that file was written, after which nothing of this format is verified any more: devices hear "
+		"serverInternal and may try again"),
+	KEY(STRING, "assigner", trust_conf, assigner, NULL, "3", "128", RELOAD,
+		"object identifier that an order may name as assigner of these devices' identifiers (ID/OID), whose statements name none; "
+		"not for tpm",
+		.example = "1.3.6.1.4.1.32473.1"),
+	KEY(BOOL, "udid_modules", trust_conf, udid_modules, "false", NULL, NULL, RELOAD,
+		"apple: a device's UDID proves the hardware-module UDID/1.2.840.113635.100.8.9.2"),
 	{ .name = NULL },
 };
 
@@ -296,5 +335,8 @@ const struct conf_key gate_conf_keys[] = {
 		"who may have what: the first rule that matches a name decides, and what no rule "
 		"allows is refused",
 		LIST_OF(rule_keys, rule_conf)),
+	KEY(LIST, "attestation_trust", gate_conf, attestation_trust, NULL, NULL, "100", RELOAD,
+		"who vouches for devices that prove who they are by device-attest-01 (draft-ietf-acme-device-attest)",
+		LIST_OF(trust_keys, trust_conf)),
 	{ .name = NULL },
 };

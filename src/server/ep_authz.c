@@ -3,6 +3,7 @@
 
 #include "flow/authz.h"
 #include "server/api.h"
+#include "server/attest.h"
 
 #define RETRY_AGAIN_S 5 /* a repeated response hurries a waiting attempt at most this often (O9) */
 #define ATTEMPTS_MAX 16
@@ -13,6 +14,9 @@ struct authz_rq {
 	size_t index;          /* of the challenge asked for */
 	bool by_challenge;
 	bool deactivate, respond;
+	bool look;             /* a response that changes nothing yet */
+	bool statement_due;    /* what was looked at wants one, and has none */
+	struct attest_answer answer;
 	int64_t job_id;
 	bool hurry;
 };
@@ -151,6 +155,18 @@ may_hurry(const struct authz_rq *r, const struct challenge *c)
 	return c->next_at > now && now - tried_at >= RETRY_AGAIN_S;
 }
 
+/* device-attest-01: verified before the transaction, which would wait for it and might run twice. */
+static bool
+respond_by_statement(struct sql *db, struct authz_rq *r, const struct account *account, struct problem *pr)
+{
+	r->statement_due = r->authz.challenges[r->index].state == CHALL_PENDING;
+	if (r->look || !r->statement_due)
+		return true;
+	if (!r->answer.is_read)
+		return problem_set(pr, PROBLEM_MALFORMED, "attObj is missing: it is the device's attestation object in base64url");
+	return attest_answer_store(db, r->api, &r->authz, r->index, &r->answer, pr) && load(db, r, account, pr);
+}
+
 static bool
 respond(struct sql *db, struct authz_rq *r, const struct account *account, struct problem *pr)
 {
@@ -164,6 +180,10 @@ respond(struct sql *db, struct authz_rq *r, const struct account *account, struc
 	if (shown_state(&r->authz) != AUTHZ_PENDING || c->state == CHALL_INVALID)
 		return problem_set(pr, PROBLEM_MALFORMED, "the authorization is %s: a new order is needed",
 			authz_state_name(shown_state(&r->authz)));
+	if (c->kind == CHALLENGE_DEVICE_ATTEST_01)
+		return respond_by_statement(db, r, account, pr);
+	if (r->look)
+		return true;
 	if (c->state == CHALL_PROCESSING) {
 		r->hurry = may_hurry(r, c);
 		return true;
@@ -183,7 +203,7 @@ authz_tx(struct sql *db, void *arg, struct problem *pr)
 	struct account account;
 
 	r->job_id = 0;
-	r->hurry = false;
+	r->hurry = r->statement_due = false;
 	if (!api_account(r->api, db, &account, pr) || (r->respond && !api_terms_agreed(r->api, db, &account, pr)) ||
 		!load(db, r, &account, pr))
 		return false;
@@ -232,6 +252,22 @@ api_authz(struct api *api)
 	return good;
 }
 
+/* A response with a statement: look whether it is due, verify it, then act on it. */
+static bool
+run_response(struct authz_rq *r)
+{
+	struct api *api = r->api;
+
+	if (attest_is_given(api)) {
+		r->look = true;
+		if (!store_read(api->srv->store, authz_tx, r, &api->pr) ||
+			(r->statement_due && !attest_answer_read(api, &r->authz, r->index, &r->answer)))
+			return false;
+		r->look = false;
+	}
+	return run(r);
+}
+
 bool
 api_challenge(struct api *api)
 {
@@ -239,9 +275,10 @@ api_challenge(struct api *api)
 	struct buf body = BUF_MAX(64 * 1024);
 	struct jw w = jw_to(&body);
 	const struct challenge *c;
-	bool good = (!r.respond || limit_take(&api->srv->limits, api->conf, LIMIT_CHALLENGE, span_str(api->kid_ref), &api->pr)) && run(&r);
+	bool good = (!r.respond || limit_take(&api->srv->limits, api->conf, LIMIT_CHALLENGE, span_str(api->kid_ref), &api->pr)) && (r.respond ? run_response(&r) : run(&r));
 
 	if (good) {
+		attest_answer_count(api, &r.authz, &r.answer);
 		c = &r.authz.challenges[r.index];
 		jobs_run(api->srv->jobs, r.job_id, JOB_VALIDATE, c->id);
 		if (r.hurry)
@@ -252,6 +289,7 @@ api_challenge(struct api *api)
 		if (c->state == CHALL_PROCESSING)
 			api_retry_after(api, challenge_wait_s(c));
 	}
+	attest_answer_done(&r.answer);
 	authz_done(&r.authz);
 	return good;
 }

@@ -8,6 +8,7 @@
 #include "flow/issue.h"
 #include "server/api.h"
 #include "store/event.h"
+#include "store/evidence.h"
 #include "store/upstream.h"
 
 #define HANDED_OUT_AGAIN_S (24 * 3600) /* O4 */
@@ -68,6 +69,18 @@ order_ready(struct sql *db, struct finalize *f, struct problem *pr)
 	return true;
 }
 
+/* Of a device that was attested: the key in its hardware (draft-ietf-acme-device-attest-09 section 9). */
+static bool
+key_attested(struct sql *db, struct finalize *f, struct problem *pr)
+{
+	bool same = true;
+
+	if (f->profile->certificate_key == CERTIFICATE_KEY_ATTESTED &&
+		!evidence_has_key(db, f->v.order.id, f->csr->key_hash, &same, pr))
+		return false;
+	return same || problem_set(pr, PROBLEM_BAD_CSR, "the CSR's key is not the key that was attested");
+}
+
 static bool
 csr_fits(struct sql *db, struct finalize *f, const struct account *account, struct problem *pr)
 {
@@ -91,7 +104,7 @@ csr_fits(struct sql *db, struct finalize *f, const struct account *account, stru
 		return false;
 	if (known)
 		return problem_set(pr, PROBLEM_BAD_CSR, "the CSR's key is known to be compromised");
-	return true;
+	return key_attested(db, f, pr);
 }
 
 /* The account's own order, ready to be finalized. */

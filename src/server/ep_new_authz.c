@@ -24,6 +24,8 @@ read_request(struct api *api, struct new_authz *n)
 		return false;
 	if (ident_is_wildcard(&n->ask.ident))
 		return problem_set(&api->pr, PROBLEM_MALFORMED, "a wildcard cannot be authorized by newAuthz, only by an order (RFC 8555 7.4.1)");
+	if (ident_is_device(&n->ask.ident))
+		return problem_set(&api->pr, PROBLEM_REJECTED_IDENTIFIER_403, "a device is attested for an order, not before it");
 	return true;
 }
 

@@ -57,8 +57,9 @@ may_prove(enum challenge_kind kind, const struct ident *id, bool subdomains)
 {
 	bool is_record = kind == CHALLENGE_DNS_01 || kind == CHALLENGE_DNS_ACCOUNT_01 || kind == CHALLENGE_DNS_PERSIST_01;
 
-	if (ident_is_device(id)) /* nobody can ask it over the network */
-		return false;
+	/* nobody can ask a device over the network (V6) */
+	if (ident_is_device(id) || kind == CHALLENGE_DEVICE_ATTEST_01)
+		return ident_is_device(id) && kind == CHALLENGE_DEVICE_ATTEST_01;
 	return is_record ? id->type == IDENT_DNS : !ident_is_wildcard(id) && !subdomains;
 }
 
@@ -192,6 +193,9 @@ offer_authz(struct sql *db, const struct profile_conf *p, int64_t account_id, co
 	*ret = (struct authz){ .account_id = account_id, .wildcard = ident_is_wildcard(id), .state = AUTHZ_VALID };
 	ret->ident.type = id->type;
 	span_copy(span_str(ident_base(id)), ret->ident.value, sizeof(ret->ident.value));
+	/* a statement is good for one challenge alone (O2) */
+	if (ident_is_device(id))
+		return make_authz(db, p, ask, now, ret, pr);
 	/* who asks for all names below wants no authorization of the name alone */
 	if (p->subdomains && ask->subdomains) {
 		if (!authz_find_subdomains(db, account_id, id->value, p->name, AUTHZ_VALID, now + REUSE_LEFT_S, most, &ret->id, &ret->expires, pr))

@@ -33,6 +33,7 @@ struct server {
 	void *crl_arg;
 	struct buf decoy; /* sealed; see eab_decoy_make */
 	struct server_stats stats;
+	struct attest_stats attested;
 };
 
 /* The http_handler and http_refusal of the ACME face; arg is the struct server. */

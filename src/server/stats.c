@@ -10,6 +10,14 @@ const unsigned server_bucket_us[SERVER_BUCKETS] = { 5000, 10000, 25000, 50000, 1
 #define ROUTE_CELLS (OF_TOOK_US + 1)
 
 const char *
+attest_result_name(enum attest_result result)
+{
+	static const char *const names[] = { [ATTEST_PROVEN] = "proven", [ATTEST_REFUSED] = "refused", [ATTEST_UNDECIDED] = "undecided" };
+
+	return names[result];
+}
+
+const char *
 server_code_name(enum server_code code)
 {
 	static const char *const names[] = { [SERVER_2XX] = "2xx", [SERVER_4XX] = "4xx", [SERVER_5XX] = "5xx" };

@@ -2,6 +2,9 @@
 #ifndef SERVER_STATS_H
 #define SERVER_STATS_H
 
+#include <stdatomic.h>
+
+#include "attest/attest.h"
 #include "base/problem.h"
 #include "base/tally.h"
 
@@ -23,6 +26,14 @@ void server_stats_done(struct server_stats *s);
 /* A request was answered, `took_us` after its head. Route NULL: none was found, or the head was refused. kind PROBLEM_NONE: it was not
  * refused. */
 void server_count(struct server_stats *s, const struct route *route, int status, enum problem_kind kind, int64_t took_us);
+
+/* Statements of device-attest-01; undecided: for a fault of ours, the device may try again. */
+enum attest_result { ATTEST_PROVEN, ATTEST_REFUSED, ATTEST_UNDECIDED, ATTEST_RESULT__COUNT };
+const char *attest_result_name(enum attest_result result);
+/* The last format is any that is unknown. */
+struct attest_stats {
+	_Atomic(uint64_t) by[ATTEST__COUNT + 1][ATTEST_RESULT__COUNT];
+};
 
 /* Reading; routes are numbered from 0, the last is "none". */
 size_t server_route_count(void);

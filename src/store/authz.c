@@ -7,7 +7,7 @@
 
 static const char *const kind_names[] = { [CHALLENGE_HTTP_01] = "http-01", [CHALLENGE_DNS_01] = "dns-01",
 	[CHALLENGE_TLS_ALPN_01] = "tls-alpn-01", [CHALLENGE_DNS_ACCOUNT_01] = "dns-account-01",
-	[CHALLENGE_DNS_PERSIST_01] = "dns-persist-01" };
+	[CHALLENGE_DNS_PERSIST_01] = "dns-persist-01", [CHALLENGE_DEVICE_ATTEST_01] = "device-attest-01" };
 
 const char *
 challenge_kind_name(enum challenge_kind kind)

@@ -9,7 +9,15 @@
 #include "store/order.h"
 
 /* Numbers are stored. */
-enum challenge_kind { CHALLENGE_HTTP_01, CHALLENGE_DNS_01, CHALLENGE_TLS_ALPN_01, CHALLENGE_DNS_ACCOUNT_01, CHALLENGE_DNS_PERSIST_01, CHALLENGE_KIND__COUNT };
+enum challenge_kind {
+	CHALLENGE_HTTP_01,
+	CHALLENGE_DNS_01,
+	CHALLENGE_TLS_ALPN_01,
+	CHALLENGE_DNS_ACCOUNT_01,
+	CHALLENGE_DNS_PERSIST_01,
+	CHALLENGE_DEVICE_ATTEST_01,
+	CHALLENGE_KIND__COUNT
+};
 const char *challenge_kind_name(enum challenge_kind kind);
 bool challenge_kind_parse(struct span name, enum challenge_kind *ret);
 

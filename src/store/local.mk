@@ -4,6 +4,7 @@ libgate_a_SOURCES += \
 	src/store/cert.c src/store/cert.h \
 	src/store/eab.c src/store/eab.h \
 	src/store/event.c src/store/event.h \
+	src/store/evidence.c src/store/evidence.h \
 	src/store/job.c src/store/job.h \
 	src/store/order.c src/store/order.h \
 	src/store/schema.c src/store/schema.h \

@@ -108,12 +108,18 @@
 /* An authorization that counts for the names below it, too (RFC 9444). */
 #define DDL_4 "alter table authz add column subdomains bigint not null default 0"
 
+/* What an attestation statement proved (device-attest-01), and with keep_evidence the statement itself. */
+#define DDL_5(INT, BLOB)                                                                           \
+	"create table evidence (authz_id " INT " primary key, at " INT " not null,"                \
+	" key_hash text not null, facts text not null, statement " BLOB ")"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
 	{ 2, DDL_2, DDL_2 },
 	{ 3, DDL_3, DDL_3 },
 	{ 4, DDL_4, DDL_4 },
+	{ 5, DDL_5("integer", "blob"), DDL_5("bigint", "bytea") },
 };
 
 bool

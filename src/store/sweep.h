@@ -7,7 +7,7 @@
 
 /* Orders that ended before `before`, with their story; not while their certificate lives. */
 bool sweep_orders(struct sql *db, int64_t now, int64_t before, int64_t limit, int64_t *ret_count, struct problem *pr) MUST_CHECK;
-/* Authorizations that ended before `before`, with their challenges; those no order refers to. */
+/* Authorizations that ended before `before`, with their challenges and evidence; those no order refers to. */
 bool sweep_authzs(struct sql *db, int64_t before, int64_t limit, int64_t *ret_count, struct problem *pr) MUST_CHECK;
 /* Certificates that ended before `before`, with their alternates. */
 bool sweep_certs(struct sql *db, int64_t before, int64_t limit, int64_t *ret_count, struct problem *pr) MUST_CHECK;

@@ -418,7 +418,7 @@ test_intermediates(void)
 
 	ok(attest_trust_add_intermediates(trust, ATTEST_TPM, buf_span(&pem), &pr),
 		"vendors' intermediates %s", pr.detail);
-	is_int(trust->of[ATTEST_TPM].anchors.link_count, 143, "all of them");
+	is_int(trust->of[ATTEST_TPM]->anchors.link_count, 143, "all of them");
 	attest_trust_free(trust);
 }
 

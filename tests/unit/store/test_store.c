@@ -783,10 +783,60 @@ case_eab(struct sql *db, void *arg, struct problem *pr)
 	return true;
 }
 
+/* An authorization that device-attest-01 proved, with this key in evidence. */
+static int64_t
+put_attested(struct sql *db, int64_t account, int64_t order, const char *key, struct span statement)
+{
+	struct problem pr = { 0 };
+	struct authz a = { .account_id = account, .ident = dns("a.test"), .state = AUTHZ_VALID, .expires = NOW, .profile = "p", .challenge_count = 1 };
+	struct evidence e = { .at = NOW, .facts = (char *)(uintptr_t)"{\"format\":\"tpm\"}" };
+
+	a.challenges[0] = (struct challenge){ .kind = CHALLENGE_DEVICE_ATTEST_01, .state = CHALL_VALID };
+	must(authz_insert(db, &a, &pr) && (!order || authz_link(db, order, a.id, &pr)));
+	e.authz_id = a.id;
+	snprintf(e.key_hash, sizeof(e.key_hash), "%s", key);
+	must(!key[0] || evidence_insert(db, &e, statement, &pr));
+	return a.id;
+}
+
+static bool
+case_evidence(struct sql *db, void *arg, struct problem *pr)
+{
+	int64_t account = put_account(db, "tp"), order = put_order(db, account, ORDER_READY, NOW, "a.test"), authz, n;
+	struct evidence e = { 0 };
+	AUTO_BUF statement = BUF_MAX(64);
+	bool found, has;
+
+	(void)arg;
+	put_authz(db, account, order, "b.test", AUTHZ_VALID, NOW);
+	ok(evidence_has_key(db, order, "k1", &has, pr) && has, "an order that nothing was attested for may have any key");
+	authz = put_attested(db, account, order, "k1", SPAN("raw"));
+	ok(evidence_has_key(db, order, "k1", &has, pr) && has && evidence_has_key(db, order, "k2", &has, pr) && !has, "else the one that was attested");
+	ok(evidence_of_authz(db, authz, &e, &found, pr) && found && e.at == NOW && strcmp(e.key_hash, "k1") == 0 && e.has_statement &&
+			strcmp(e.facts, "{\"format\":\"tpm\"}") == 0, "evidence reads as it was written");
+	evidence_done(&e);
+	ok(evidence_statement(db, authz, &statement, pr) && span_is(buf_span(&statement), "raw"), "so does a statement that was kept");
+	put_attested(db, account, order, "k2", SPAN_NONE);
+	ok(evidence_has_key(db, order, "k1", &has, pr) && !has && evidence_has_key(db, order, "k2", &has, pr) && !has,
+		"of two devices both must have it");
+	order = put_order(db, account, ORDER_READY, NOW, "a.test");
+	authz = put_attested(db, account, order, "k3", SPAN_NONE);
+	ok(evidence_of_authz(db, authz, &e, &found, pr) && found && !e.has_statement && evidence_statement(db, authz, &statement, pr) && !statement.n,
+		"a statement need not be kept");
+	evidence_done(&e);
+	put_attested(db, account, order, "", SPAN_NONE);
+	ok(evidence_has_key(db, order, "k3", &has, pr) && !has, "an attested device without evidence has no key");
+	authz = put_attested(db, account, 0, "k4", SPAN("raw"));
+	ok(authz_move(db, authz, AUTHZ_VALID, AUTHZ_EXPIRED, 5, &found, pr) && found, "a device's authorization ends");
+	ok(sweep_authzs(db, NOW - 1, 10, &n, pr) && n == 1 && evidence_of_authz(db, authz, &e, &found, pr) && !found, "and its evidence goes with it");
+	return true;
+}
+
 static const struct {
 	const char *name;
 	sql_fn fn;
 } cases[] = {
+	{ "evidence", case_evidence },
 	{ "accounts", case_accounts },
 	{ "orders", case_orders },
 	{ "order look-ups", case_order_finds },

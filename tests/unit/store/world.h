@@ -10,6 +10,7 @@
 #include "store/cert.h"
 #include "store/eab.h"
 #include "store/event.h"
+#include "store/evidence.h"
 #include "store/job.h"
 #include "store/order.h"
 #include "store/schema.h"

@@ -1,0 +1,104 @@
+/* flow/device.c - see device.h. */
+#include "flow/device.h"
+
+#include "acme/problem_json.h"
+#include "json/jw.h"
+#include "store/event.h"
+
+static int64_t
+challenge_id(const struct device_chall *dc)
+{
+	return dc->authz->challenges[dc->index].id;
+}
+
+struct note {
+	const char *node, *what, *detail;
+};
+
+static bool
+note_one(struct sql *db, int64_t id, void *arg, struct problem *pr)
+{
+	const struct note *n = arg;
+
+	return event_note(db, id, n->node, n->what, pr, "%s", n->detail);
+}
+
+/* In the story of each order that waits for it. */
+static bool
+tell_orders(struct sql *db, const struct device_chall *dc, const char *what, const char *detail, struct problem *pr)
+{
+	struct note n = { dc->node, what, detail };
+
+	return order_each_with_authz(db, dc->authz->id, note_one, &n, pr);
+}
+
+bool
+device_record(struct sql *db, const struct device_chall *dc, const struct attest_facts *facts, struct span statement,
+	struct evidence *ret_evidence, bool *ret_moved, struct problem *pr)
+{
+	AUTO_BUF text = BUF_MAX(16 * 1024), story = BUF_MAX(1024);
+	struct evidence e = { .authz_id = dc->authz->id, .at = dc->now, .has_statement = dc->profile->keep_evidence };
+	struct jw w = jw_to(&text);
+
+	if (!challenge_respond(db, challenge_id(dc), dc->key_auth, ret_moved, pr))
+		return false;
+	if (!*ret_moved)
+		return true;
+	jw_object(&w, NULL);
+	attest_facts_write(facts, &w);
+	jw_end(&w);
+	if (!jw_ok(&w))
+		return problem_internal(pr, "the facts of a statement do not fit");
+	memcpy(e.key_hash, facts->key_hash, sizeof(e.key_hash));
+	e.facts = xstrdup(buf_cstr(&text));
+	buf_addf(&story, "%s, format %s, protection %s, key %s, statement %s", dc->authz->ident.value, attest_format_name(facts->format),
+		attest_protection_name(facts->protection), facts->key_hash, facts->sha256);
+	if (evidence_insert(db, &e, e.has_statement ? statement : SPAN_NONE, pr) && tell_orders(db, dc, "attested", buf_cstr(&story), pr)) {
+		*ret_evidence = e;
+		return true;
+	}
+	evidence_done(&e);
+	return false;
+}
+
+/* The challenge, processing by now, ends invalid. */
+static bool
+fail(struct sql *db, const struct device_chall *dc, const struct problem *why, struct problem *pr)
+{
+	AUTO_BUF error = BUF_MAX(16 * 1024);
+
+	return tell_orders(db, dc, "not attested", why->detail, pr) && problem_json(&error, why, NULL) &&
+		authz_fail(db, dc->authz, dc->index, buf_cstr(&error), dc->now, dc->node, pr);
+}
+
+/* The statement is good; may this device have what it asks for? */
+static bool
+judge(struct sql *db, const struct evidence *e, struct problem *ret_refusal, struct problem *pr)
+{
+	bool denied;
+
+	if (!denied_key_has(db, e->key_hash, &denied, pr))
+		return false;
+	if (denied)
+		problem_set(ret_refusal, PROBLEM_BAD_ATTESTATION, "key: the attested key is known to be compromised");
+	return true;
+}
+
+bool
+device_conclude(struct sql *db, const struct device_chall *dc, const struct evidence *e, struct problem *ret_refusal, struct problem *pr)
+{
+	*ret_refusal = (struct problem){ 0 };
+	if (!judge(db, e, ret_refusal, pr))
+		return false;
+	if (ret_refusal->kind)
+		return fail(db, dc, ret_refusal, pr);
+	return authz_prove(db, dc->authz, dc->index, dc->now, dc->now + dc->profile->valid_authz_s, dc->node, pr);
+}
+
+bool
+device_refuse(struct sql *db, const struct device_chall *dc, const struct problem *why, bool *ret_moved, struct problem *pr)
+{
+	if (!challenge_respond(db, challenge_id(dc), dc->key_auth, ret_moved, pr))
+		return false;
+	return !*ret_moved || fail(db, dc, why, pr);
+}
