@@ -71,7 +71,7 @@ challenge_of(const struct attempt *a)
 static bool
 wants_caa(const struct attempt *a)
 {
-	return a->profile && a->profile->caa.count && a->authz.ident.type == IDENT_DNS;
+	return a->profile->caa.count > 0 && a->authz.ident.type == IDENT_DNS;
 }
 
 static bool
@@ -94,7 +94,7 @@ load_tx(struct sql *db, void *arg, struct problem *pr)
 	if (!authz_by_challenge_id(db, a->job->row.subject, &a->authz, &a->index, &a->loaded, pr))
 		return false;
 	a->profile = a->loaded ? conf_profile(a->conf, span_str(a->authz.profile)) : NULL;
-	if (!wants_account(a))
+	if (!a->profile || !wants_account(a))
 		return true;
 	if (!account_by_id(db, a->authz.account_id, &account, &found, pr))
 		return false;
@@ -156,12 +156,12 @@ start(struct attempt *a)
 		.account_url = a->account_url,
 		.issuers = &a->conf->caa_identities,
 		.wide = a->authz.wildcard || a->authz.subdomains,
-		.http01_port = a->profile ? (uint16_t)a->profile->http01_port : 80,
-		.tls_alpn01_port = a->profile ? (uint16_t)a->profile->tls_alpn01_port : 443,
+		.http01_port = (uint16_t)a->profile->http01_port,
+		.tls_alpn01_port = (uint16_t)a->profile->tls_alpn01_port,
 		.networks = a->conf->networks.list,
 		.network_count = a->conf->networks.count,
-		.resolvers = a->profile ? a->profile->resolvers.list : NULL,
-		.resolver_count = a->profile ? a->profile->resolvers.count : 0,
+		.resolvers = a->profile->resolvers.list,
+		.resolver_count = a->profile->resolvers.count,
 		.timeout_ms = ATTEMPT_MS,
 		.done = on_done,
 		.arg = a,
@@ -210,7 +210,7 @@ next_delay_s(const struct attempt *a)
 static int64_t
 valid_until(const struct attempt *a, int64_t now)
 {
-	int64_t until = now + (a->profile ? a->profile->valid_authz_s : 3600);
+	int64_t until = now + a->profile->valid_authz_s;
 
 	return a->v.until_unix_s && a->v.until_unix_s < until ? a->v.until_unix_s : until;
 }
@@ -280,6 +280,16 @@ conclude(struct job *job, struct attempt *a, struct store *store)
 	return JOB_AGAIN;
 }
 
+/* Gone by a reload: what it wants of a proof (CAA, resolvers, ports) is not known any more. */
+static enum job_next
+no_profile(struct attempt *a)
+{
+	problem_set(&a->v.problem, PROBLEM_INVALID_PROFILE, "profile \"%s\" is no longer offered: a new order is needed",
+		a->authz.profile);
+	a->v.final = true;
+	return conclude(a->job, a, a->env->store);
+}
+
 static struct attempt *
 attempt_new(struct job *job, struct validate_job_env *env)
 {
@@ -309,7 +319,9 @@ step(struct job *job, void *arg)
 	}
 	if (!a->loaded || challenge_of(a)->state != CHALL_PROCESSING || a->authz.state != AUTHZ_PENDING)
 		return jobs_drop(job);
-	a->delay_count = a->profile ? conf_validation_attempts(a->profile, a->delays, ATTEMPTS_MAX) : 1;
+	if (!a->profile)
+		return no_profile(a);
+	a->delay_count = conf_validation_attempts(a->profile, a->delays, ATTEMPTS_MAX);
 	return start(a);
 }
 
