@@ -12,7 +12,6 @@
 
 #include "pki/ext.h"
 
-#define CN_MAX 64     /* ub-common-name, RFC 5280 appendix A.1 */
 #define MUST_STAPLE 5 /* status_request, RFC 7633 */
 
 /* RFC 2986 4.1 and 4.2. The octets that are signed are kept as they came. */
@@ -239,29 +238,23 @@ read_extensions(struct csr *csr, const REQUEST *rq, struct problem *pr)
 	return good;
 }
 
-/* RFC 8555 7.4: dns identifiers may stand in the subject instead of the SAN. What stands there is
- * asked for, so what is no dns name is refused. An empty one is none. */
+/* An empty one is none. */
 static bool
 read_common_names(struct csr *csr, const REQUEST *rq, struct problem *pr)
 {
 	const X509_NAME *subject = rq->info->subject;
-	struct problem why = { 0 };
-	struct ident id;
+	int count = X509_NAME_entry_count(subject);
 
+	csr->common_names = xcalloc(count > 0 ? (size_t)count : 1, sizeof(*csr->common_names));
 	for (int at = -1; (at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0;) {
 		const ASN1_STRING *s = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at));
-		char cn[CN_MAX + 1];
 
 		if (ASN1_STRING_length(s) == 0)
 			continue;
-		if (!asn1_text(s, CN_MAX, cn))
+		if (!asn1_text(s, CSR_CN_TEXT - 1, csr->common_names[csr->common_name_count].text))
 			return bad_csr(
 				pr, "has a common name of more than 64 octets, or with a NUL");
-		if (!ident_parse(SPAN("dns"), span_str(cn), &id, &why))
-			return bad_csr_because(pr, &why);
-		if (csr->names.count >= IDENTS_MAX && !idents_has(&csr->names, &id))
-			return bad_csr(pr, "has too many names");
-		idents_add(&csr->names, &id);
+		csr->common_name_count++;
 	}
 	return true;
 }
@@ -336,6 +329,7 @@ csr_free(struct csr *csr)
 		return;
 	sk_ASN1_OBJECT_pop_free(csr->eku, ASN1_OBJECT_free);
 	idents_done(&csr->names);
+	free(csr->common_names);
 	EVP_PKEY_free(csr->key);
 	free(csr);
 }

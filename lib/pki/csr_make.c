@@ -1,18 +1,14 @@
 /* csr_make.c - a certificate request of our own; see csr.h. */
 #include "pki/csr.h"
 
-#include <openssl/x509v3.h>
+#include "pki/ext.h"
 
-
-/* "DNS:a.example,IP:10.0.0.1": identifiers have no comma, colon-only or other special character in their canonical text. */
 static X509_EXTENSION *
 san_of(const struct idents *names)
 {
-	AUTO_BUF text = BUF_MAX(256 * 1024);
+	AUTO_NAMES *san = names_make(names);
 
-	for (size_t i = 0; i < names->count; i++)
-		buf_addf(&text, "%s%s:%s", i ? "," : "", names->list[i].type == IDENT_IP ? "IP" : "DNS", names->list[i].value);
-	return buf_ok(&text) ? X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, buf_cstr(&text)) : NULL;
+	return san ? X509V3_EXT_i2d(NID_subject_alt_name, 0, san) : NULL;
 }
 
 static bool

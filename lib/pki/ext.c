@@ -95,9 +95,11 @@ name_read(const GENERAL_NAME *name, struct ident *ret, struct problem *pr)
 			return problem_set(pr, PROBLEM_MALFORMED,
 				"subjectAltName has an iPAddress that is not 4 or 16 octets long");
 		return ident_parse(SPAN("ip"), span_str(text), ret, pr);
+	case GEN_OTHERNAME:
+		return device_name_read(name->d.otherName, ret, pr);
 	default:
 		return problem_set(pr, PROBLEM_MALFORMED,
-			"subjectAltName has something else than dNSName and iPAddress");
+			"subjectAltName has something else than dNSName, iPAddress and otherName");
 	}
 }
 
@@ -123,25 +125,47 @@ names_read(const GENERAL_NAMES *san, struct idents *names, struct problem *pr)
 	return good;
 }
 
+static ASN1_STRING *
+string_make(int type, const void *p, int n)
+{
+	ASN1_STRING *s = ASN1_STRING_type_new(type);
+
+	if (s && ASN1_STRING_set(s, p, n))
+		return s;
+	ASN1_STRING_free(s);
+	return NULL;
+}
+
+static void *
+value_make(const struct ident *id, int *ret_type)
+{
+	struct addr a = { 0 };
+
+	switch (id->type) {
+	case IDENT_DNS:
+		*ret_type = GEN_DNS;
+		return string_make(V_ASN1_IA5STRING, id->value, -1);
+	case IDENT_IP:
+		*ret_type = GEN_IPADD;
+		return addr_parse(span_str(id->value), &a) ? string_make(V_ASN1_OCTET_STRING, a.octet, a.family == AF_INET ? 4 : 16) : NULL;
+	case IDENT_PERMANENT:
+	case IDENT_HARDWARE:
+		*ret_type = GEN_OTHERNAME;
+		return device_name_make(id);
+	default:
+		return NULL;
+	}
+}
+
 static GENERAL_NAME *
 name_make(const struct ident *id)
 {
-	GENERAL_NAME *name = GENERAL_NAME_new();
-	ASN1_STRING *s = id->type == IDENT_DNS ? ASN1_IA5STRING_new() : ASN1_OCTET_STRING_new();
-	struct addr a = { 0 };
-	bool good;
+	int type = GEN_DNS;
+	void *value = value_make(id, &type);
+	GENERAL_NAME *name = value ? GENERAL_NAME_new() : NULL;
 
-	if (id->type == IDENT_DNS)
-		good = name && s && ASN1_STRING_set(s, id->value, -1);
-	else
-		good = name && s && addr_parse(span_str(id->value), &a) &&
-			ASN1_STRING_set(s, a.octet, a.family == AF_INET ? 4 : 16);
-	if (!good) {
-		GENERAL_NAME_free(name);
-		ASN1_STRING_free(s);
-		return NULL;
-	}
-	GENERAL_NAME_set0_value(name, id->type == IDENT_DNS ? GEN_DNS : GEN_IPADD, s);
+	if (name)
+		GENERAL_NAME_set0_value(name, type, value);
 	return name;
 }
 

@@ -15,12 +15,16 @@ void *ext_decode(X509_EXTENSION *ext);
 /* At most EXTS_MAX, none of them twice (RFC 5280 4.2); PROBLEM_MALFORMED. `exts` may be NULL. */
 bool exts_check(const STACK_OF(X509_EXTENSION) *exts, struct problem *pr) MUST_CHECK;
 
-/* Add the dns and ip names of a subjectAltName. False, with `pr` for the first fault
+/* Add the dns and ip names of a subjectAltName, and its devices. False, with `pr` for the first fault
  * (PROBLEM_MALFORMED), if there is anything else in it or more than IDENTS_MAX names; what could be
  * read is added all the same. */
 bool names_read(const GENERAL_NAMES *san, struct idents *names, struct problem *pr);
 /* The same names as a subjectAltName, owned by the caller; NULL without memory. */
 GENERAL_NAMES *names_make(const struct idents *names);
+
+/* device_name.c: a device's otherName, PROBLEM_MALFORMED for any other; and made, owned by the caller, NULL without memory. */
+bool device_name_read(const OTHERNAME *name, struct ident *ret, struct problem *pr) MUST_CHECK;
+OTHERNAME *device_name_make(const struct ident *id);
 
 /* Attribute octets as text, at most `max` octets of UTF-8 without NUL. */
 bool asn1_text(const ASN1_STRING *s, size_t max, char *dst);

@@ -4,7 +4,7 @@ librooms_a_SOURCES += \
 	lib/pki/chain.c \
 	lib/pki/csr.c lib/pki/csr_make.c lib/pki/csr.h \
 	lib/pki/der.c lib/pki/der.h \
-	lib/pki/device_id.c lib/pki/device_id.h \
+	lib/pki/device_id.c lib/pki/device_id.h lib/pki/device_name.c \
 	lib/pki/ext.c lib/pki/ext.h \
 	lib/pki/ident.c lib/pki/ident.h \
 	lib/pki/issuers.c lib/pki/issuers.h \

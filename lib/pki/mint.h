@@ -33,7 +33,7 @@ bool mint_crl_template(const struct mint_revoked *list, size_t count, int64_t nu
 
 /* Inside the keeper. A template is checked before it is signed, since the process that made it parses hostile bytes:
  * basicConstraints CA false, no key usage but digitalSignature, keyEncipherment and keyAgreement, no EKU but serverAuth and
- * clientAuth, SAN of dns and ip names only, a CN out of the SAN or an empty subject, a key of key_check that is not the
+ * clientAuth, SAN of dns and ip names and devices only, a CN out of the SAN or an empty subject, a key of key_check that is not the
  * CA's, a positive serial, validity within the CA's own and at most 398 d; no extension but SAN, basicConstraints, key
  * usage, EKU, SKI, AKI, CRL distribution points. Signed with SHA-256, with P-384 SHA-384, with P-521 SHA-512. A refusal is
  * our own fault: PROBLEM_SERVER_INTERNAL with the reason as cause. */

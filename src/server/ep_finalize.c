@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "flow/issue.h"
+#include "flow/names.h"
 #include "server/api.h"
 #include "store/event.h"
 #include "store/evidence.h"
@@ -88,8 +89,8 @@ csr_fits(struct sql *db, struct finalize *f, const struct account *account, stru
 	const char *type = key_type_name(csr->key_type);
 	bool known = false, allowed = false;
 
-	if (!idents_same(&csr->names, &f->v.order.idents))
-		return problem_set(pr, PROBLEM_BAD_CSR, "the CSR's names are not exactly the order's identifiers");
+	if (!order_csr_fits(&f->v.order, csr, f->upstream->driver != DRIVER_LOCAL, pr))
+		return false;
 	for (size_t i = 0; i < f->profile->key_types.count; i++)
 		allowed = allowed || strcmp(f->profile->key_types.list[i], type) == 0;
 	if (!allowed)

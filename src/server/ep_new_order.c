@@ -73,6 +73,22 @@ sum_up(struct api *api)
 		problem_set(&api->pr, kind, "%zu of the identifiers cannot be ordered, see the sub-problems", n);
 }
 
+/* Of a CA outside only names can be had: it must not learn of a device. */
+static bool
+check_outside(struct api *api, const struct new_order *n)
+{
+	const struct upstream_conf *u = conf_upstream(api->conf, n->profile->upstream);
+
+	if (u && u->driver == DRIVER_LOCAL)
+		return true;
+	for (size_t i = 0; i < n->idents.count; i++) {
+		if (!ident_is_device(&n->idents.list[i]))
+			return true;
+	}
+	return problem_set(&api->pr, PROBLEM_REJECTED_IDENTIFIER,
+		"identifiers has only devices, which the CA of profile \"%s\" must not learn of: a name is wanted besides", n->profile->name);
+}
+
 static bool
 check_all(struct api *api, const struct new_order *n)
 {
@@ -88,7 +104,7 @@ check_all(struct api *api, const struct new_order *n)
 	free(verdicts);
 	if (api->sub_count > 0)
 		sum_up(api);
-	return api->sub_count == 0;
+	return api->sub_count == 0 && check_outside(api, n);
 }
 
 /* W19: absent or "" is the default; a path that names a profile allows only that one. */

@@ -61,7 +61,8 @@ may_revoke(struct sql *db, const struct revoke *r, bool known, bool *ret, struct
 		return false;
 	if (*ret)
 		return true;
-	return authz_covers(db, account.id, &r->row.idents, r->row.profile, clock_unix_s(), ret, pr);
+	/* what the certificate says, which is less than the order if that named a device */
+	return r->cert->has_other_names || authz_covers(db, account.id, &r->cert->names, r->row.profile, clock_unix_s(), ret, pr);
 }
 
 static bool

@@ -74,10 +74,10 @@ write_new_order(struct issue *is)
 	w = jw_to(&is->payload);
 	jw_object(&w, NULL);
 	jw_array(&w, "identifiers");
-	for (size_t i = 0; i < is->order.idents.count; i++) {
+	for (size_t i = 0; i < is->names.count; i++) {
 		jw_object(&w, NULL);
-		jw_str(&w, "type", ident_type_name(is->order.idents.list[i].type));
-		jw_str(&w, "value", is->order.idents.list[i].value);
+		jw_str(&w, "type", ident_type_name(is->names.list[i].type));
+		jw_str(&w, "value", is->names.list[i].value);
 		jw_end(&w);
 	}
 	jw_end(&w);
@@ -100,6 +100,8 @@ new_order(struct issue *is)
 	if (is->late)
 		return issue_left(is);
 	is->fresh = false;
+	if (!issue_may_order(is, &pr))
+		return issue_guarded(is, &pr);
 	write_new_order(is);
 	return issue_ask(is, ISSUE_NEW_ORDER, CA_NEW_ORDER, NULL, buf_span(&is->payload), NULL);
 }
@@ -187,6 +189,7 @@ issue_free(void *state)
 	acme_order_done(&is->ca_order);
 	acme_strings_done(&is->listed);
 	order_done(&is->order);
+	idents_done(&is->names);
 	buf_done(&is->csr);
 	buf_done(&is->payload);
 	ca_account_unref(is->account);

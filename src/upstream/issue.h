@@ -37,6 +37,7 @@ struct issue {
 	/* the rows: */
 	struct order order;
 	bool has_order;
+	struct idents names;      /* of it, what the CA may hear of; owned */
 	struct upstream_order row;
 	bool has_row;
 	struct buf csr;           /* DER */
@@ -112,6 +113,12 @@ enum job_next issue_got_cert(struct issue *is);
 enum job_next issue_got_alternate(struct issue *is);
 enum job_next issue_next_alternate(struct issue *is);
 void issue_forget_chains(struct issue *is);
+
+/* ---- issue_guard.c: nothing of a device leaves the gateway. Asked last before it goes out; false: our fault, and nothing goes ---- */
+bool issue_may_order(const struct issue *is, struct problem *pr) MUST_CHECK;
+bool issue_may_finalize(const struct issue *is, struct problem *pr) MUST_CHECK;
+/* The order ends for such a fault. */
+enum job_next issue_guarded(struct issue *is, const struct problem *pr);
 
 /* ---- issue_end.c: one transaction each; true = durable ---- */
 bool issue_load(struct issue *is, struct problem *pr) MUST_CHECK;

@@ -12,7 +12,7 @@ keep_chain(struct issue *is, struct problem *pr)
 	if (!chain_parse(ca_call_body(&is->call), chain, pr))
 		return false;
 	*pem = BUF_MAX(CHAIN_MAX_BYTES * 2);
-	if (!chain_check(chain, is->order.key_hash, &is->order.idents, clock_unix_s(), pr) || !chain_write_pem(chain, pem)) {
+	if (!chain_check(chain, is->order.key_hash, &is->names, clock_unix_s(), pr) || !chain_write_pem(chain, pem)) {
 		chain_done(chain);
 		buf_done(pem);
 		return false;

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "flow/issue.h"
+#include "flow/names.h"
 #include "store/event.h"
 
 static struct store *
@@ -51,7 +52,11 @@ load_tx(struct sql *db, void *arg, struct problem *pr)
 bool
 issue_load(struct issue *is, struct problem *pr)
 {
-	return store_read(store_of(is), load_tx, is, pr);
+	if (!store_read(store_of(is), load_tx, is, pr))
+		return false;
+	idents_done(&is->names);
+	order_ca_names(&is->order, &is->names);
+	return true;
 }
 
 struct url_rq {

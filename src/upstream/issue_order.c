@@ -60,6 +60,8 @@ finalize(struct issue *is)
 		return issue_store_trouble(is, &pr);
 	if (is->late)
 		return leave(is);
+	if (!issue_may_finalize(is, &pr))
+		return issue_guarded(is, &pr);
 	b64url_add(&csr, is->csr.p, is->csr.n);
 	buf_clear(&is->payload);
 	w = jw_to(&is->payload);
@@ -132,7 +134,7 @@ issue_read_order(struct issue *is, struct problem *pr)
 
 	if (!acme_order_read(ca_call_body(&is->call), &o, pr))
 		return false;
-	if (!idents_same(&o.idents, &is->order.idents)) {
+	if (!idents_same(&o.idents, &is->names)) {
 		acme_order_done(&o);
 		return problem_internal(pr, "the CA's order is for other identifiers");
 	}

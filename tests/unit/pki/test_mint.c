@@ -243,6 +243,52 @@ test_subjects(void)
 	subject_is("dns:" L60 ".exam,dns:a.example", "", "a name of 65 octets is none");
 }
 
+/* The whole GeneralName, as section 3 of the draft has it. */
+static const struct {
+	const char *name, *text;
+	size_t n;
+	const char *general;
+} devices[] = {
+	{ "a permanent identifier", "permanent-identifier:ABCDEF123456", 30,
+		"\xa0\x1c\x06\x08\x2b\x06\x01\x05\x05\x07\x08\x03\xa0\x10\x30\x0e\x0c\x0c" "ABCDEF123456" },
+	{ "a permanent identifier with its assigner", "permanent-identifier:ABCDEF123456/1.2.3.4", 35,
+		"\xa0\x21\x06\x08\x2b\x06\x01\x05\x05\x07\x08\x03\xa0\x15\x30\x13\x0c\x0c" "ABCDEF123456" "\x06\x03\x2a\x03\x04" },
+	{ "a hardware module", "hardware-module:ABCD/1.2.3.4", 27,
+		"\xa0\x19\x06\x08\x2b\x06\x01\x05\x05\x07\x08\x04\xa0\x0d\x30\x0b\x06\x03\x2a\x03\x04\x04\x04" "ABCD" },
+};
+
+static void
+test_devices(void)
+{
+	AUTO_BUF long_oid = BUF_MAX(1024);
+
+	for (size_t i = 0; i < COUNT_OF(devices); i++) {
+		AUTO_BUF der = BUF_MAX(8192);
+
+		ok(mint(devices[i].text, leaf_key, ca, ca_key, &der) && memmem(der.p, der.n, devices[i].general, devices[i].n),
+			"%s is written as the draft has it", devices[i].name);
+		subject_is(devices[i].text, "", devices[i].name);
+	}
+	subject_is("permanent-identifier:a.example,dns:b.example", "CN=b.example", "a device is never the CN");
+	buf_adds(&long_oid, "hardware-module:%2C%25 /2.999");
+	for (int i = 0; i < 6; i++)
+		buf_adds(&long_oid, ".340282366920938463463374607431768211456");
+	buf_adds(&long_oid, ".0.1");
+	for (int i = 0; i < 2; i++) {
+		AUTO_BUF der = BUF_MAX(8192), text = BUF_MAX(4096);
+		const char *all[] = { buf_cstr(&long_oid), "permanent-identifier:\xc3\xa9 %2C%25'\"*/2.39" };
+		struct cert *leaf = NULL;
+		struct problem pr;
+
+		ok(mint(all[i], leaf_key, ca, ca_key, &der) && cert_parse(buf_span(&der), &leaf, &pr) && !leaf->has_other_names,
+			"minted and read back: %s", all[i]);
+		if (leaf)
+			idents_write(&leaf->names, &text);
+		is_str(buf_cstr(&text), all[i], "octet for octet");
+		cert_free(leaf);
+	}
+}
+
 static void
 test_client_auth(void)
 {
@@ -546,6 +592,7 @@ main(void)
 	test_chain_is_ours();
 	test_kinds();
 	test_subjects();
+	test_devices();
 	test_client_auth();
 	test_templates();
 	test_more_refusals();
