@@ -162,7 +162,7 @@ static const struct conf_key trust_keys[] = {
 		"PEM files of intermediates that devices do not send",
 		.example = "/etc/acmegate/ak-issuing.pem"),
 	KEY(STRING, "revoked", trust_conf, revoked, NULL, "1", NULL, RELOAD,
-		"file of serial numbers that are no longer good, in the form of Google's status list; android-key must have one. It is "
+		"file of serial numbers that are no longer good, in the form of Google's status list; android-key must have one; it is "
 		"read at the start and at each reload",
 		.example = "/var/lib/acmegate/android-status.json"),
 	KEY(TIME, "revoked_max_age", trust_conf, revoked_max_age_s, "7d", "10m", "365d", RELOAD,
