@@ -51,6 +51,18 @@ answer_is_referral(const unsigned char *message, int n)
 	return n >= 4 && !(message[2] & 0x04) && !(message[3] & 0x80);
 }
 
+bool
+answer_is_authoritative(const unsigned char *message, int n)
+{
+	return n >= 4 && message[2] & 0x04;
+}
+
+bool
+answer_has_records(const unsigned char *message, int n)
+{
+	return n >= 8 && (message[6] || message[7]);
+}
+
 void
 answers_merge(const struct answer *a, const struct answer *aaaa, struct dns_addrs *ret)
 {
@@ -86,7 +98,7 @@ gravity(int status)
 static const char *
 type_name(int type)
 {
-	return type == DNS_TXT ? "TXT" : type == DNS_CAA ? "CAA" : type == ns_t_a ? "A" : "AAAA";
+	return type == DNS_TXT ? "TXT" : type == DNS_CAA ? "CAA" : type == ns_t_ns ? "NS" : type == ns_t_a ? "A" : "AAAA";
 }
 
 void

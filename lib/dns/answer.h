@@ -22,6 +22,10 @@ bool answer_is_refusal(int status);
 /* A message without a record that is neither of the server's own knowledge (AA) nor asked of others (RA): it refers to those who
  * know, which says nothing about what they have. */
 bool answer_is_referral(const unsigned char *message, int n);
+/* Is it of the server's own knowledge (AA)? */
+bool answer_is_authoritative(const unsigned char *message, int n);
+/* Is there a record in its answer section? */
+bool answer_has_records(const unsigned char *message, int n);
 
 /* IPv6 first; each family has at least half of the room if it needs it. */
 void answers_merge(const struct answer *a, const struct answer *aaaa, struct dns_addrs *ret);
@@ -30,9 +34,11 @@ void answers_explain(const struct answer *answers, size_t count, const char *nam
 	msec_t timeout_ms, struct problem *pr);
 
 #define DNS_NAME_TEXT 1024 /* 255 octets, each perhaps written as \\DDD */
-/* RDATA of all records of `type` at `name`, or at the end of the aliases that the message has for it. None, but an alias:
- * its target, to be asked for next, in ret_alias, else "". The records borrow from the message. False: *ret_fault says what
+/* RDATA of all records of `type` at `name`, or, with `follow`, at the end of the aliases that the message has for it. None, but an
+ * alias: its target, to be asked for next, in ret_alias, else "". The records borrow from the message. False: *ret_fault says what
  * is wrong with it. */
-bool records_parse(struct span message, const char *name, int type, struct dns_records *ret,
+bool records_parse(struct span message, const char *name, int type, bool follow, struct dns_records *ret,
 	char ret_alias[DNS_NAME_TEXT], const char **ret_fault) __attribute__((warn_unused_result));
+/* The name that RDATA within a message is, as that of NS is. */
+bool record_name_read(struct span message, struct span rdata, char ret[DNS_NAME_TEXT]) __attribute__((warn_unused_result));
 #endif

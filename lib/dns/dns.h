@@ -17,12 +17,21 @@ struct dns *dns_new(struct loop *loop, const struct addr *servers, size_t count)
  * thread; they must not start others. */
 void dns_free(struct dns *dns);
 
+/* Records only: not the servers are asked but those of the zone, which the servers find: where they listen, and which addresses may
+ * be connected to (nets_allow). */
+struct dns_authority {
+	uint16_t port;
+	const struct net *allow;
+	size_t allow_count;
+};
+
 /* What is asked for, and of whom; copied. The name is taken as absolute. */
 struct dns_ask {
 	const char *name;
 	const struct addr *servers; /* as with dns_new; none = those of the struct dns */
 	size_t server_count;
 	msec_t timeout_ms;
+	const struct dns_authority *authority; /* NULL = the servers' word is taken */
 };
 
 #define DNS_ADDRS_MAX 16
@@ -50,7 +59,9 @@ struct dns_records {
 /* pr is NULL with DNS_FOUND, else PROBLEM_DNS as above. Both are valid until the callback returns. */
 typedef void (*dns_records_fn)(const struct dns_records *records, const struct problem *pr, void *arg);
 /* All records of one type, as with dns_addrs; a truncated answer is asked for again over TCP. Aliases (CNAME, DNAME) are
- * followed, also where the server leaves that to us. More than DNS_RECORDS_MAX are a failure, not cut off. */
+ * followed, also where the server leaves that to us. More than DNS_RECORDS_MAX are a failure, not cut off.
+ * With `authority` each of the zone's name servers (the first eight) must answer, at one of its addresses at least, and all must say
+ * the same, else it is a failure: a change that has not come to all of them is no change yet. */
 void dns_records(struct dns *dns, const struct dns_ask *ask, enum dns_type type, dns_records_fn fn, void *arg);
 
 /* The character-strings of a TXT record's RDATA joined (RFC 1035 3.3.14); false if it is malformed or longer than size - 1. */

@@ -77,9 +77,9 @@ message_open(struct span message, struct cursor *c, unsigned *ret_answers)
 	return true;
 }
 
-/* One pass over the answers, from `owner` on: records of the type are added, an alias takes the owner's place. */
+/* One pass over the answers, from `owner` on: records of the type are added, an alias takes the owner's place, or ends it. */
 static const char *
-answers_pass(struct cursor c, unsigned answers, int type, char owner[DNS_NAME_TEXT], bool *ret_alias, struct dns_records *ret)
+answers_pass(struct cursor c, unsigned answers, int type, bool follow, char owner[DNS_NAME_TEXT], bool *ret_alias, struct dns_records *ret)
 {
 	struct record r;
 	size_t octets;
@@ -94,6 +94,10 @@ answers_pass(struct cursor c, unsigned answers, int type, char owner[DNS_NAME_TE
 			if (!name_at(c.message, r.data_at, owner, &octets) || octets != r.data.n)
 				return "the answer is malformed";
 			*ret_alias = true;
+			if (!follow) {
+				ret->count = 0;
+				return NULL;
+			}
 		} else if (r.type == (unsigned)type) {
 			if (ret->count == DNS_RECORDS_MAX)
 				return "there are more than 100 records";
@@ -104,7 +108,7 @@ answers_pass(struct cursor c, unsigned answers, int type, char owner[DNS_NAME_TE
 }
 
 bool
-records_parse(struct span message, const char *name, int type, struct dns_records *ret, char ret_alias[DNS_NAME_TEXT],
+records_parse(struct span message, const char *name, int type, bool follow, struct dns_records *ret, char ret_alias[DNS_NAME_TEXT],
 	const char **ret_fault)
 {
 	char owner[DNS_NAME_TEXT];
@@ -117,14 +121,17 @@ records_parse(struct span message, const char *name, int type, struct dns_record
 	*ret_fault = "the answer is malformed";
 	if (!span_copy(span_str(name), owner, sizeof(owner)) || !message_open(message, &c, &answers))
 		return false;
-	*ret_fault = answers > LOOKED_AT_MAX ? "there are more than 100 records" : NULL;
+	if (answers > LOOKED_AT_MAX) {
+		*ret_fault = "there are more than 100 records";
+		return false;
+	}
 	/* most servers give aliases in their order, but none has to */
-	while (!*ret_fault && alias && ret->count == 0) {
-		*ret_fault = answers_pass(c, answers, type, owner, &alias, ret);
+	do {
+		*ret_fault = answers_pass(c, answers, type, follow, owner, &alias, ret);
 		any = any || alias;
 		if (++aliases > ALIASES_MAX)
 			*ret_fault = "too many aliases, one behind the other";
-	}
+	} while (!*ret_fault && follow && alias && ret->count == 0);
 	if (*ret_fault) {
 		ret->count = 0;
 		return false;
@@ -132,6 +139,14 @@ records_parse(struct span message, const char *name, int type, struct dns_record
 	if (any && ret->count == 0)
 		memcpy(ret_alias, owner, sizeof(owner));
 	return true;
+}
+
+bool
+record_name_read(struct span message, struct span rdata, char ret[DNS_NAME_TEXT])
+{
+	size_t octets;
+
+	return rdata.n > 0 && name_at(message, (const unsigned char *)rdata.p, ret, &octets) && octets == rdata.n;
 }
 
 bool

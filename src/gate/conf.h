@@ -35,6 +35,8 @@ struct profile_conf {
 	int64_t http01_port, tls_alpn01_port; /* where devices answer */
 	struct conf_strings caa;       /* issuer names of ours in CAA records; empty = CAA is not looked at */
 	struct conf_addrs resolvers;   /* who is asked about devices' names; empty = the gateway's */
+	bool authoritative_dns;        /* records are asked of the name servers of their zones */
+	int64_t authoritative_port;
 	struct conf_strings validation_attempts_text; /* "0s","5s","15s","30s" */
 	int64_t validity_s;            /* local driver: lifetime of a leaf */
 	bool client_auth;              /* local driver: add the clientAuth EKU */

@@ -129,6 +129,12 @@ static const struct conf_key profile_keys[] = {
 	KEY(ADDRS, "resolvers", profile_conf, resolvers, NULL, NULL, "16", RELOAD,
 		"DNS servers to ask about names of this profile, such as those of an inside zone; those of the "
 		"gateway if empty", .example = "10.0.0.53:53"),
+	KEY(BOOL, "authoritative_dns", profile_conf, authoritative_dns, "false", NULL, NULL, RELOAD,
+		"look for the records of dns-01, dns-account-01 and dns-persist-01 at all name servers of their zone, which the "
+		"resolvers find: nothing is taken from a cache, and all of them, the first eight, must answer alike; their addresses "
+		"must be in networks"),
+	KEY(INT, "authoritative_port", profile_conf, authoritative_port, "53", "1", "65535", RELOAD,
+		"port on which those name servers answer"),
 	KEY(STRINGS, "validation_attempts", profile_conf, validation_attempts_text, "0s 5s 15s 30s",
 		"1", "8", RELOAD,
 		"when a device is asked, counted from its own request; ascending, at most 1h"),

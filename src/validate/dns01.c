@@ -2,7 +2,7 @@
  * the record is.
  *
  * TXT records at "_acme-challenge." and the name, before it the account's own label or not, aliases followed by lib/dns: one of them must be the digest of the key
- * authorization; what else is there does not matter. Nothing connects to the device, so `networks` has no say. */
+ * authorization; what else is there does not matter. Nothing connects to the device; where the zone's own name servers are asked, `networks` judges these. */
 #include "validate/validate.h"
 
 #include <stdio.h>
@@ -101,7 +101,7 @@ start(struct validation *v, const char *label)
 
 	snprintf(s->name, sizeof(s->name), "%s%s%s", label, PREFIX, v->ident.value);
 	v->state = s;
-	dns_records(v->env->dns, &(struct dns_ask){ s->name, v->resolvers, v->resolver_count, v->timeout_ms }, DNS_TXT, on_records, v);
+	dns_records(v->env->dns, &(struct dns_ask){ s->name, v->resolvers, v->resolver_count, v->timeout_ms, v->authority }, DNS_TXT, on_records, v);
 }
 
 void

@@ -49,6 +49,7 @@ struct attempt {
 	size_t delay_count;
 	struct validation v;
 	char account_url[ACCOUNT_URL_TEXT];
+	struct dns_authority authority;
 	struct caa_check caa;
 };
 
@@ -149,6 +150,7 @@ start(struct attempt *a)
 {
 	const struct validator *validator = validator_of(challenge_of(a)->kind);
 
+	a->authority = (struct dns_authority){ (uint16_t)a->profile->authoritative_port, a->conf->networks.list, a->conf->networks.count };
 	a->v = (struct validation){
 		.ident = a->authz.ident,
 		.token = challenge_of(a)->token,
@@ -162,6 +164,7 @@ start(struct attempt *a)
 		.network_count = a->conf->networks.count,
 		.resolvers = a->profile->resolvers.list,
 		.resolver_count = a->profile->resolvers.count,
+		.authority = a->profile->authoritative_dns ? &a->authority : NULL,
 		.timeout_ms = ATTEMPT_MS,
 		.done = on_done,
 		.arg = a,

@@ -80,7 +80,7 @@ ask_next(struct validation *v)
 
 	s->lookups++;
 	snprintf(s->name, sizeof(s->name), PREFIX "%s", s->domain);
-	dns_records(v->env->dns, &(struct dns_ask){ s->name, v->resolvers, v->resolver_count, left > 1 ? left : 1 }, DNS_TXT, on_records, v);
+	dns_records(v->env->dns, &(struct dns_ask){ s->name, v->resolvers, v->resolver_count, left > 1 ? left : 1, v->authority }, DNS_TXT, on_records, v);
 }
 
 void

@@ -33,6 +33,7 @@ struct validation {
 	size_t network_count;
 	const struct addr *resolvers; /* the profile's; none = the gateway's; valid until the callback */
 	size_t resolver_count;
+	const struct dns_authority *authority; /* records are asked of the zones' own servers; NULL = of the resolvers; likewise */
 	msec_t timeout_ms;            /* of the whole attempt */
 	/* out: */
 	bool proven;

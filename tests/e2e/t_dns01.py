@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cryptography import x509
 
 import acme
-from lab import Lab
+from lab import PORTS, Lab
 from nameserver import Bind
 from tap import Tap
 
@@ -169,8 +169,66 @@ def truncated(t, gate, bind):
     bind.update(*["update add %sbig.corp.test. 1 TXT %s" % (AT, "x%02d" % n + "y" * 57) for n in range(60)])
     device = DnsDevice(gate.acme(), lambda name, value: bind.add(AT + name, "TXT", value))
     t.equal(names_of(device.obtain(["big.corp.test"])[1]), ["big.corp.test"], "sixty records more than fit are read")
-    asked = [over_tcp for name, kind, over_tcp in bind.queries() if name == AT + "big.corp.test" and kind == "TXT"]
+    asked = [over_tcp for name, kind, over_tcp, _ in bind.queries() if name == AT + "big.corp.test" and kind == "TXT"]
     t.ok(False in asked and True in asked, "by UDP first, then by TCP")
+
+
+def authoritative(t, lab, rules):
+    """Profile own: the zones' name servers are asked themselves, all of them (dns-01 with authoritative_dns)."""
+    port = PORTS.take()
+    lines = ["@ NS ns6", "ns6 AAAA ::1", AT + "alias CNAME proofs.keys.test.", AT + "out CNAME x.far.test."]
+    one = Bind(lab, {"auth.test": lines, "far.test": ["@ NS outside", "outside A 10.255.255.1"]}, port=port)
+    two = Bind(lab, {"auth.test": lines, "keys.test": []}, "::1", port)
+    cache = Bind(lab, {}, forward={"auth.test": one, "far.test": one, "keys.test": two})
+    profile = {"upstream": "local", "challenges": ["dns-01"], "resolvers": [cache.address], "validation_attempts": ["0s", "3s"], "wildcard": True}
+    gate = lab.gate("https://localhost:1/none", name="own", profiles=[
+        dict(profile, name="default", authoritative_dns=True, authoritative_port=port), dict(profile, name="cached")],
+        upstreams=[{"name": "local", "driver": "local"}])
+    gate.conf.update(rules=rules, networks=["127.0.0.0/8", "::1/128"])
+    gate.start()
+
+    def lay(*where):
+        return lambda name, value: [b.add(AT + name, "TXT", value) for b in where]
+
+    def outcome(name, *where, late=(), **payload):
+        values = {}
+        device = DnsDevice(gate.acme(), lambda n, v: (values.update({n: v}), lay(*where)(n, v)))
+        device.start([name], **payload)
+        device.respond(device.order["authorizations"][0])
+        if late:
+            device.acme.poll(device.challenges[0], lambda c: "error" in c, 30)
+            lay(*late)(name, values[name])
+        order = device.acme.poll(device.order_url, lambda o: o["status"] != "pending", 60)
+        error = device.acme.post(order["authorizations"][0]).json["challenges"][0].get("error", {})
+        return order["status"], error.get("type", "").rpartition(":")[2], error.get("detail", "")
+
+    t.equal(outcome("both.auth.test", one, two)[0], "ready", "a record at all of a zone's name servers proves a name")
+    wanted = [recursion for b in (one, two) for name, kind, _, recursion in b.queries() if name == AT + "both.auth.test" and kind == "TXT"]
+    t.equal(wanted, [False, False], "each was asked once, and not to ask others")
+    t.ok(not [1 for name, kind, _, _ in cache.queries() if kind == "TXT"], "the resolver was asked for none")
+    got = outcome("half.auth.test", one)
+    t.ok(got[:2] == ("invalid", "dns") and "do not agree" in got[2], "at one of two: %s" % got[2])
+    t.equal(outcome("late.auth.test", one, late=(two,))[0], "ready", "the next attempt finds it at the other, too")
+    got = outcome("none.auth.test")
+    t.ok(got[:2] == ("invalid", "dns") and "NXDOMAIN" in got[2], "at none: %s" % got[2])
+    t.equal(outcome("alias.auth.test", two)[1], "dns", "an alias, and no record where it leads")
+    alias = DnsDevice(gate.acme(), lambda name, value: two.add("proofs.keys.test", "TXT", value))
+    t.equal(names_of(alias.obtain(["alias.auth.test"])[1]), ["alias.auth.test"], "an alias leads to another zone's name servers")
+    got = outcome("out.auth.test")
+    t.ok(got[:2] == ("invalid", "dns") and "has no address that this gateway asks" in got[2] and "10.255" not in got[2],
+         "a name server outside of networks: %s" % got[2])
+    for b in (one, two):
+        b.update("update add %sold.auth.test. 600 TXT old" % AT)
+    t.equal(outcome("old.auth.test", profile="cached")[1], "unauthorized", "(a resolver's memory, as it is now,")
+    for b in (one, two):
+        b.remove(AT + "old.auth.test", "TXT")
+    t.equal(outcome("old.auth.test", one, two, profile="cached")[1], "unauthorized", "and as it stays)")
+    t.equal(outcome("old.auth.test", one, two)[0], "ready", "is not asked where the name servers are")
+    t.equal(outcome("*.wild.auth.test", one, two)[0], "ready", "wildcards, too")
+    two.process.stop()
+    got = outcome("down.auth.test", one)
+    t.ok(got[:2] == ("invalid", "dns") and "ns6.auth.test" in got[2], "a name server that is down: %s" % got[2])
+    t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
 
 
 def refused(t, gate, bind):
@@ -396,6 +454,8 @@ def main():
         for part in (good, aliases, own_label, persist, truncated, refused, later, subdomains, caa, pre_authorization, offers):
             with t.part(part.__name__):
                 part(t, gate, bind)
+        with t.part("authoritative"):
+            authoritative(t, lab, gate.conf["rules"])
         with t.part("clients"):
             clients(t, lab, gate, bind)
         t.equal(gate.left_over(), {}, "nothing is left over")

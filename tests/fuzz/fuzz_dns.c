@@ -43,12 +43,12 @@ check(const struct answer *a, const struct answer *aaaa)
 
 /* The same octets as an answer with records: nothing lies outside of them, and a fault leaves none. */
 static void
-records(struct span message, int type)
+records(struct span message, int type, bool follow)
 {
 	struct dns_records found = { 0 };
-	char alias[DNS_NAME_TEXT], text[256];
+	char alias[DNS_NAME_TEXT], name[DNS_NAME_TEXT], text[256];
 	const char *fault = NULL;
-	bool good = records_parse(message, "_acme-challenge.device.test", type, &found, alias, &fault);
+	bool good = records_parse(message, "_acme-challenge.device.test", type, follow, &found, alias, &fault);
 
 	if (good == (fault != NULL) || found.count > DNS_RECORDS_MAX || (found.count && alias[0]) || (!good && found.count))
 		abort();
@@ -56,6 +56,8 @@ records(struct span message, int type)
 		struct span data = found.list[i];
 
 		if (data.p < message.p || data.p + data.n > message.p + message.n)
+			abort();
+		if (record_name_read(message, data, name) && strlen(name) >= sizeof(name))
 			abort();
 		if (dns_txt_join(data, text, sizeof(text)) && strlen(text) > data.n)
 			abort();
@@ -73,7 +75,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	first = ((size_t)data[1] << 8 | data[2]) % (size - 2);
 	parse(&a, ns_t_a, span_of(data + 3, first < size - 3 ? first : size - 3));
 	parse(&aaaa, ns_t_aaaa, span_from(span_of(data + 3, size - 3), first));
-	records(span_of(data + 3, size - 3), data[0] & 2 ? DNS_CAA : DNS_TXT);
+	records(span_of(data + 3, size - 3), data[0] & 2 ? DNS_CAA : data[0] & 4 ? ns_t_ns : DNS_TXT, !(data[0] & 8));
 	if (data[0] & 1)
 		check(&a, &aaaa);
 	else
