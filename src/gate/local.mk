@@ -13,10 +13,18 @@ test_gate_conf_LDADD = $(gate_libs)
 
 # The example file, and the manual's list, from the table of keys: `make regen-conf` after a change of the table.
 EXTRA_DIST += etc/acmegate.conf
+# What makers publish, for attestation_trust.
+attestationdir = $(pkgdatadir)/attestation
+dist_attestation_DATA = etc/attestation/android.pem etc/attestation/apple.pem etc/attestation/yubikey.pem etc/attestation/yubikey-intermediates.pem
 check_PROGRAMS += test_conf_text
 test_conf_text_SOURCES = tests/unit/gate/test_conf_text.c tests/tap.h
 test_conf_text_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests -DTOP_SRCDIR='"$(abs_top_srcdir)"'
 test_conf_text_LDADD = $(gate_libs)
+
+check_PROGRAMS += test_conf_trust
+test_conf_trust_SOURCES = tests/unit/gate/test_conf_trust.c tests/tap.h
+test_conf_trust_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_conf_trust_LDADD = $(gate_libs)
 
 .PHONY: regen-conf
 regen-conf: test_conf_text

@@ -16,51 +16,13 @@ import sys
 import threading
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lab import Lab, listens, pebbles, wait_until
+from lab import Lab, pebbles, wait_until
 from proxy import DROP
+from supervisor import Supervisor, side_by_side
 from tap import Tap
 
-AT_A_TIME = 6
 EVERY = 3  # on PostgreSQL
 KINDS = ("newAccount", "newOrder", "authz", "challenge", "order", "finalize", "certificate")
-
-
-class Supervisor:
-    """Starts the gateway again whenever it was killed, as systemd would; `plan` gives the crash point of each start."""
-
-    def __init__(self, gate, plan):
-        self.gate, self.plan, self.deaths, self.past, self.over = gate, list(plan), [], [], False
-        self.begin()
-        self.thread = threading.Thread(target=self.watch, daemon=True)
-        self.thread.start()
-
-    def begin(self):
-        env = {"ACMEGATE_CRASH_LOG": "1"}
-        if self.plan:
-            env["ACMEGATE_CRASH_AT"] = str(self.plan.pop(0))
-        self.gate.start(env, wait=False)
-        self.past.append(self.gate.process)
-
-    def watch(self):
-        while True:
-            status = self.gate.process.child.wait()
-            if self.over:
-                return
-            self.deaths.append(status)
-            self.begin()
-
-    def end(self):
-        """SIGTERM; the last one's exit status. Its way out has places to be killed at, too."""
-        self.over = True
-        status = self.gate.stop()
-        self.thread.join()
-        if status == -9:
-            self.deaths.append(status)
-            self.plan = []
-            self.begin()
-            wait_until("the gateway to listen", lambda: listens(self.gate.port))
-            status = self.gate.stop()
-        return status
 
 
 def issue(lab, pebble, number, plan, rule=None, server=None):
@@ -92,25 +54,6 @@ def issue(lab, pebble, number, plan, rule=None, server=None):
             "keepers": True}
     return {"deaths": supervisor.deaths, "where": re.findall(r"crash_point \d+ (.*): ends here", gate.process.text()),
             "wrong": {k: (result[k], good[k]) for k in good if result[k] != good[k]}, "log": gate.process.text()}
-
-
-def side_by_side(works):
-    """Run functions, some at a time; their results in order, or {'fault': text}."""
-    results, slots = [None] * len(works), threading.Semaphore(AT_A_TIME)
-
-    def run(at, work):
-        with slots:
-            try:
-                results[at] = work()
-            except Exception as fault:
-                results[at] = {"fault": "%s: %s" % (type(fault).__name__, fault)}
-
-    threads = [threading.Thread(target=run, args=(at, work)) for at, work in enumerate(works)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 def judge(t, result, deaths, what):

@@ -1,0 +1,83 @@
+#!/usr/bin/python3
+"""device-attest-01 while the gateway is killed (SIGKILL) at each place in turn, and started again: a patient device ends with what it came
+for, and no start ever finds a challenge, an authorization, an order and the evidence that do not agree.
+
+The gateway is built with --enable-crash-points. On SQLite that is done at each place, on PostgreSQL at those of the requests."""
+
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from attest.world import World
+from lab import Lab
+from supervisor import Supervisor, side_by_side
+from tap import Tap
+
+# Of a challenge: is it pending, and its authorization and order, and is there no evidence; or is all of it so, and is there.
+WHOLE = {(0, 0, 0, 0), (2, 1, 1, 1)}
+
+
+def attest(lab, number, plan, server=None, before=False):
+    """One statement by a patient device, the gateway killed as planned, or just before the statement."""
+    name = "crash%d" % number
+    world = World(lab, name=name, **({"store": lab.database(server, name)} if server else {}))
+    gate, seen = world.gate, set()
+
+    def look():
+        # what a start finds: the dead one's store, before the next has touched it
+        try:
+            seen.update(gate.sql("select c.state, a.state, o.state, count(e.authz_id) from challenge c join authz a on a.id=c.authz_id"
+                                 " join order_authz oa on oa.authz_id=a.id join orders o on o.id=oa.order_id"
+                                 " left join evidence e on e.authz_id=a.id group by c.id, a.id, o.id"))
+        except Exception:
+            pass  # there is no schema yet
+
+    supervisor = Supervisor(gate, plan, look)
+    device = world.device("step", patient=60)
+    device.begin()
+    if before:
+        gate.kill()
+    reply = device.answer()
+    states = device.states()
+    result = {"reply": (reply.status, reply.json.get("status")), "states": states, "status": supervisor.end(), "sanitizer": gate.sanitizer_report()}
+    look()
+    good = {"reply": (200, "valid"), "states": ("valid", "valid", "ready"), "status": 0, "sanitizer": ""}
+    return {"deaths": supervisor.deaths, "seen": seen, "log": gate.process.text(),
+            "where": re.findall(r"crash_point \d+ (.*): ends here", gate.process.text()),
+            "wrong": {k: (result[k], good[k]) for k in good if result[k] != good[k]}}
+
+
+def judge(t, result, what):
+    good = "fault" not in result and not result["wrong"] and result["seen"] <= WHOLE and set(result["deaths"]) <= {-9}
+    if not t.ok(good, what):
+        t.note({k: v for k, v in result.items() if k != "log"})
+        t.note("\n".join(line[:300] for line in result.get("log", "").splitlines()[-40:]))
+
+
+def everywhere(t, lab, first, server=None):
+    calm = attest(lab, first, [], server)
+    judge(t, calm, "a statement without a crash")
+    places = re.findall(r"crash_point (\d+) (.*)", calm["log"])
+    # how often housekeeping comes in between differs; on PostgreSQL the start is left out
+    chosen = list(range(1 if not server else len(places) - 6, len(places) + 2))
+    results = side_by_side([lambda n=n: attest(lab, first + n, [n], server) for n in chosen])
+    for n, result in zip(chosen, results):
+        judge(t, result, "killed at place %d (%s): proven in the end, and never by halves" % (n, (result.get("where") or ["not reached"])[0]))
+    t.ok(sum(bool(r.get("where")) for r in results) > len(chosen) / 2, "it was killed in most of %d runs" % len(results))
+    result = attest(lab, first + 100, [], server, before=True)
+    judge(t, result, "killed before the statement: proven in the end, and never by halves")
+    t.ok((0, 0, 0, 0) in result["seen"], "that start found it pending")
+
+
+def main():
+    t = Tap()
+    with Lab(t) as lab:
+        with t.part("SQLite"):
+            everywhere(t, lab, 0)
+        with t.part("PostgreSQL"):
+            everywhere(t, lab, 300, lab.postgres())
+    return t.done()
+
+
+sys.exit(main())
