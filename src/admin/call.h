@@ -7,6 +7,7 @@
 #include "json/jw.h"
 #include "store/account.h"
 #include "store/cert.h"
+#include "store/device.h"
 #include "store/eab.h"
 #include "store/order.h"
 
@@ -45,6 +46,8 @@ struct call {
 void call_restart(struct call *c);
 /* A parameter of the query, SPAN_NONE if absent or empty. */
 struct span call_query(const struct call *c, const char *name);
+/* A part of the path or query as text: %XX undone. PROBLEM_MALFORMED if it is too long, or no text. */
+bool call_text(struct span part, char *dst, size_t size, struct problem *pr) MUST_CHECK;
 bool call_not_found(struct problem *pr, const char *what, struct span ref);
 
 /* The account that account= names; 0 without it. An unknown one is PROBLEM_NOT_FOUND: an empty list would read as "nothing
@@ -71,6 +74,15 @@ void write_idents(struct jw *w, const struct idents *ids);
 void write_time(struct jw *w, const char *name, int64_t unix_s); /* 0: nothing */
 void write_text(struct jw *w, const char *name, const char *s);  /* "": nothing */
 
+/* ---- devices.c ---- */
+/* The device that the path names by its ref or identifier; *ret_found false: none, and *ret_key is the key that one would have, if
+ * path and query (type=, kind=) say so much. */
+bool device_find(struct call *c, struct sql *db, struct device *ret, bool *ret_found, struct device_key *ret_key, struct problem *pr) MUST_CHECK;
+/* Is it the name of an entry of attestation_trust? */
+bool device_is_kind(const struct gate_conf *conf, const char *kind);
+/* The reply: the whole device; `revoked` < 0: nothing is said of it. */
+bool device_write(struct call *c, struct sql *db, const struct device *d, int64_t revoked, struct problem *pr) MUST_CHECK;
+
 /* ---- the resources, a file each ---- */
 bool call_status(struct call *c);
 bool call_orders(struct call *c);
@@ -93,6 +105,12 @@ bool call_eab_rotate(struct call *c);
 bool call_eab_disable(struct call *c);
 bool call_eab_enable(struct call *c);
 bool call_eab_revoke(struct call *c);
+bool call_device_list(struct call *c);
+bool call_device(struct call *c);
+bool call_device_block(struct call *c);
+bool call_device_allow(struct call *c);
+bool call_device_remove(struct call *c);
+bool call_device_import(struct call *c);
 bool call_limits(struct call *c);
 bool call_tls(struct call *c);
 bool call_metrics(struct call *c);

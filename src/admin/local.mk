@@ -1,11 +1,11 @@
 libgate_a_SOURCES += \
 	src/admin/accounts.c src/admin/admin.c src/admin/admin.h src/admin/call.h src/admin/certs.c \
-	src/admin/control.c src/admin/eab.c src/admin/expo.c src/admin/expo.h src/admin/limits.c src/admin/metrics.c src/admin/metrics.h \
+	src/admin/control.c src/admin/device_import.c src/admin/device_move.c src/admin/devices.c src/admin/eab.c src/admin/expo.c src/admin/expo.h src/admin/limits.c src/admin/metrics.c src/admin/metrics.h \
 	src/admin/metrics_face.c src/admin/orders.c src/admin/parts.c src/admin/process.c src/admin/process.h \
 	src/admin/resources.c src/admin/status.c src/admin/tls.c
 
 admin_scene = tests/unit/admin/scene.c tests/unit/admin/scene.h tests/unit/admin/ask.h tests/unit/store/world.h tests/unit/sql/both.h tests/pg.h tests/tap.h
-check_PROGRAMS += test_admin test_admin_eab test_expo test_metrics
+check_PROGRAMS += test_admin test_admin_device test_admin_eab test_expo test_metrics
 test_expo_SOURCES = tests/unit/admin/test_expo.c tests/tap.h
 test_expo_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_expo_LDADD = $(gate_libs)
@@ -15,6 +15,9 @@ test_metrics_LDADD = $(gate_libs)
 test_admin_SOURCES = tests/unit/admin/test_admin.c $(admin_scene) tests/unit/httpd/rig.c tests/unit/httpd/rig.h
 test_admin_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_admin_LDADD = $(gate_libs)
+test_admin_device_SOURCES = tests/unit/admin/test_admin_device.c $(admin_scene) tests/unit/httpd/rig.c tests/unit/httpd/rig.h
+test_admin_device_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_admin_device_LDADD = $(gate_libs)
 test_admin_eab_SOURCES = tests/unit/admin/test_admin_eab.c $(admin_scene) tests/unit/httpd/rig.c tests/unit/httpd/rig.h
 test_admin_eab_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_admin_eab_LDADD = $(gate_libs)

@@ -1,5 +1,34 @@
 /* parts.c - what the resources of the admin API share: pages of lists, members of objects. */
 #include "admin/call.h"
+#include "base/utf8.h"
+
+static int
+hex_digit(char ch)
+{
+	if (ch >= '0' && ch <= '9')
+		return ch - '0';
+	ch |= 0x20;
+	return ch >= 'a' && ch <= 'f' ? ch - 'a' + 10 : -1;
+}
+
+bool
+call_text(struct span part, char *dst, size_t size, struct problem *pr)
+{
+	AUTO_BUF text = BUF_MAX(size - 1);
+
+	for (size_t i = 0; i < part.n; i++) {
+		int high = part.p[i] == '%' && i + 2 < part.n ? hex_digit(part.p[i + 1]) : -1;
+		int low = high >= 0 ? hex_digit(part.p[i + 2]) : -1;
+
+		if (part.p[i] == '%' && low < 0)
+			return problem_set(pr, PROBLEM_MALFORMED, "\"%s\": %% is not followed by two hex digits", QUOTE(part));
+		buf_addc(&text, low < 0 ? part.p[i] : (char)(high << 4 | low));
+		i += low < 0 ? 0 : 2;
+	}
+	if (!buf_ok(&text) || utf8_prefix(buf_span(&text)) != text.n || !span_copy(buf_span(&text), dst, size))
+		return problem_set(pr, PROBLEM_MALFORMED, "\"%s\" is too long, or no text", QUOTE(part));
+	return true;
+}
 
 bool
 call_not_found(struct problem *pr, const char *what, struct span ref)

@@ -77,6 +77,38 @@ static const struct ctl_option eab_rotate_options[] = {
 };
 static const struct ctl_option eab_list_options[] = { OPTION_BEFORE, OPTION_LIMIT, { .name = NULL } };
 static const struct ctl_option eab_revoke_options[] = { OPTION_YES, { .name = NULL } };
+#define OPTION_DEVICE_TYPE { "type", "TYPE", "of the identifier, permanent-identifier by default", .values = "permanent-identifier hardware-module" }
+#define OPTION_DEVICE_KIND { "kind", "NAME", "who vouches for the device: an entry of attestation_trust" }
+static const struct ctl_option device_list_options[] = {
+	{ "state", "STATE", "seen, inventoried or blocked", .values = "seen inventoried blocked" },
+	OPTION_DEVICE_KIND,
+	{ "tag", "TAG", "only with this tag" },
+	{ "owner", "TEXT", "only of this owner" },
+	{ "all", NULL, "all of them, page after page; with --json" },
+	OPTION_BEFORE, OPTION_LIMIT, { .name = NULL },
+};
+static const struct ctl_option device_name_options[] = { OPTION_DEVICE_TYPE, OPTION_DEVICE_KIND, { .name = NULL } };
+static const struct ctl_option device_add_options[] = {
+	OPTION_DEVICE_TYPE, OPTION_DEVICE_KIND,
+	{ "tags", "A,B", "words to find it by" },
+	{ "owner", "TEXT", "who has it" },
+	{ "cost-centre", "TEXT", "who pays for it" },
+	{ "note", "TEXT", "what else is to be known" },
+	{ .name = NULL },
+};
+static const struct ctl_option device_import_options[] = {
+	OPTION_DEVICE_KIND,
+	{ "columns", "NAME=TITLE,..", "which column of a CSV file is what; others are passed over" },
+	{ "dry-run", NULL, "only say what would become of it" },
+	{ .name = NULL },
+};
+static const struct ctl_option device_block_options[] = {
+	OPTION_DEVICE_TYPE, OPTION_DEVICE_KIND,
+	{ "reason", "TEXT", "why; the device is not told" },
+	{ "revoke", "N", "revoke its certificates, too: 0 unspecified, 1 keyCompromise, 4 superseded, 5 cessationOfOperation", .values = "0 1 4 5" },
+	OPTION_YES, { .name = NULL },
+};
+static const struct ctl_option device_remove_options[] = { OPTION_DEVICE_TYPE, OPTION_DEVICE_KIND, OPTION_YES, { .name = NULL } };
 static const struct ctl_option drain_options[] = { OPTION_YES, { .name = NULL } };
 
 const struct ctl_command ctl_commands[] = {
@@ -126,6 +158,32 @@ const struct ctl_command ctl_commands[] = {
 		"The new one has the note, profiles, limits and lifetime of the old one, which makes no accounts any more when the overlap "
 		"is over. Accounts that it made go on.",
 		"eab rotate mdm --kid mdm-2 --overlap 30d", eab_rotate_options, cmd_eab_rotate },
+	{ "device", "list", NULL, 0, 0, "list devices, newest first: the inventory, and who has proven itself", NULL,
+		"device list --state blocked\ndevice list --tag printer --owner it@corp.example\ndevice list --all --json",
+		device_list_options, cmd_device_list },
+	{ "device", "show", "DEVICE", 1, 1, "show a device, its orders and certificates",
+		"DEVICE is an id of the list, or an identifier as orders have it: ID, or ID/OID. If several devices have the same ID, "
+		"--kind or its OID says which.",
+		"device show C02XL0AAJGH5", device_name_options, cmd_device_show },
+	{ "device", "add", "IDENTIFIER", 1, 1, "put a device into the inventory, or change what is said of it",
+		"An identifier without an OID needs --kind.",
+		"device add C02XL0AAJGH5 --kind apple --tags mac,hall-3 --owner it@corp.example", device_add_options, cmd_device_add },
+	{ "device", "import", "FILE", 1, 1, "put the devices of a file into the inventory",
+		"The file, or - for standard input, is CSV with the columns identifier, type, kind, tags, owner, cost_centre and note, or "
+		"JSON as device list prints it. What a line does not say stays as it is, and the same file again changes nothing. A "
+		"file that cannot be read to its end changes nothing either; lines that are refused are named, the others go on.",
+		"device import inventory.csv --dry-run\n"
+		"device import mdm.csv --kind apple --columns 'identifier=Serial Number,owner=Assigned User'",
+		device_import_options, cmd_device_import },
+	{ "device", "block", "DEVICE", 1, 1, "refuse a device, whatever its profile says",
+		"Its open orders are not finalized any more. Its certificates live on, unless --revoke ends them. DEVICE is what device "
+		"show takes; one that was never seen may be blocked by its identifier.",
+		"device block C02XL0AAJGH5 --reason 'lost on a train' --revoke 1", device_block_options, cmd_device_block },
+	{ "device", "allow", "DEVICE", 1, 1, "lift a block, or put a device that was seen into the inventory", NULL,
+		"device allow 3q2-7wAAAAAAAAAAAAAAAA", device_name_options, cmd_device_allow },
+	{ "device", "remove", "DEVICE", 1, 1, "forget a device that is not blocked",
+		"Its certificates live on. If it proves itself again, it is a new record.", "device remove C02XL0AAJGH5 --yes",
+		device_remove_options, cmd_device_remove },
 	{ "limits", "local", NULL, 0, 0, "show the abuse limits of this gateway and what they refused", NULL, "limits local", NULL,
 		cmd_limits_local },
 	{ "metrics", NULL, NULL, 0, 0, "print what the daemon counts, in Prometheus' text format",

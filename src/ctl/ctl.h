@@ -133,6 +133,8 @@ __attribute__((format(printf, 2, 3))) int ctl_confirm(struct ctl *ctl, const cha
 struct table;
 /* CTL_DONE, or CTL_USAGE with a message. */
 int ctl_check_id(struct ctl *ctl, const char *id);
+/* As a part of a path or query: all but letters, digits and - . _ ~ becomes %XX. */
+void ctl_add_escaped(struct buf *out, const char *text);
 /* GET /KIND/WORD. */
 int ctl_ask_one(struct ctl *ctl, const char *kind, const char *query, struct ctl_reply *ret);
 /* GET a list with those of the parameters (ends with NULL) that were given as options. */
@@ -150,6 +152,13 @@ int cmd_eab_show(struct ctl *ctl);
 int cmd_eab_disable(struct ctl *ctl);
 int cmd_eab_enable(struct ctl *ctl);
 int cmd_eab_revoke(struct ctl *ctl);
+int cmd_device_list(struct ctl *ctl);
+int cmd_device_show(struct ctl *ctl);
+int cmd_device_add(struct ctl *ctl);
+int cmd_device_import(struct ctl *ctl);
+int cmd_device_block(struct ctl *ctl);
+int cmd_device_allow(struct ctl *ctl);
+int cmd_device_remove(struct ctl *ctl);
 int cmd_limits_local(struct ctl *ctl);
 int cmd_tls_show(struct ctl *ctl);
 int cmd_metrics(struct ctl *ctl);

@@ -15,6 +15,16 @@ ctl_check_id(struct ctl *ctl, const char *id)
 	return ctl_fail(ctl, CTL_USAGE, "\"%s\" is no id: the list command shows them", id);
 }
 
+void
+ctl_add_escaped(struct buf *out, const char *text)
+{
+	for (const char *p = text; *p; p++) {
+		bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || strchr("-._~", *p);
+
+		buf_addf(out, plain ? "%c" : "%%%02X", (unsigned char)*p);
+	}
+}
+
 int
 ctl_ask_one(struct ctl *ctl, const char *kind, const char *query, struct ctl_reply *ret)
 {

@@ -1,6 +1,7 @@
 libgate_a_SOURCES += \
 	src/ctl/args.c src/ctl/cmd_account.c src/ctl/cmd_cert.c src/ctl/cmd_config.c src/ctl/cmd_control.c \
-	src/ctl/cmd_eab.c src/ctl/cmd_face.c src/ctl/cmd_init.c src/ctl/cmd_order.c src/ctl/cmd_status.c src/ctl/commands.c src/ctl/complete.c src/ctl/ctl.h src/ctl/help.c \
+	src/ctl/cmd_device.c src/ctl/cmd_eab.c src/ctl/cmd_face.c src/ctl/cmd_import.c src/ctl/cmd_init.c src/ctl/cmd_order.c src/ctl/cmd_status.c src/ctl/commands.c src/ctl/complete.c src/ctl/ctl.h src/ctl/help.c \
+	src/ctl/inventory.c src/ctl/inventory.h \
 	src/ctl/list.c src/ctl/main.c src/ctl/print.c src/ctl/table.c src/ctl/table.h src/ctl/talk.c
 
 bin_PROGRAMS += acmegatectl
@@ -16,7 +17,15 @@ test_ctl_text_SOURCES = tests/unit/ctl/test_ctl_text.c tests/tap.h
 test_ctl_text_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests -DTOP_SRCDIR='"$(abs_top_srcdir)"'
 test_ctl_text_LDADD = $(gate_libs)
 
-check_PROGRAMS += test_ctl test_ctl_live
+check_PROGRAMS += test_ctl test_ctl_live test_inventory
+test_inventory_SOURCES = tests/unit/ctl/test_inventory.c tests/tap.h
+test_inventory_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_inventory_LDADD = $(gate_libs)
+fuzz_targets += fuzz_inventory
+fuzz_inventory_SOURCES = tests/fuzz/fuzz_inventory.c
+fuzz_inventory_LDADD = $(gate_libs)
+fuzz_inventory_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += tests/fuzz/seeds/fuzz_inventory
 test_ctl_SOURCES = tests/unit/ctl/test_ctl.c tests/tap.h
 test_ctl_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_ctl_LDADD = $(gate_libs)

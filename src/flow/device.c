@@ -2,6 +2,7 @@
 #include "flow/device.h"
 
 #include "acme/problem_json.h"
+#include "flow/inventory.h"
 #include "json/jw.h"
 #include "store/event.h"
 
@@ -51,9 +52,11 @@ device_record(struct sql *db, const struct device_chall *dc, const struct attest
 		return problem_internal(pr, "the facts of a statement do not fit");
 	memcpy(e.key_hash, facts->key_hash, sizeof(e.key_hash));
 	e.facts = xstrdup(buf_cstr(&text));
+	span_copy(span_str(dc->address), e.address, sizeof(e.address));
 	buf_addf(&story, "%s, format %s, protection %s, key %s, statement %s", dc->authz->ident.value, attest_format_name(facts->format),
 		attest_protection_name(facts->protection), facts->key_hash, facts->sha256);
-	if (evidence_insert(db, &e, e.has_statement ? statement : SPAN_NONE, pr) && tell_orders(db, dc, "attested", buf_cstr(&story), pr)) {
+	if (evidence_insert(db, &e, e.has_statement ? statement : SPAN_NONE, pr) &&
+		inventory_note(db, dc->profile, dc->authz, facts, dc->now, pr) && tell_orders(db, dc, "attested", buf_cstr(&story), pr)) {
 		*ret_evidence = e;
 		return true;
 	}
@@ -71,24 +74,30 @@ fail(struct sql *db, const struct device_chall *dc, const struct problem *why, s
 		authz_fail(db, dc->authz, dc->index, buf_cstr(&error), dc->now, dc->node, pr);
 }
 
-/* The statement is good; may this device have what it asks for? */
-static bool
-judge(struct sql *db, const struct evidence *e, struct problem *ret_refusal, struct problem *pr)
+bool
+device_judge(struct sql *db, const struct device_chall *dc, const struct evidence *e, struct problem *ret_refusal, struct problem *pr)
 {
 	bool denied;
 
+	*ret_refusal = (struct problem){ 0 };
 	if (!denied_key_has(db, e->key_hash, &denied, pr))
 		return false;
-	if (denied)
-		problem_set(ret_refusal, PROBLEM_BAD_ATTESTATION, "key: the attested key is known to be compromised");
+	if (!denied)
+		return inventory_judge(db, dc->profile, dc->authz, ret_refusal, pr);
+	problem_set(ret_refusal, PROBLEM_BAD_ATTESTATION, "key: the attested key is known to be compromised");
 	return true;
+}
+
+bool
+device_deny(struct sql *db, const struct device_chall *dc, const struct problem *why, struct problem *pr)
+{
+	return fail(db, dc, why, pr);
 }
 
 bool
 device_conclude(struct sql *db, const struct device_chall *dc, const struct evidence *e, struct problem *ret_refusal, struct problem *pr)
 {
-	*ret_refusal = (struct problem){ 0 };
-	if (!judge(db, e, ret_refusal, pr))
+	if (!device_judge(db, dc, e, ret_refusal, pr))
 		return false;
 	if (ret_refusal->kind)
 		return fail(db, dc, ret_refusal, pr);

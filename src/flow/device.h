@@ -18,6 +18,7 @@ struct device_chall {
 	const struct authz *authz;
 	size_t index;                       /* of the challenge in it */
 	const char *key_auth;               /* that the device answered with (RFC 8555 8.1) */
+	const char *address;                /* where its answer came from */
 	int64_t now;
 	const char *node;
 };
@@ -26,10 +27,15 @@ struct device_chall {
  * false: the challenge is no longer pending, and nothing was done. */
 bool device_record(struct sql *db, const struct device_chall *dc, const struct attest_facts *facts, struct span statement,
 	struct evidence *ret_evidence, bool *ret_moved, struct problem *pr) MUST_CHECK;
+/* Would device_conclude refuse it? *ret_refusal says why, or PROBLEM_NONE. */
+bool device_judge(struct sql *db, const struct device_chall *dc, const struct evidence *e, struct problem *ret_refusal,
+	struct problem *pr) MUST_CHECK;
 /* Processing to valid, with the authorization and each order whose last one it was (O6), or to invalid with them (O5) if the device
  * is none of ours. *ret_refusal says why, its kind is PROBLEM_NONE if the device is proven. */
 bool device_conclude(struct sql *db, const struct device_chall *dc, const struct evidence *e, struct problem *ret_refusal,
 	struct problem *pr) MUST_CHECK;
+/* Processing to invalid, with the authorization and its orders: somebody who was asked says no. */
+bool device_deny(struct sql *db, const struct device_chall *dc, const struct problem *why, struct problem *pr) MUST_CHECK;
 /* Pending to invalid, with the authorization and its orders (O5): the statement does not prove what it should. */
 bool device_refuse(struct sql *db, const struct device_chall *dc, const struct problem *why, bool *ret_moved, struct problem *pr) MUST_CHECK;
 #endif

@@ -16,6 +16,9 @@ enum eab_wanted { EAB_NONE, EAB_OPTIONAL, EAB_REQUIRED };
 /* Must the certificate's key be the attested one? As in the choices of `certificate_key`. */
 enum certificate_key { CERTIFICATE_KEY_ATTESTED, CERTIFICATE_KEY_ANY };
 
+/* Which devices may prove themselves by device-attest-01? As in the choices of the key `devices`. */
+enum devices_wanted { DEVICES_ANY, DEVICES_INVENTORIED };
+
 /* An ACME profile we offer to devices (draft-ietf-acme-profiles; spec names in acmegate.conf(5)). */
 struct profile_conf {
 	char *name;                    /* [A-Za-z0-9][A-Za-z0-9._-]{0,63} */
@@ -24,6 +27,7 @@ struct profile_conf {
 	struct conf_strings identifier_types; /* "dns", "permanent-identifier", ... */
 	struct conf_strings challenges;       /* "http-01", ... */
 	int eab;                       /* enum eab_wanted */
+	int devices;                   /* enum devices_wanted */
 	bool wildcard;
 	bool pre_authorization;        /* newAuthz */
 	bool subdomains;               /* RFC 9444 */
@@ -45,6 +49,7 @@ struct profile_conf {
 	bool keep_evidence;            /* statements themselves are kept, not only what they proved (V16) */
 	/* derived: */
 	struct attest_trust *trust;    /* of those entries, owned; NULL = no attestation here */
+	const char *trust_names[ATTEST__COUNT]; /* of those entries by format, NULL = none; borrowed */
 };
 
 /* Who vouches for devices of one format (draft-ietf-acme-device-attest): roots are never shared between formats, and a profile names

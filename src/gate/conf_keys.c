@@ -96,6 +96,10 @@ static const struct conf_key profile_keys[] = {
 		"external account binding: must the account be bound to a key of `acmegatectl eab`; with "
 		"none a binding is ignored",
 		.choices = "none|optional|required"),
+	KEY(CHOICE, "devices", profile_conf, devices, "any", NULL, NULL, RELOAD,
+		"which devices may prove themselves by device-attest-01: any, or those alone that `acmegatectl device` "
+		"has put into the inventory; a blocked one never may",
+		.choices = "any|inventoried"),
 	KEY(BOOL, "wildcard", profile_conf, wildcard, "false", NULL, NULL, RELOAD,
 		"allow wildcard names; they are proven by dns-01, dns-account-01 or dns-persist-01, one of which must be among challenges"),
 	KEY(BOOL, "pre_authorization", profile_conf, pre_authorization, "false", NULL, NULL, RELOAD,

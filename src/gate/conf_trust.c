@@ -209,8 +209,12 @@ conf_trust_load(struct gate_conf *conf, struct conf_errors *errors)
 
 		if (p->attestation.count)
 			p->trust = attest_trust_new();
-		for (size_t j = 0; j < p->attestation.count; j++)
-			attest_trust_share(p->trust, find(conf, p->attestation.list[j])->trust);
+		for (size_t j = 0; j < p->attestation.count; j++) {
+			const struct trust_conf *t = find(conf, p->attestation.list[j]);
+
+			attest_trust_share(p->trust, t->trust);
+			p->trust_names[t->format] = t->name;
+		}
 	}
 	return good;
 }

@@ -74,6 +74,7 @@ attest_answer_read(struct api *api, const struct authz *authz, size_t index, str
 		return problem_set(&api->pr, PROBLEM_INVALID_PROFILE, "profile \"%s\" no longer takes attestation statements", authz->profile);
 	/* the key the account has now is the one that counts; each transaction asks whether it still has it */
 	snprintf(ret->key_auth, sizeof(ret->key_auth), "%s.%s", c->token, api->thumbprint);
+	addr_text(&api->http->peer, ret->address);
 	if (given_up.n)
 		problem_set(&ret->refusal, PROBLEM_REJECTED_IDENTIFIER, "the client gave up: \"%s\"", QUOTE(given_up));
 	else if (!read_object(api, ret))
@@ -92,7 +93,7 @@ bool
 attest_answer_store(struct sql *db, const struct api *api, const struct authz *authz, size_t index, struct attest_answer *a,
 	struct problem *pr)
 {
-	struct device_chall dc = { .profile = a->profile, .authz = authz, .index = index, .key_auth = a->key_auth,
+	struct device_chall dc = { .profile = a->profile, .authz = authz, .index = index, .key_auth = a->key_auth, .address = a->address,
 		.now = clock_unix_s(), .node = jobs_node(api->srv->jobs) };
 	struct evidence e = { 0 };
 	bool good;

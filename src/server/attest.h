@@ -15,6 +15,7 @@ struct attest_answer {
 	struct attest_facts facts;   /* what the statement proves, if it is good; owned */
 	const struct profile_conf *profile;
 	char key_auth[KEY_AUTH_TEXT];
+	char address[ADDR_TEXT];     /* of the device */
 	enum attest_format format;   /* ATTEST__COUNT = unknown */
 	bool stored;                 /* a verdict of it is on record */
 };

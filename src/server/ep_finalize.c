@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 
 #include "base/log.h"
+#include "flow/inventory.h"
 #include "flow/issue.h"
 #include "flow/names.h"
 #include "server/api.h"
@@ -144,7 +145,7 @@ check(struct sql *db, struct finalize *f, struct problem *pr)
 	f->upstream = conf_upstream(api->conf, f->v.order.upstream);
 	if (!f->profile || !f->upstream)
 		return problem_set(pr, PROBLEM_INVALID_PROFILE, "profile \"%s\" is no longer offered", f->v.order.profile);
-	return csr_fits(db, f, &account, pr);
+	return inventory_may_finalize(db, f->profile, &f->v.order, pr) && csr_fits(db, f, &account, pr);
 }
 
 static bool

@@ -1,6 +1,7 @@
 /* ep_new_order.c - newOrder (RFC 8555 7.4): what may be ordered, and the authorizations it takes. */
 #include <stdlib.h>
 
+#include "flow/inventory.h"
 #include "server/api.h"
 #include "server/offer.h"
 #include "store/event.h"
@@ -252,6 +253,17 @@ asks_for_domain(const struct new_order *n)
 	return false;
 }
 
+/* As early as it can be told: before anything is proven. */
+static bool
+devices_may(struct sql *db, const struct new_order *n, struct problem *pr)
+{
+	for (size_t i = 0; i < n->idents.count; i++) {
+		if (!inventory_may_order(db, n->profile, &n->idents.list[i], pr))
+			return false;
+	}
+	return true;
+}
+
 static bool
 new_order_tx(struct sql *db, void *arg, struct problem *pr)
 {
@@ -262,7 +274,7 @@ new_order_tx(struct sql *db, void *arg, struct problem *pr)
 	n->refused_by = NULL;
 	if (!api_account(n->api, db, &account, pr) || !api_eab_alive(&account, pr) ||
 		!api_terms_agreed(n->api, db, &account, pr) || !offer_account(db, n->profile, &account, pr) ||
-		!account_touch(db, &account, clock_unix_s(), pr))
+		!devices_may(db, n, pr) || !account_touch(db, &account, clock_unix_s(), pr))
 		return false;
 	order_prepare(n, &account);
 	if (!replaces_find(db, &n->replaced, &n->v.order, pr))

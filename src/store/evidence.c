@@ -16,17 +16,18 @@ bool
 evidence_insert(struct sql *db, const struct evidence *e, struct span statement, struct problem *pr)
 {
 	static const char SQL[] =
-		"insert into evidence (authz_id, at, key_hash, facts, statement) values ($1, $2, $3, $4, $5)";
+		"insert into evidence (authz_id, at, key_hash, facts, address, statement) values ($1, $2, $3, $4, $5, $6)";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, e->authz_id);
 	sql_bind_int(st, 2, e->at);
 	sql_bind_str(st, 3, e->key_hash);
 	sql_bind_str(st, 4, e->facts);
+	sql_bind_str(st, 5, e->address);
 	if (statement.p)
-		sql_bind_blob(st, 5, statement);
+		sql_bind_blob(st, 6, statement);
 	else
-		sql_bind_null(st, 5);
+		sql_bind_null(st, 6);
 	sql_step(st);
 	return sql_end(st, pr);
 }
@@ -35,7 +36,7 @@ bool
 evidence_of_authz(struct sql *db, int64_t authz_id, struct evidence *ret, bool *ret_found, struct problem *pr)
 {
 	static const char SQL[] =
-		"select at, key_hash, facts, case when statement is null then 0 else 1 end from evidence where authz_id=$1";
+		"select at, key_hash, facts, case when statement is null then 0 else 1 end, address from evidence where authz_id=$1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 	struct evidence e = { .authz_id = authz_id };
 	bool found;
@@ -47,6 +48,7 @@ evidence_of_authz(struct sql *db, int64_t authz_id, struct evidence *ret, bool *
 		sql_copy(st, 1, e.key_hash, sizeof(e.key_hash));
 		e.facts = span_dup(sql_text(st, 2));
 		e.has_statement = sql_int(st, 3) != 0;
+		sql_copy(st, 4, e.address, sizeof(e.address));
 	}
 	if (!sql_end(st, pr)) {
 		evidence_done(&e);

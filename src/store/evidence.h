@@ -5,6 +5,7 @@
 #ifndef STORE_EVIDENCE_H
 #define STORE_EVIDENCE_H
 
+#include "base/addr.h"
 #include "pki/key.h"
 #include "sql/sql.h"
 
@@ -13,6 +14,7 @@ struct evidence {
 	char key_hash[KEY_HASH_TEXT]; /* of the attested key */
 	char *facts;                  /* JSON object (attest_facts_write); owned */
 	bool has_statement;
+	char address[ADDR_TEXT];      /* where the statement came from; "" = not known */
 };
 void evidence_done(struct evidence *e);
 

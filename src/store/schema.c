@@ -113,6 +113,21 @@
 	"create table evidence (authz_id " INT " primary key, at " INT " not null,"                \
 	" key_hash text not null, facts text not null, statement " BLOB ")"
 
+/* Devices: the inventory, who was seen, who is blocked, and by which authorizations; where a statement came from. */
+#define DDL_6(ID, INT)                                                                             \
+	"create table device ("                                                                    \
+	" id " ID ", ref text not null unique, type " INT " not null, scope text not null,"        \
+	" name text not null, state " INT " not null, kind text not null, tags text not null,"     \
+	" owner text not null, cost_centre text not null, note text not null,"                     \
+	" reason text not null, blocked_at " INT " not null, created_at " INT " not null,"         \
+	" changed_at " INT " not null, first_seen " INT " not null, last_seen " INT " not null,"   \
+	" seen " INT " not null, account_id " INT " not null, key_hash text not null,"             \
+	" unique (type, name, scope));"                                                            \
+	"create table device_authz (authz_id " INT " not null, device_id " INT " not null,"        \
+	" primary key (authz_id, device_id));"                                                     \
+	"create index device_authz_back on device_authz (device_id);"                              \
+	"alter table evidence add column address text not null default ''"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
@@ -120,6 +135,7 @@ static const struct sql_migration migrations[] = {
 	{ 3, DDL_3, DDL_3 },
 	{ 4, DDL_4, DDL_4 },
 	{ 5, DDL_5("integer", "blob"), DDL_5("bigint", "bytea") },
+	{ 6, DDL_6("integer primary key", "integer"), DDL_6("bigint generated always as identity primary key", "bigint") },
 };
 
 bool

@@ -69,8 +69,9 @@ sweep_authzs(struct sql *db, int64_t before, int64_t limit, int64_t *ret_count, 
 		" (select 1 from order_authz oa where oa.authz_id=a.id) order by a.expires limit $3";
 	static const char CHALLENGES[] = "delete from challenge where authz_id=$1";
 	static const char EVIDENCE[] = "delete from evidence where authz_id=$1";
+	static const char DEVICES[] = "delete from device_authz where authz_id=$1";
 	static const char AUTHZ[] = "delete from authz where id=$1";
-	static const char *const all[] = { CHALLENGES, EVIDENCE, AUTHZ, NULL };
+	static const char *const all[] = { CHALLENGES, EVIDENCE, DEVICES, AUTHZ, NULL };
 
 	return sweep(db, FIND, all, before, before, limit, ret_count, pr);
 }

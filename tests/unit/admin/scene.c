@@ -9,6 +9,8 @@
 #include "keeper/keeper.h"
 #include "upstream/upstreams.h"
 
+#define ROOT TESTDATA "/attestation/roots/apple-enterprise-attestation-root-ca-ccf59ef8.pem"
+
 static struct gate_conf *
 conf_of(struct scene *s, const char *users)
 {
@@ -17,6 +19,8 @@ conf_of(struct scene *s, const char *users)
 		"profiles = ( { name = \"p\"; upstream = \"local\"; } ); default_profile = \"p\";"
 		"upstreams = ( { name = \"local\"; driver = \"local\"; },"
 		" { name = \"ca\"; driver = \"acme\"; directory = \"http://127.0.0.1:1/dir\"; } );"
+		"attestation_trust = ( { name = \"fruit\"; format = \"apple\"; roots = [ \"" ROOT "\" ]; },"
+		" { name = \"tree\"; format = \"step\"; roots = [ \"" ROOT "\" ]; } );"
 		"rules = ( { name = \"all\"; names = [ \"*\" ]; } );", s->folder, users);
 	struct gate_conf *conf = gate_conf_load_text(s->file, span_str(text), &errors);
 

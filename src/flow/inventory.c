@@ -1,0 +1,168 @@
+/* inventory.c - see inventory.h. */
+#include "flow/inventory.h"
+
+#include "pki/device_id.h"
+
+static bool
+refuse(struct problem *pr, enum problem_kind kind, bool is_blocked, const char *value)
+{
+	if (is_blocked)
+		return problem_set(pr, kind, "device \"%s\" is blocked: its owner must ask the operator of this gateway", QUOTE(span_str(value)));
+	return problem_set(pr, kind, "device \"%s\" is not in the inventory: the operator of this gateway must add it", QUOTE(span_str(value)));
+}
+
+static bool
+may(const struct profile_conf *p, const struct device *d)
+{
+	return d->state == DEVICE_INVENTORIED || (d->state == DEVICE_SEEN && p->devices == DEVICES_ANY);
+}
+
+/* ---- before a proof ---- */
+
+/* Records that a value may turn out to be of. */
+struct known {
+	const struct profile_conf *p;
+	struct span oid; /* without one: whoever vouches */
+	size_t count, allowed, blocked;
+};
+
+static bool
+on_known(const struct device *d, void *arg)
+{
+	struct known *k = arg;
+
+	if (k->oid.n ? !span_is(k->oid, d->key.scope) : device_key_has_oid(&d->key))
+		return true;
+	k->count++;
+	k->allowed += may(k->p, d);
+	k->blocked += d->state == DEVICE_BLOCKED;
+	return true;
+}
+
+bool
+inventory_may_order(struct sql *db, const struct profile_conf *p, const struct ident *id, struct problem *pr)
+{
+	struct known k = { .p = p };
+	char name[IDENT_VALUE];
+	struct span part;
+
+	if (!ident_is_device(id))
+		return true;
+	device_id_split(span_str(id->value), &part, &k.oid);
+	if (!span_copy(part, name, sizeof(name)) || !device_each_named(db, id->type, name, on_known, &k, pr))
+		return false;
+	if (k.allowed || (k.count == 0 && p->devices == DEVICES_ANY))
+		return true;
+	return refuse(pr, PROBLEM_REJECTED_IDENTIFIER, k.blocked > 0, id->value);
+}
+
+/* ---- what a proof leaves ---- */
+
+static bool
+note_one(struct sql *db, const struct device_key *key, const char *kind, const struct authz *a, const char *key_hash, bool is_named,
+	int64_t now, struct problem *pr)
+{
+	struct device d;
+	bool found;
+
+	if (!device_by_key(db, key, &d, &found, pr))
+		return false;
+	if (!found && !is_named)
+		return true;
+	if (!found) {
+		d = (struct device){ .key = *key, .state = DEVICE_SEEN };
+		if (!device_insert(db, &d, pr))
+			return false;
+	}
+	return (!is_named || device_set_seen(db, d.id, kind, a->account_id, key_hash, now, pr)) && device_link(db, d.id, a->id, pr);
+}
+
+static bool
+ident_of(const struct attest_id *id, struct ident *ret)
+{
+	ret->type = id->type == ATTEST_HARDWARE_MODULE ? IDENT_HARDWARE : IDENT_PERMANENT;
+	return span_copy(span_str(id->value), ret->value, sizeof(ret->value));
+}
+
+bool
+inventory_note(struct sql *db, const struct profile_conf *p, const struct authz *a, const struct attest_facts *facts, int64_t now,
+	struct problem *pr)
+{
+	const char *kind = p->trust_names[facts->format];
+	struct device_key key;
+
+	if (!device_key_of(&a->ident, kind ? kind : "", &key))
+		return problem_internal(pr, "nobody vouches for a device that has proven itself");
+	if (!note_one(db, &key, kind, a, facts->key_hash, true, now, pr))
+		return false;
+	for (size_t i = 0; i < facts->id_count; i++) {
+		struct ident id;
+
+		/* one that no order could name has no record */
+		if (ident_of(&facts->ids[i], &id) && device_key_of(&id, kind, &key) && !note_one(db, &key, kind, a, facts->key_hash, false, now, pr))
+			return false;
+	}
+	return true;
+}
+
+/* ---- after a proof ---- */
+
+struct judging {
+	const struct ident *idents;
+	size_t count;
+	size_t inventoried; /* of the identifiers */
+	bool is_blocked;
+};
+
+static bool
+on_proven(const struct device *d, void *arg)
+{
+	struct judging *j = arg;
+	char value[DEVICE_VALUE_TEXT];
+
+	device_key_value(&d->key, value);
+	j->is_blocked = j->is_blocked || d->state == DEVICE_BLOCKED;
+	for (size_t i = 0; i < j->count; i++) {
+		if (d->key.type == j->idents[i].type && strcmp(value, j->idents[i].value) == 0)
+			j->inventoried += d->state == DEVICE_INVENTORIED;
+	}
+	return true;
+}
+
+static bool
+is_refused(const struct judging *j, const struct profile_conf *p, size_t devices)
+{
+	return j->is_blocked || (p->devices == DEVICES_INVENTORIED && j->inventoried < devices);
+}
+
+bool
+inventory_judge(struct sql *db, const struct profile_conf *p, const struct authz *a, struct problem *ret_why, struct problem *pr)
+{
+	struct judging j = { .idents = &a->ident, .count = 1 };
+
+	if (!device_each_of_authz(db, a->id, on_proven, &j, pr))
+		return false;
+	if (is_refused(&j, p, 1))
+		refuse(ret_why, PROBLEM_REJECTED_IDENTIFIER, j.is_blocked, a->ident.value);
+	return true;
+}
+
+bool
+inventory_may_finalize(struct sql *db, const struct profile_conf *p, const struct order *o, struct problem *pr)
+{
+	struct judging j = { .idents = o->idents.list, .count = o->idents.count };
+	const struct ident *device = NULL;
+	size_t devices = 0;
+
+	for (size_t i = 0; i < o->idents.count; i++) {
+		if (!ident_is_device(&o->idents.list[i]))
+			continue;
+		device = &o->idents.list[i];
+		devices++;
+	}
+	if (!device)
+		return true;
+	if (!device_each_of_order(db, o->id, on_proven, &j, pr))
+		return false;
+	return is_refused(&j, p, devices) ? refuse(pr, PROBLEM_UNAUTHORIZED, j.is_blocked, device->value) : true;
+}
