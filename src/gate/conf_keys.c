@@ -160,7 +160,7 @@ static const struct conf_key profile_keys[] = {
 
 static const struct conf_key trust_keys[] = {
 	KEY(STRING, "name", trust_conf, name, NULL, NULL, NULL, RELOAD | REQUIRED,
-		"what profiles call it", .example = "corp-tpm"),
+		"what profiles call it; keep it, records of devices have it", .example = "corp-tpm"),
 	KEY(CHOICE, "format", trust_conf, format, NULL, NULL, NULL, RELOAD | REQUIRED,
 		"format of the statements: tpm (TPM 2.0), apple (managed device attestation), android-key, or step (YubiKey PIV and the like)",
 		.choices = "tpm|apple|android-key|step", .example = "tpm"),

@@ -86,6 +86,7 @@ struct device_query {
 	const char *kind, *tag, *owner; /* "" = any */
 	int64_t before, limit;   /* newest first, below this row id (0 = from the top) */
 };
+/* Those that fit. */
 bool device_list(struct sql *db, const struct device_query *q, device_each_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 /* How many there are in all, counted up to `most`. */
 bool device_list_count(struct sql *db, const struct device_query *q, int64_t most, int64_t *ret, struct problem *pr) MUST_CHECK;

@@ -14,6 +14,7 @@
 #include "keeper/vault.h"
 #include "pki/key.h"
 #include "store/authz.h"
+#include "store/device.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -83,6 +84,7 @@ names(struct span text)
 	enum chall_state chall;
 	enum challenge_kind kind;
 	enum key_type type;
+	enum device_state device;
 	enum log_level level;
 
 	if (account_state_parse(text, &account) && !span_is(text, account_state_name(account)))
@@ -94,6 +96,8 @@ names(struct span text)
 	if (chall_state_parse(text, &chall) && !span_is(text, chall_state_name(chall)))
 		abort();
 	if (challenge_kind_parse(text, &kind) && !span_is(text, challenge_kind_name(kind)))
+		abort();
+	if (device_state_parse(text, &device) && !span_is(text, device_state_name(device)))
 		abort();
 	if (key_type_parse(text, &type) && !span_is(text, key_type_name(type)))
 		abort();
