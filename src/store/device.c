@@ -235,7 +235,8 @@ device_set_seen(struct sql *db, int64_t id, const char *kind, int64_t account_id
 bool
 device_delete(struct sql *db, int64_t id, struct problem *pr)
 {
-	static const char LINKS[] = "delete from device_authz where device_id=$1", ROW[] = "delete from device where id=$1";
+	static const char LINKS[] = "delete from device_authz where device_id=$1";
+	static const char ROW[] = "delete from device where id=$1";
 	struct sql_stmt *st = sql_begin(db, LINKS);
 
 	sql_bind_int(st, 1, id);

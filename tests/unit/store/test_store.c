@@ -789,7 +789,7 @@ put_attested(struct sql *db, int64_t account, int64_t order, const char *key, st
 {
 	struct problem pr = { 0 };
 	struct authz a = { .account_id = account, .ident = dns("a.test"), .state = AUTHZ_VALID, .expires = NOW, .profile = "p", .challenge_count = 1 };
-	struct evidence e = { .at = NOW, .facts = (char *)(uintptr_t)"{\"format\":\"tpm\"}" };
+	struct evidence e = { .at = NOW, .facts = (char *)(uintptr_t)"{\"format\":\"tpm\"}", .address = "10.0.0.1" };
 
 	a.challenges[0] = (struct challenge){ .kind = CHALLENGE_DEVICE_ATTEST_01, .state = CHALL_VALID };
 	must(authz_insert(db, &a, &pr) && (!order || authz_link(db, order, a.id, &pr)));
@@ -812,7 +812,7 @@ case_evidence(struct sql *db, void *arg, struct problem *pr)
 	ok(evidence_has_key(db, order, "k1", &has, pr) && has, "an order that nothing was attested for may have any key");
 	authz = put_attested(db, account, order, "k1", SPAN("raw"));
 	ok(evidence_has_key(db, order, "k1", &has, pr) && has && evidence_has_key(db, order, "k2", &has, pr) && !has, "else the one that was attested");
-	ok(evidence_of_authz(db, authz, &e, &found, pr) && found && e.at == NOW && strcmp(e.key_hash, "k1") == 0 && e.has_statement &&
+	ok(evidence_of_authz(db, authz, &e, &found, pr) && found && e.at == NOW && strcmp(e.address, "10.0.0.1") == 0 && strcmp(e.key_hash, "k1") == 0 && e.has_statement &&
 			strcmp(e.facts, "{\"format\":\"tpm\"}") == 0, "evidence reads as it was written");
 	evidence_done(&e);
 	ok(evidence_statement(db, authz, &statement, pr) && span_is(buf_span(&statement), "raw"), "so does a statement that was kept");
@@ -832,10 +832,71 @@ case_evidence(struct sql *db, void *arg, struct problem *pr)
 	return true;
 }
 
+static bool
+count_device(const struct device *d, void *arg)
+{
+	int64_t *n = arg;
+
+	(void)d;
+	return ++*n < 1000;
+}
+
+static void
+note_cert(int64_t id, const char *ref, int64_t not_after, void *arg)
+{
+	int64_t *last = arg;
+
+	*last = ref[0] && not_after == NOW + 1000 ? id : -1;
+}
+
+/* Its proof for the order, and the certificate that came of it. */
+static void
+device_life(struct sql *db, int64_t device, struct problem *pr)
+{
+	int64_t account = put_account(db, "dev"), order = put_order(db, account, ORDER_VALID, NOW, "a.test"), cert = put_cert(db, order, account, "d"), n = 0, last = 0;
+	int64_t authz = put_authz(db, account, order, "a.test", AUTHZ_VALID, NOW);
+	struct device_use use;
+	bool moved;
+
+	need(order_set_cert(db, order, cert, pr));
+	ok(device_link(db, device, authz, pr) && device_link(db, device, authz, pr), "an authorization is linked, once");
+	ok(device_each_of_authz(db, authz, count_device, &n, pr) && n == 1 && device_each_of_order(db, order, count_device, &n, pr) && n == 2, "and leads to it");
+	ok(device_uses(db, device, NOW, 10, &use, pr) && use.orders == 0 && use.certs == 1, "so does its certificate");
+	ok(device_each_cert(db, device, NOW, 10, note_cert, &last, pr) && last == cert, "which can be found");
+	ok(authz_move(db, authz, AUTHZ_VALID, AUTHZ_EXPIRED, 5, &moved, pr) && moved, "the authorization ends");
+}
+
+static bool
+case_devices(struct sql *db, void *arg, struct problem *pr)
+{
+	const struct ident id = { .type = IDENT_PERMANENT, .value = "A/1.2" };
+	const struct device_about about = { "kind", " a b ", "ann", "47", "note" };
+	const struct device_query q = { .state = DEVICE_BLOCKED, .kind = "kind", .tag = "b", .owner = "ann", .limit = 10 };
+	struct device d = { .state = DEVICE_SEEN }, e = { 0 };
+	int64_t n = 0, total;
+	bool found;
+
+	(void)arg;
+	ok(device_key_of(&id, "", &d.key) && device_insert(db, &d, pr) && d.id && d.ref[0], "a device is inserted");
+	ok(device_set_about(db, d.id, &about, pr) && device_set_state(db, d.id, DEVICE_BLOCKED, "lost", pr) &&
+			device_set_seen(db, d.id, "other", 7, "key", NOW, pr) && device_by_ref(db, span_str(d.ref), &e, &found, pr) && found, "and changed");
+	ok(e.state == DEVICE_BLOCKED && strcmp(e.reason, "lost") == 0 && e.blocked_at && memcmp(&e.about, &about, sizeof(about)) == 0 && e.seen == 1 &&
+			e.last_seen == NOW && e.account_id == 7 && strcmp(e.key_hash, "key") == 0, "all of which is read again");
+	ok(device_by_key(db, &d.key, &e, &found, pr) && found && e.id == d.id, "by its key, too");
+	ok(device_set_state(db, d.id, DEVICE_SEEN, "lost", pr) && device_by_key(db, &d.key, &e, &found, pr) && !e.blocked_at && !e.reason[0], "the reason goes with the block");
+	ok(device_set_state(db, d.id, DEVICE_BLOCKED, "", pr) && device_list(db, &q, count_device, &n, pr) && n == 1 && device_list_count(db, &q, 10, &total, pr) && total == 1,
+		"operators list and count them");
+	ok(device_each_named(db, IDENT_PERMANENT, "A", count_device, &n, pr) && n == 2, "by the ID alone");
+	device_life(db, d.id, pr);
+	ok(device_delete(db, d.id, pr) && device_by_key(db, &d.key, &e, &found, pr) && !found, "and may be removed");
+	return true;
+}
+
 static const struct {
 	const char *name;
 	sql_fn fn;
 } cases[] = {
+	{ "devices", case_devices },
 	{ "evidence", case_evidence },
 	{ "accounts", case_accounts },
 	{ "orders", case_orders },

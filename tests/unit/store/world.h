@@ -8,6 +8,7 @@
 #include "store/account.h"
 #include "store/authz.h"
 #include "store/cert.h"
+#include "store/device.h"
 #include "store/eab.h"
 #include "store/event.h"
 #include "store/evidence.h"
