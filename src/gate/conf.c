@@ -59,6 +59,8 @@ derive(struct gate_conf *conf, struct problem *pr)
 	for (size_t i = 0; i < conf->upstreams.count; i++) {
 		if (upstreams[i].driver == DRIVER_LOCAL && !upstreams[i].ca_name)
 			upstreams[i].ca_name = xstrdup("acmegate local CA");
+		if (upstreams[i].driver == DRIVER_ACME && !upstreams[i].ca)
+			upstreams[i].ca = conf_ca_label(upstreams[i].directory);
 	}
 	if (!url_parse(span_str(conf->external_url), &url, pr))
 		return false;

@@ -9,6 +9,7 @@
 #include "attest/attest.h"
 #include "conf/conf.h"
 #include "policy/policy.h"
+#include "quota/quota.h"
 
 /* Must a device's account be bound to a key that we handed out (RFC 8555 7.3.4, E1)? As in the choices of the key `eab`. */
 enum eab_wanted { EAB_NONE, EAB_OPTIONAL, EAB_REQUIRED };
@@ -70,6 +71,16 @@ struct trust_conf {
 /* dns-persist-01: most names that a challenge may have. */
 #define PERSIST_ISSUERS_MAX 10
 
+/* A limit of a CA, other than its table has it, or agreed with it. */
+struct limit_conf {
+	char *limit;                   /* quota_kind_name */
+	char *name;                    /* the domain that it is for, NULL = all */
+	int64_t count, burst, period_s; /* burst 0 = count */
+};
+
+/* Choices of `limits`. */
+enum limits_table { LIMITS_AUTO, LIMITS_NONE, LIMITS_LETSENCRYPT, LIMITS_LETSENCRYPT_STAGING };
+
 enum upstream_driver { DRIVER_ACME, DRIVER_LOCAL };
 
 struct upstream_conf {
@@ -86,6 +97,10 @@ struct upstream_conf {
 	char *preferred_chain;         /* acme: CN or hex SHA-256 of an SPKI */
 	int64_t request_ms;            /* acme: deadline of one request */
 	int64_t conns_max;             /* acme: connections to this CA */
+	char *ca;                      /* acme: entries of one CA share this label, and what it counts for all; never NULL */
+	int limits;                    /* acme: enum limits_table */
+	int64_t limits_margin, limits_reserve; /* acme: percent of a burst that is left alone */
+	struct conf_list overrides;    /* acme: struct limit_conf */
 	char *ca_name;                 /* local: common name of the CA, never NULL; acme: NULL */
 };
 
@@ -138,6 +153,7 @@ struct gate_conf {
 	char *default_profile;
 	char *terms_of_service, *website;
 	bool require_current_terms;
+	char *public_suffix_list;      /* file, "" = the system's */
 	struct conf_strings caa_identities; /* names of ours in CAA records, and in those of dns-persist-01 */
 	char *log_level;
 	int log_form;                  /* 0 logfmt, 1 json */
@@ -171,6 +187,13 @@ const struct upstream_conf *conf_upstream(const struct gate_conf *conf, const ch
 /* Delays before each local validation attempt in seconds, counted from the request; returns how many, at most max. */
 size_t conf_validation_attempts(const struct profile_conf *p, int64_t *ret, size_t max);
 
+/* The rate of a limit at this CA, count 0 = none is known; name: domain or identifier, for limits that are agreed for one. */
+struct quota_rate conf_limit_rate(const struct upstream_conf *u, enum quota_kind kind, const char *name);
+/* The host of a URL and its port if one is written: the label of an entry that says none. On the heap. */
+char *conf_ca_label(const char *directory);
+
+/* Inside src/gate: the limits of entry `at` of upstreams. */
+void gate_conf_check_limits(const char *at, const struct upstream_conf *u, struct conf_errors *errors);
 /* Inside src/gate: everything a table of keys cannot say. */
 void gate_conf_check(const struct gate_conf *conf, struct conf_errors *errors);
 /* The same for attestation_trust and those who name it (conf_trust.c); then, if all is well, the files it names are read into what is

@@ -345,10 +345,12 @@ static void
 check_local(const char *at, const struct upstream_conf *u, struct conf_errors *errors)
 {
 	const struct {
-		const char *key, *value;
+		const char *key;
+		const void *value;
 	} acme_only[] = { { "directory", u->directory }, { "ca_file", u->ca_file },
 		{ "proxy", u->proxy }, { "contact", u->contact }, { "eab_kid", u->eab_kid },
-		{ "eab_key", u->eab_key }, { "preferred_chain", u->preferred_chain } };
+		{ "eab_key", u->eab_key }, { "preferred_chain", u->preferred_chain }, { "ca", u->ca },
+		{ "overrides", u->overrides.list } };
 
 	for (size_t i = 0; i < COUNT_OF(acme_only); i++) {
 		WHERE("%s.%s", at, acme_only[i].key);
@@ -439,6 +441,7 @@ check_acme(const char *at, const struct upstream_conf *u, struct conf_errors *er
 	if (u->contact)
 		check_contact(where, u->contact, errors);
 	check_eab(at, u, errors);
+	gate_conf_check_limits(at, u, errors);
 }
 
 static void
@@ -506,6 +509,7 @@ check_files(const struct gate_conf *conf, struct conf_errors *errors)
 	check_path("state_dir", conf->state_dir, errors);
 	check_path("tls_cert", conf->tls_cert, errors);
 	check_path("tls_key", conf->tls_key, errors);
+	check_path("public_suffix_list", conf->public_suffix_list, errors);
 	check_path("admin_socket", conf->admin_socket, errors);
 	check_metrics_listen(&conf->metrics_listen, errors);
 	if (conf->tls_upstream && *conf->tls_upstream) {

@@ -187,6 +187,23 @@ static const struct conf_key trust_keys[] = {
 	{ .name = NULL },
 };
 
+static const struct conf_key limit_keys[] = {
+	KEY(STRING, "limit", limit_conf, limit, NULL, "1", "32", RELOAD | REQUIRED,
+		"which one: orders_acct, certs_domain, certs_domain_acct (certificates of a domain by this account alone, in place of "
+		"certs_domain), certs_set, fail_ident, fail_pause; and of requests http_new_nonce, http_new_account, http_new_order, "
+		"http_revoke_cert, http_acme",
+		.example = "certs_domain"),
+	KEY(STRING, "name", limit_conf, name, NULL, "1", "253", RELOAD,
+		"the registered domain, or address, that it is for; all if absent", .example = "corp.example"),
+	KEY(INT, "count", limit_conf, count, NULL, "1", "1000000000", RELOAD | REQUIRED,
+		"how many in the period", .example = "10000"),
+	KEY(INT, "burst", limit_conf, burst, "0", "0", "1000000000", RELOAD,
+		"how many at once; as many as count if zero"),
+	KEY(TIME, "period", limit_conf, period_s, NULL, "1s", "3650d", RELOAD | REQUIRED,
+		"the period", .example = "7d"),
+	{ .name = NULL },
+};
+
 static const struct conf_key upstream_keys[] = {
 	KEY(STRING, "name", upstream_conf, name, NULL, NULL, NULL, REQUIRED,
 		"what profiles call it; keep it, the CA account is stored under it",
@@ -230,6 +247,21 @@ static const struct conf_key upstream_keys[] = {
 		"time for one request to the CA"),
 	KEY(INT, "conns_max", upstream_conf, conns_max, "4", "1", "64", 0,
 		"connections to the CA open at a time"),
+	KEY(STRING, "ca", upstream_conf, ca, NULL, "1", "64", 0,
+		"which CA it is: entries that say the same share what the CA counts for all its customers; the host of "
+		"directory if absent; keep it, the count is stored under it",
+		.example = "letsencrypt"),
+	KEY(CHOICE, "limits", upstream_conf, limits, "auto", NULL, NULL, RELOAD,
+		"the table of the CA's rate limits; auto knows Let's Encrypt by its directory, and of any other CA nothing but "
+		"what its refusals teach",
+		.choices = "auto|none|letsencrypt|letsencrypt-staging"),
+	KEY(INT, "limits_margin", upstream_conf, limits_margin, "10", "0", "90", RELOAD,
+		"percent of each limit's burst that is left alone, since the CA's count and ours may differ"),
+	KEY(INT, "limits_reserve", upstream_conf, limits_reserve, "20", "0", "90", RELOAD,
+		"percent of a domain's burst of certificates that is left to orders which replace a certificate that is revoked or "
+		"about to expire"),
+	KEY(LIST, "overrides", upstream_conf, overrides, NULL, NULL, "1000", RELOAD,
+		"limits that are not those of the table, or were agreed with the CA", LIST_OF(limit_keys, limit_conf)),
 	KEY(STRING, "ca_name", upstream_conf, ca_name, NULL, "1", "64", 0,
 		"common name of the local CA, fixed when it is made",
 		.example = "acmegate local CA"),
@@ -323,6 +355,10 @@ const struct conf_key gate_conf_keys[] = {
 	KEY(STRINGS, "caa_identities", gate_conf, caa_identities, NULL, NULL, "64", RELOAD,
 		"names shown in the directory that a CAA record may have, and one of which a record of dns-persist-01 must have",
 		.example = "letsencrypt.org"),
+	KEY(STRING, "public_suffix_list", gate_conf, public_suffix_list, "", NULL, NULL, 0,
+		"file with the Public Suffix List, which says what a registered domain is, for the limits of CAs; if empty, the "
+		"newer of the system's and the one that the library was built with",
+		.example = "/usr/share/publicsuffix/public_suffix_list.dat"),
 	KEY(STRING, "log_level", gate_conf, log_level, "info", NULL, NULL, RELOAD,
 		"error, warning, notice, info or debug"),
 	KEY(CHOICE, "log_form", gate_conf, log_form, "logfmt", NULL, NULL, 0,

@@ -1,4 +1,6 @@
 /* The gateway's configuration: what a small file means, and everything that must be refused, with its line. */
+#include <stdlib.h>
+
 #include "gate/conf.h"
 
 #include "tap.h"
@@ -105,6 +107,18 @@ static const struct {
 	{ ACME_MORE, "eab_key = \"file:/k\"; } );", "t:6: upstreams[1].eab_key: eab_kid and eab_key need each other\n" },
 	{ ACME_MORE, "eab_key = \"abcdef\"; } );", "t:6: upstreams[1].eab_key: must say where the secret lies: \"file:/PATH\" or \"credential:NAME\", never the secret itself\n" },
 	{ ACME_MORE, "eab_key_encoding = \"hex\"; } );", "t:6: upstreams[1].eab_key_encoding: \"hex\" is none of base64url, base64, double and raw\n" },
+	{ ACME_MORE, "overrides = ( { limit = \"certs\"; count = 1; period = \"1d\"; } ); } );", "t:6: upstreams[1].overrides[0].limit: \"certs\" is no limit that this release knows\n" },
+	{ ACME_MORE, "overrides = ( { limit = \"certs_set\"; count = 1; period = \"1d\"; name = \"a.b\"; } ); } );", "t:6: upstreams[1].overrides[0].name: only certs_domain and certs_domain_acct can be for one name\n" },
+	{ ACME_MORE, "overrides = ( { limit = \"certs_domain\"; count = 1; period = \"1d\"; name = \"A.b\"; } ); } );", "t:6: upstreams[1].overrides[0].name: \"A.b\" is no domain or address in lower case\n" },
+	{ ACME_MORE, "overrides = ( { limit = \"certs_domain\"; count = 0; period = \"1d\"; } ); } );", "t:6: upstreams[1].overrides[0].count: is less than 1\n" },
+	{ ACME_MORE, "overrides = ( { limit = \"certs_domain\"; count = 1; } ); } );", "t:6: upstreams[1].overrides[0].period: is required and not there\n" },
+	{ ACME_MORE, "overrides = ( { limit = \"certs_domain\"; count = 1; burst = 1000000000; period = \"3650d\"; } ); } );", "t:6: upstreams[1].overrides[0].limit: count, burst and period make no rate that can be counted with\n" },
+	{ ACME_MORE, "overrides = ( { limit = \"certs_set\"; count = 1; period = \"1d\"; }, { limit = \"certs_set\"; count = 2; period = \"1d\"; } ); } );", "t:6: upstreams[1].overrides[1].limit: overrides[0] is for the same\n" },
+	{ ACME_MORE, "limits = \"mine\"; } );", "t:6: upstreams[1].limits: \"mine\" is none of auto|none|letsencrypt|letsencrypt-staging\n" },
+	{ ACME_MORE, "limits_margin = 80; } );", "t:5: upstreams[1].limits_reserve: with limits_margin it leaves less than 5 percent\n" },
+	{ ACME_MORE, "ca = \"a b\"; } );", "t:6: upstreams[1].ca: \"a b\" is no label: letters, digits, '.', '_', '-' and ':'\n" },
+	{ LOCAL, "upstreams = ( { name = \"local\"; driver = \"local\"; ca = \"x\"; },", "t:4: upstreams[0].ca: is for driver \"acme\", this entry's driver is \"local\"\n" },
+	{ MORE, "public_suffix_list = \"list\";", "t:9: public_suffix_list: \"list\" must be a path from the root (/...)\n" },
 	{ RULE, "", "t:8: syntax error at or before \"} );\"\n" },
 	{ RULE, "rules = ( { name = \"all\"; names = [ \"a_b\" ];", "t:7: rules[0].names[0]: \"a_b\" is neither a name, *.NAME, a network, a device nor * (international names are written as xn--...)\n" },
 	{ RULE, "rules = ( { name = \"all\"; names = [ ];", "t:7: rules[0].names: has 0 entries, expected 1 to 10000\n" },
@@ -123,6 +137,46 @@ load(int line, const char *text, struct conf_errors *errors)
 		buf_addc(&file, '\n');
 	}
 	return gate_conf_load_text("t", buf_span(&file), errors);
+}
+
+/* What is agreed for a name goes before what is for all, and that before the table. */
+static void
+test_limits(void)
+{
+	struct conf_errors errors = CONF_ERRORS;
+	struct gate_conf *conf = load(ACME_MORE, "ca = \"x\"; limits = \"letsencrypt\"; overrides = ("
+		"{ limit = \"certs_domain\"; count = 100; period = \"7d\"; },"
+		"{ limit = \"certs_domain\"; name = \"corp.example\"; count = 7000; burst = 1000; period = \"1d\"; },"
+		"{ limit = \"fail_ident\"; count = 9; period = \"1h\"; } ); } );", &errors);
+	const struct upstream_conf *u = conf ? conf_upstream(conf, "le") : NULL;
+	char *label;
+
+	ok(u, "limits are read");
+	is_str(buf_cstr(&errors.text), "", "without errors");
+	if (!u)
+		return;
+	is_str(u->ca, "x", "the label is as given");
+	is_int(conf_limit_rate(u, QUOTA_DOMAIN, "corp.example").count, 7000, "the rate of a name that something was agreed for");
+	is_int(conf_limit_rate(u, QUOTA_DOMAIN, "corp.example").burst, 1000, "its burst");
+	is_int(conf_limit_rate(u, QUOTA_DOMAIN, "other.example").count, 100, "of any other");
+	is_int(conf_limit_rate(u, QUOTA_DOMAIN, "other.example").burst, 100, "whose burst is the count");
+	is_int(conf_limit_rate(u, QUOTA_SET, NULL).count, 5, "and the table's, where nothing else is said");
+	is_int(conf_limit_rate(u, QUOTA_DOMAIN_ACCT, "corp.example").count, 0, "of what is agreed alone there is no table");
+	gate_conf_unref(conf);
+	conf_errors_done(&errors);
+	errors = CONF_ERRORS;
+	conf = load(MORE, "", &errors);
+	u = conf ? conf_upstream(conf, "le") : NULL;
+	if (!ok(u, "an entry that says nothing of limits"))
+		return;
+	is_str(u->ca, "ca.example", "has its host as label");
+	is_int(conf_limit_rate(u, QUOTA_ORDERS, NULL).count, 0, "and no limits, if its CA is not known");
+	ok(u->limits_margin == 10 && u->limits_reserve == 20, "margin and reserve are there");
+	gate_conf_unref(conf);
+	conf_errors_done(&errors);
+	label = conf_ca_label("https://localhost:14000/dir");
+	is_str(label, "localhost:14000", "the port belongs to the label, if it is not the usual one");
+	free(label);
 }
 
 static void
@@ -266,6 +320,7 @@ test_reload(void)
 int
 main(void)
 {
+	test_limits();
 	test_good();
 	test_also_good();
 	test_refusals();
