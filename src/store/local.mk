@@ -8,6 +8,7 @@ libgate_a_SOURCES += \
 	src/store/evidence.c src/store/evidence.h \
 	src/store/job.c src/store/job.h \
 	src/store/order.c src/store/order.h \
+	src/store/quota.c src/store/quota.h \
 	src/store/schema.c src/store/schema.h \
 	src/store/sweep.c src/store/sweep.h \
 	src/store/upstream.c src/store/upstream.h

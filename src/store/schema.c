@@ -128,6 +128,25 @@
 	"create index device_authz_back on device_authz (device_id);"                              \
 	"alter table evidence add column address text not null default ''"
 
+/* The limits of CAs: buckets, what is reserved in them for orders under way, who waits for one; intent_at: newOrder may have gone out. */
+#define DDL_7(ID, INT)                                                                             \
+	"create table quota_bucket (id " ID ", scope text not null, kind " INT " not null,"        \
+	" name text not null, tat " INT " not null, frozen " INT " not null,"                      \
+	" learned_burst " INT " not null, learned_period " INT " not null,"                        \
+	" learned_instead " INT " not null, adopted " INT " not null, changed_at " INT " not null,"\
+	" unique (scope, kind, name));"                                                            \
+	"create index quota_bucket_full on quota_bucket (tat) where learned_burst = 0 and adopted = 0;"\
+	"create table quota_hold (order_id " INT " not null, bucket_id " INT " not null,"          \
+	" primary key (order_id, bucket_id));"                                                     \
+	"create index quota_hold_bucket on quota_hold (bucket_id);"                                \
+	"alter table upstream_order add column wait_bucket " INT ";"                               \
+	"alter table upstream_order add column wait_until " INT ";"                                \
+	"alter table upstream_order add column wait_urgent " INT " not null default 0;"            \
+	"create index upstream_order_waits on upstream_order (wait_bucket, order_id)"              \
+	" where wait_bucket is not null;"                                                          \
+	"create index cert_set on cert (idents_key, created_at);"                                  \
+	"create index orders_set on orders (idents_key) where state = 2"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
@@ -136,6 +155,7 @@ static const struct sql_migration migrations[] = {
 	{ 4, DDL_4, DDL_4 },
 	{ 5, DDL_5("integer", "blob"), DDL_5("bigint", "bytea") },
 	{ 6, DDL_6("integer primary key", "integer"), DDL_6("bigint generated always as identity primary key", "bigint") },
+	{ 7, DDL_7("integer primary key", "integer"), DDL_7("bigint generated always as identity primary key", "bigint") },
 };
 
 bool

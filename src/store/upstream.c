@@ -144,7 +144,7 @@ bool
 upstream_order_get(struct sql *db, int64_t order_id, struct upstream_order *ret, bool *ret_found, struct problem *pr)
 {
 	static const char SQL[] =
-		"select order_id, attempt, expires, intent_at, failures, upstream, state, url, finalize_url"
+		"select order_id, attempt, expires, intent_at, failures, upstream, state, url, finalize_url, wait_until, wait_bucket"
 		" from upstream_order where order_id=$1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
@@ -160,6 +160,8 @@ upstream_order_get(struct sql *db, int64_t order_id, struct upstream_order *ret,
 		ret->state = (enum upstream_state)sql_int(st, 6);
 		sql_copy(st, 7, ret->url, sizeof(ret->url));
 		sql_copy(st, 8, ret->finalize_url, sizeof(ret->finalize_url));
+		ret->wait_until = sql_int(st, 9);
+		ret->wait_bucket = sql_int(st, 10);
 	}
 	return sql_end(st, pr);
 }
@@ -168,13 +170,11 @@ bool
 upstream_order_insert(struct sql *db, int64_t order_id, const char *upstream, struct problem *pr)
 {
 	static const char SQL[] =
-		"insert into upstream_order (order_id, upstream, attempt, state, failures, intent_at)"
-		" values ($1, $2, 1, 0, 0, $3)";
+		"insert into upstream_order (order_id, upstream, attempt, state, failures) values ($1, $2, 1, 0, 0)";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, order_id);
 	sql_bind_str(st, 2, upstream);
-	sql_bind_int(st, 3, clock_unix_s());
 	sql_step(st);
 	return sql_end(st, pr);
 }
@@ -210,13 +210,12 @@ upstream_order_restart(struct sql *db, int64_t order_id, bool failed, const char
 {
 	static const char SQL[] =
 		"update upstream_order set attempt=attempt+1, state=0, url=null, finalize_url=null,"
-		" intent_at=$4, expires=null, failures=failures+$2, error=$3 where order_id=$1";
+		" intent_at=null, expires=null, failures=failures+$2, error=$3 where order_id=$1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, order_id);
 	sql_bind_int(st, 2, failed);
 	sql_bind_str(st, 3, error);
-	sql_bind_int(st, 4, clock_unix_s());
 	sql_step(st);
 	return sql_end(st, pr) && forget_proofs(db, order_id, pr);
 }
@@ -225,8 +224,14 @@ bool
 upstream_order_delete(struct sql *db, int64_t order_id, struct problem *pr)
 {
 	static const char SQL[] = "delete from upstream_order where order_id=$1";
+	static const char HOLDS[] = "delete from quota_hold where order_id=$1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
+	sql_bind_int(st, 1, order_id);
+	sql_step(st);
+	if (!sql_end(st, pr))
+		return false;
+	st = sql_begin(db, HOLDS);
 	sql_bind_int(st, 1, order_id);
 	sql_step(st);
 	return sql_end(st, pr) && forget_proofs(db, order_id, pr);

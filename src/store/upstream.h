@@ -33,11 +33,14 @@ bool upstream_set_directory(struct sql *db, const char *name, const char *direct
 
 /* The way of one device order at its CA. Numbers are stored. */
 enum upstream_state {
-	UPSTREAM_INTENT = 0,  /* newOrder may have been sent: whoever finds this after a crash must look for its outcome */
+	UPSTREAM_INTENT = 0,  /* with intent_at newOrder may have been sent: whoever finds that after a crash must look for its outcome */
 	UPSTREAM_ORDERED = 1, /* the CA's order URL is known */
 };
 struct upstream_order {
-	int64_t order_id, attempt, expires, intent_at, failures;
+	int64_t order_id, attempt, expires, failures;
+	int64_t intent_at;   /* when newOrder went out, or was about to; 0 = it has not, in this attempt */
+	int64_t wait_until;  /* it waits for a limit of the CA, at least so long; 0 = it does not */
+	int64_t wait_bucket; /* of store/quota.h; 0 = none */
 	char upstream[UPSTREAM_TEXT];
 	enum upstream_state state;
 	char url[URL_TEXT], finalize_url[URL_TEXT];
@@ -45,13 +48,13 @@ struct upstream_order {
 bool upstream_order_get(struct sql *db, int64_t order_id, struct upstream_order *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
 /* What the CA said when the last attempt failed; empty if nothing. */
 bool upstream_order_error(struct sql *db, int64_t order_id, struct buf *ret, struct problem *pr) MUST_CHECK;
-/* Insert in state INTENT: on record before the first octet goes out. */
+/* Insert in state INTENT; nothing has been sent yet. */
 bool upstream_order_insert(struct sql *db, int64_t order_id, const char *upstream, struct problem *pr) MUST_CHECK;
 bool upstream_order_ordered(struct sql *db, int64_t order_id, const char *url, const char *finalize_url, int64_t expires, struct problem *pr) MUST_CHECK;
 /* Begin again with a new upstream order: attempt + 1, state INTENT, the old order's proofs forgotten; counts a validation failure if
  * `failed`. */
 bool upstream_order_restart(struct sql *db, int64_t order_id, bool failed, const char *error, struct problem *pr) MUST_CHECK;
-bool upstream_order_delete(struct sql *db, int64_t order_id, struct problem *pr) MUST_CHECK; /* and its proofs */
+bool upstream_order_delete(struct sql *db, int64_t order_id, struct problem *pr) MUST_CHECK; /* its proofs, and what it has reserved */
 
 /* A proof laid out for a CA's http-01: the http01 face answers it from here, on every gateway of the cluster. */
 bool upstream_authz_put(struct sql *db, int64_t order_id, const char *url, const char *challenge_url, const char *token, const char *key_auth, struct problem *pr) MUST_CHECK;

@@ -6,6 +6,7 @@
 
 #include <sqlite3.h>
 
+#include "store/quota.h"
 #include "world.h"
 
 /* ---- accounts ---- */
@@ -647,7 +648,8 @@ case_upstreams(struct sql *db, void *arg, struct problem *pr)
 	upstream_row_done(&u);
 	ok(upstream_set_key(db, id, SPAN("third"), "jwk3", SPAN("der3"), &moved, pr) && moved, "there is room for a new one");
 
-	ok(upstream_order_insert(db, 5, "ca-1", pr) && upstream_order_get(db, 5, &o, &found, pr) && found && o.state == UPSTREAM_INTENT && o.attempt == 1 && o.intent_at > 0 && !o.url[0], "an intent is on record");
+	ok(upstream_order_insert(db, 5, "ca-1", pr) && upstream_order_get(db, 5, &o, &found, pr) && found && o.state == UPSTREAM_INTENT && o.attempt == 1 && o.intent_at == 0 && !o.url[0], "an order to be made is on record");
+	ok(upstream_order_intend(db, 5, NOW, pr) && upstream_order_get(db, 5, &o, &found, pr) && o.intent_at == NOW, "and that newOrder goes out");
 	ok(upstream_order_get(db, 6, &o, &found, pr) && !found, "of that order alone");
 	ok(upstream_order_ordered(db, 5, "https://ca/order/1", "https://ca/order/1/f", NOW, pr) && upstream_order_get(db, 5, &o, &found, pr) && o.state == UPSTREAM_ORDERED && o.expires == NOW, "then the CA's order");
 	is_str(o.finalize_url, "https://ca/order/1/f", "with its URLs");
@@ -657,7 +659,7 @@ case_upstreams(struct sql *db, void *arg, struct problem *pr)
 	ok(upstream_token_lookup(db, SPAN("tok"), &key_auth, &found, pr) && found && span_is(buf_span(&key_auth), "tok.new"), "it is found by its token");
 	ok(upstream_token_lookup(db, SPAN("tik"), &key_auth, &found, pr) && !found && key_auth.n == 0, "no other is");
 	ok(upstream_order_counts(db, count_upstream, &total, pr) && total == 1, "orders under way are counted by CA");
-	ok(upstream_order_restart(db, 5, true, "why", pr) && upstream_order_get(db, 5, &o, &found, pr) && o.state == UPSTREAM_INTENT && o.attempt == 2 && o.failures == 1 && !o.url[0] && o.expires == 0, "a restart begins anew and counts");
+	ok(upstream_order_restart(db, 5, true, "why", pr) && upstream_order_get(db, 5, &o, &found, pr) && o.state == UPSTREAM_INTENT && o.attempt == 2 && o.failures == 1 && !o.url[0] && o.expires == 0 && o.intent_at == 0, "a restart begins anew and counts");
 	ok(upstream_order_error(db, 5, &error, pr) && span_is(buf_span(&error), "why") && upstream_order_error(db, 6, &error, pr) && error.n == 0, "and keeps why");
 	ok(upstream_token_lookup(db, SPAN("tok"), &key_auth, &found, pr) && !found, "its proofs are forgotten");
 	ok(upstream_order_delete(db, 5, pr) && upstream_order_get(db, 5, &o, &found, pr) && !found, "it goes when the order ends");
@@ -892,11 +894,89 @@ case_devices(struct sql *db, void *arg, struct problem *pr)
 	return true;
 }
 
+static bool
+note_bucket(struct sql *db, const struct bucket *b, void *arg, struct problem *pr)
+{
+	(void)db;
+	(void)pr;
+	*(int64_t *)arg += b->id != 0;
+	return true;
+}
+
+static void
+note_waiting(const char *upstream, enum quota_kind kind, int64_t count, void *arg)
+{
+	if (strcmp(upstream, "ca-1") == 0 && kind == QUOTA_DOMAIN)
+		*(int64_t *)arg = count;
+}
+
+static bool
+case_quota(struct sql *db, void *arg, struct problem *pr)
+{
+	static const char *const upstreams[] = { "u", "v" };
+	struct bucket b = { .scope = "le", .kind = QUOTA_DOMAIN, .name = "corp.example", .tat_ns = 7, .learned = { 9, 9, 60 }, .learned_instead = 3 }, other;
+	int64_t n, ids[HOLDS_MAX], first, account = put_account(db, "t1"), order = put_order(db, account, ORDER_PROCESSING, NOW, "a.test");
+	char adopted[QUOTA_KEY_TEXT], key[IDENTS_KEY_TEXT];
+	struct order o = get_order(db, order);
+	struct upstream_order u;
+	size_t count;
+	bool found, same;
+
+	(void)arg;
+	idents_key(&o.idents, key);
+	order_done(&o);
+	ok(bucket_find(db, "le", QUOTA_DOMAIN, "corp.example", &other, pr) && other.id == 0 && strcmp(other.name, "corp.example") == 0, "a bucket that is not there is full");
+	ok(bucket_save(db, &b, pr) && b.id, "it is stored");
+	first = b.id;
+	b.tat_ns = 8;
+	ok(bucket_save(db, &b, pr) && b.id == first, "and stored again");
+	ok(bucket_find(db, "le", QUOTA_DOMAIN, "corp.example", &other, pr) && other.id == first && other.tat_ns == 8 && other.learned.count == 9 && other.learned.period_s == 60 && other.learned_instead == 3 && !other.adopted, "as it was");
+	ok(bucket_by_id(db, first, &other, &found, pr) && found && strcmp(other.scope, "le") == 0, "it is found by its id");
+	ok(bucket_find(db, "le", QUOTA_SET, "corp.example", &other, pr) && other.id == 0 && bucket_find(db, "acct", QUOTA_DOMAIN, "corp.example", &other, pr) && other.id == 0, "of another kind or scope it is another one");
+	ok(bucket_adopted(db, "le", "a.corp.example", adopted, pr) && !adopted[0], "a domain that is not adopted");
+	b.adopted = true;
+	ok(bucket_save(db, &b, pr) && bucket_adopted(db, "le", "a.corp.example", adopted, pr) && strcmp(adopted, "corp.example") == 0, "and one that is");
+	ok(bucket_adopted(db, "le", "a.example", adopted, pr) && !adopted[0], "of the names below it");
+
+	ok(upstream_order_insert(db, order, "ca-1", pr) && upstream_order_insert(db, order + 1, "ca-1", pr) && upstream_order_insert(db, order + 2, "ca-1", pr), "three orders");
+	ok(hold_add(db, order, first, pr) && hold_add(db, order, first, pr) && hold_add(db, order + 1, first, pr), "two hold a token, one said so twice");
+	ok(hold_count(db, first, 0, &n, pr) && n == 2 && hold_count(db, first, order, &n, pr) && n == 1, "they are counted");
+	ok(hold_buckets(db, order, ids, &count, pr) && count == 1 && ids[0] == first, "and found by order");
+	ok(hold_delete(db, order, first, pr) && hold_count(db, first, 0, &n, pr) && n == 1, "one is given back");
+	ok(hold_delete_all(db, order + 1, pr) && hold_count(db, first, 0, &n, pr) && n == 0, "and all of an order");
+	ok(hold_add(db, order, first, pr) && upstream_order_wait(db, order + 1, first, NOW, false, pr) && upstream_order_wait(db, order + 2, first, NOW, true, pr), "two wait");
+	ok(upstream_order_get(db, order + 1, &u, &found, pr) && u.wait_until == NOW && u.wait_bucket == first, "until when is on record");
+	ok(waiters_ahead(db, first, 0, false, &n, pr) && n == 2 && waiters_ahead(db, first, 0, true, &n, pr) && n == 1, "they are counted");
+	ok(waiters_ahead(db, first, order + 1, false, &n, pr) && n == 1 && waiters_ahead(db, first, order + 2, true, &n, pr) && n == 0, "what is urgent is before what is not");
+	ok(waiters_ahead(db, first, order + 3, true, &n, pr) && n == 1 && waiters_ahead(db, first, order + 3, false, &n, pr) && n == 2, "and the older before the newer");
+	n = 0;
+	ok(waiting_counts(db, note_waiting, &n, pr) && n == 2, "they are counted by entry and limit");
+	ok(upstream_order_wait(db, order + 1, 0, NOW, false, pr) && upstream_order_get(db, order + 1, &u, &found, pr) && u.wait_bucket == 0, "one may wait for no bucket");
+	ok(upstream_order_intend(db, order, NOW, pr) && upstream_order_get(db, order, &u, &found, pr) && u.intent_at == NOW && u.wait_until == 0, "who goes out waits no more");
+	ok(upstream_order_same_set(db, order + 1, "ca-1", key, &same, pr) && same, "the same set is under way");
+	ok(upstream_order_unintend(db, order, pr) && upstream_order_same_set(db, order + 1, "ca-1", key, &same, pr) && !same, "and is not");
+	n = 0;
+	ok(bucket_list(db, &(struct bucket_query){ .kind = -1, .limit = 10 }, note_bucket, &n, pr) && n == 1, "buckets are listed");
+	ok(bucket_list(db, &(struct bucket_query){ .kind = QUOTA_SET, .limit = 10 }, note_bucket, &n, pr) && n == 1, "by kind");
+	b.learned = (struct quota_rate){ 0 };
+	b.adopted = false;
+	ok(bucket_save(db, &b, pr) && bucket_sweep(db, NOW, 10, &n, pr) && n == 0, "a bucket in which something is held stays");
+	ok(upstream_order_delete(db, order, pr) && upstream_order_delete(db, order + 2, pr) && bucket_sweep(db, NOW, 10, &n, pr) && n == 1, "what an order holds ends with it");
+	ok(bucket_save(db, &b, pr) && bucket_delete(db, b.id, pr) && bucket_by_id(db, b.id, &other, &found, pr) && !found, "a bucket can be dropped");
+
+	ok(cert_set_issued_at(db, key, upstreams, 2, 0, &n, pr) && n == 0, "a set that was never certified");
+	put_cert(db, order, account, "1");
+	ok(cert_set_issued_at(db, key, upstreams, 2, 0, &n, pr) && n > 0, "and one that was");
+	ok(cert_set_issued_at(db, key, upstreams + 1, 1, 0, &n, pr) && n == 0, "by another CA");
+	return true;
+}
+
 static const struct {
 	const char *name;
 	sql_fn fn;
 } cases[] = {
 	{ "devices", case_devices },
+	{ "limits of CAs", case_quota },
 	{ "evidence", case_evidence },
 	{ "accounts", case_accounts },
 	{ "orders", case_orders },
