@@ -2,15 +2,20 @@
 #include "base/addr.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 
 /* Ranges that a wide rule must not open by accident; the metadata services' own addresses among them. */
 static const char *const special_nets[] = { "0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16",
-	"224.0.0.0/4", "240.0.0.0/4", "::/128", "::1/128", "fe80::/10", "ff00::/8", "fd00:ec2::/32",
-	"64:ff9b::/96" };
+	"224.0.0.0/4", "240.0.0.0/4", "::/128", "::1/128", "fe80::/10", "ff00::/8",
+	/* metadata and the like, of clouds that do not have them in 169.254.0.0/16 */
+	"100.100.100.200/32", "168.63.129.16/32", "192.0.0.0/24", "fd00:ec2::/32", "fd20:ce::254/128",
+	/* an IPv4 address within: compatible; NAT64; Teredo; 6to4 */
+	"::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16" };
 
 static size_t
 octets_of(const struct addr *a)
@@ -179,4 +184,64 @@ nets_allow(const struct net *nets, size_t count, const struct addr *a)
 			return true;
 	}
 	return false;
+}
+
+/* Would a connection go to this machine itself? If that cannot be told, it would. */
+static bool
+is_local(const struct addr *a)
+{
+	static const struct net loopback = { { .family = AF_INET, .octet = { 127 } }, 8 };
+	struct sockaddr_storage ss;
+	socklen_t n = addr_to_sockaddr(a, &ss);
+	struct addr source;
+	bool local;
+	int fd;
+
+	if (net_has(&loopback, a))
+		return true;
+	/* nothing is sent: the kernel only chooses where it would be sent from */
+	fd = socket(ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return true;
+	if (connect(fd, (void *)&ss, n) != 0) {
+		local = errno != ENETUNREACH && errno != EHOSTUNREACH;
+	} else {
+		n = sizeof(ss);
+		local = getsockname(fd, (void *)&ss, &n) != 0;
+		addr_from_sockaddr((void *)&ss, &source);
+		local = local || addr_eq(&source, a);
+	}
+	close(fd);
+	return local;
+}
+
+static bool
+is_listener(const struct addr *own, const struct addr *a)
+{
+	static const struct addr any6 = { .family = AF_INET6 };
+	bool is_any = addr_eq(own, &any6) || (own->family == AF_INET && memcmp(own->octet, any6.octet, 4) == 0);
+
+	return own->port == a->port && (is_any ? is_local(a) : addr_eq(own, a));
+}
+
+static bool
+is_listed(const struct reach *reach, const struct addr *a)
+{
+	for (size_t i = 0; i < reach->net_count; i++) {
+		if (reach->nets[i].bits == octets_of(a) * 8 && net_has(&reach->nets[i], a))
+			return true;
+	}
+	return false;
+}
+
+bool
+reach_allows(const struct reach *reach, const struct addr *a)
+{
+	bool is_own = false;
+
+	if (!nets_allow(reach->nets, reach->net_count, a))
+		return false;
+	for (size_t i = 0; i < reach->own_count && !is_own; i++)
+		is_own = is_listener(&reach->own[i], a);
+	return !is_own || is_listed(reach, a);
 }

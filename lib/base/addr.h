@@ -33,6 +33,17 @@ bool addr_eq(const struct addr *a, const struct addr *b); /* without port */
 bool net_parse(struct span s, struct net *ret, struct problem *pr);
 bool net_has(const struct net *net, const struct addr *a);
 /* May we connect there? Some listed net has it, and if the address lies in a special range (loopback, link-local,
- * multicast, unspecified, metadata), a listed net lies inside that range: 0.0.0.0/0 opens none of them. */
+ * multicast, unspecified, metadata, an IPv4 address within an IPv6 one), a listed net lies inside that range: 0.0.0.0/0 opens none
+ * of them. */
 bool nets_allow(const struct net *nets, size_t count, const struct addr *a);
+
+/* Where connections may go. */
+struct reach {
+	const struct net *nets; /* nets_allow */
+	size_t net_count;
+	const struct addr *own; /* where we listen ourselves, with ports; an unspecified address is each of this machine's */
+	size_t own_count;
+};
+/* To this address and port? A listener of our own only if its very address is listed: /32, or /128. */
+bool reach_allows(const struct reach *reach, const struct addr *a);
 #endif

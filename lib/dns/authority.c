@@ -32,9 +32,7 @@ struct authority {
 	struct dns *dns;
 	struct addr *resolvers; /* owned; none = those of dns */
 	size_t resolver_count;
-	uint16_t port;
-	struct net *allow;      /* owned */
-	size_t allow_count;
+	struct dns_authority who;
 	enum dns_type type;
 	msec_t deadline_ms;
 	char name[DNS_NAME_TEXT];     /* asked for */
@@ -61,7 +59,6 @@ authority_end(struct authority *a, const struct problem *pr)
 	a->fn(&a->records, pr, a->arg);
 	buf_done(&a->message);
 	free(a->resolvers);
-	free(a->allow);
 	free(a);
 }
 
@@ -222,8 +219,8 @@ on_server_addrs(const struct dns_addrs *addrs, const struct problem *pr, void *a
 	for (size_t i = 0; i < addrs->count; i++) {
 		struct addr addr = addrs->list[i];
 
-		addr.port = a->port;
-		if (nets_allow(a->allow, a->allow_count, &addr))
+		addr.port = a->who.port;
+		if (reach_allows(a->who.reach, &addr))
 			s->addrs[s->addr_count++] = addr;
 	}
 	if (pr)
@@ -298,12 +295,6 @@ walk(struct authority *a)
 	lookup_post(a->walking);
 }
 
-static void *
-copy_of(const void *p, size_t n)
-{
-	return n ? memcpy(xmalloc(n), p, n) : NULL;
-}
-
 void
 authority_start(struct dns *dns, const struct dns_ask *ask, enum dns_type type, dns_records_fn fn, void *arg)
 {
@@ -311,10 +302,10 @@ authority_start(struct dns *dns, const struct dns_ask *ask, enum dns_type type, 
 
 	a->dns = dns;
 	a->resolver_count = ask->server_count;
-	a->resolvers = copy_of(ask->servers, ask->server_count * sizeof(*ask->servers));
-	a->port = ask->authority->port;
-	a->allow_count = ask->authority->allow_count;
-	a->allow = copy_of(ask->authority->allow, a->allow_count * sizeof(*a->allow));
+	a->resolvers = xcalloc(ask->server_count, sizeof(*a->resolvers));
+	for (size_t i = 0; i < ask->server_count; i++)
+		a->resolvers[i] = ask->servers[i];
+	a->who = *ask->authority;
 	a->type = type;
 	a->deadline_ms = clock_ms() + ask->timeout_ms;
 	a->message = BUF_MAX(DNS_MESSAGE_MAX_BYTES);

@@ -18,11 +18,10 @@ struct dns *dns_new(struct loop *loop, const struct addr *servers, size_t count)
 void dns_free(struct dns *dns);
 
 /* Records only: not the servers are asked but those of the zone, which the servers find: where they listen, and which addresses may
- * be connected to (nets_allow). */
+ * be asked. Valid until the callback. */
 struct dns_authority {
 	uint16_t port;
-	const struct net *allow;
-	size_t allow_count;
+	const struct reach *reach;
 };
 
 /* What is asked for, and of whom; copied. The name is taken as absolute. */

@@ -40,7 +40,7 @@ struct httpc_request {
 	const char *accept;        /* NULL = "*" "/" "*" */
 	/* PEM of trust anchors INSTEAD of the system's, read once an hour; NULL = the system's. */
 	const char *ca_file;
-	/* "http://host:port"; NULL = none. Not together with `pin`; `allow` judges the proxy. */
+	/* "http://host:port"; NULL = none. Not together with `pin`; `reach` judges the proxy. */
 	const char *proxy;
 	const char *host_header;   /* NULL = from the URL */
 	bool tls_no_verify;        /* http-01 redirect targets only (V4) */
@@ -55,11 +55,8 @@ struct httpc_request {
 	 * of resolving; port 0 = the URL's. Pinned connections are kept apart from others. */
 	const struct addr *pin;
 	size_t pin_count;
-	/* May we connect there (nets_allow)? Judged on the address about to be connected to;
-	 * NULL = everywhere. */
-	const struct net *allow;
-	size_t allow_count;
-	bool allow_check;          /* use `allow` even when it is empty */
+	/* May we connect there? Judged on the address about to be connected to; NULL = everywhere. Valid until the callback. */
+	const struct reach *reach;
 };
 
 enum httpc_result {

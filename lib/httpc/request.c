@@ -42,9 +42,7 @@ transfer_new(const struct httpc_request *rq, httpc_fn fn, void *arg)
 	t->body_n = rq->body.n;
 	t->pins = copy_of(rq->pin, rq->pin_count * sizeof(*rq->pin));
 	t->pin_count = rq->pin_count;
-	t->allow = copy_of(rq->allow, rq->allow_count * sizeof(*rq->allow));
-	t->allow_count = rq->allow_count;
-	t->judged = rq->allow_check || rq->allow_count > 0;
+	t->reach = rq->reach;
 	t->tls_no_verify = rq->tls_no_verify;
 	t->fresh = rq->fresh;
 	t->http2 = rq->http2;
@@ -72,6 +70,5 @@ transfer_free(struct transfer *t)
 	free(t->proxy);
 	free(t->body);
 	free(t->pins);
-	free(t->allow);
 	free(t);
 }

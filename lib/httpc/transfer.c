@@ -43,7 +43,7 @@ is_idempotent(const struct transfer *t)
 static bool
 may_connect(struct transfer *t, const struct addr *a)
 {
-	if (!t->judged || nets_allow(t->allow, t->allow_count, a))
+	if (!t->reach || reach_allows(t->reach, a))
 		return true;
 	t->denied = *a;
 	return false;

@@ -33,9 +33,7 @@ struct transfer {
 	size_t body_n;
 	struct addr *pins;
 	size_t pin_count;
-	struct net *allow;
-	size_t allow_count;
-	bool judged; /* by `allow` */
+	const struct reach *reach; /* NULL = everywhere */
 	bool tls_no_verify, fresh, http2;
 	msec_t queue_ms, connect_ms, total_ms;
 

@@ -27,7 +27,6 @@ struct shake {
 	struct tlsc *tlsc;
 	struct addr addrs[TLSC_ADDRS_MAX];
 	size_t addr_count, next;
-	uint16_t port;
 	msec_t connect_ms, deadline_ms;
 	tlsc_fn fn;
 	void *arg;
@@ -177,7 +176,6 @@ try_next(struct shake *s)
 
 	shake_close(s);
 	s->reply.connected = s->addrs[s->next++];
-	s->reply.connected.port = s->port;
 	n = addr_to_sockaddr(&s->reply.connected, &ss);
 	s->fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s->fd < 0 || (connect(s->fd, (void *)&ss, n) != 0 && errno != EINPROGRESS))
@@ -253,15 +251,17 @@ tlsc_start(struct tlsc *tlsc, const struct tlsc_request *rq, tlsc_fn fn, void *a
 
 	s->tlsc = tlsc;
 	s->fd = -1;
-	s->port = rq->port;
 	s->connect_ms = rq->connect_ms;
 	s->deadline_ms = clock_ms() + rq->total_ms;
 	s->fn = fn;
 	s->arg = arg;
 	for (size_t i = 0; i < rq->addr_count && s->addr_count < TLSC_ADDRS_MAX; i++) {
+		struct addr addr = rq->addrs[i];
+
 		/* what is connected to is this very address: no name is looked up in between */
-		if (nets_allow(rq->allow, rq->allow_count, &rq->addrs[i]))
-			s->addrs[s->addr_count++] = rq->addrs[i];
+		addr.port = rq->port;
+		if (reach_allows(rq->reach, &addr))
+			s->addrs[s->addr_count++] = addr;
 	}
 	s->ssl = ssl_of(tlsc, rq);
 	s->timer = timer_new(tlsc->loop, on_timer, s);

@@ -19,8 +19,7 @@ struct tlsc_request { /* copied */
 	const struct addr *addrs; /* tried in this order until TCP connects; at most TLSC_ADDRS_MAX; without port */
 	size_t addr_count;
 	uint16_t port;
-	const struct net *allow;  /* where we may connect (nets_allow); others are passed over */
-	size_t allow_count;
+	const struct reach *reach; /* where we may connect; others are passed over */
 	const char *server_name;  /* SNI */
 	const char *alpn;         /* the one protocol offered, at most TLSC_ALPN_TEXT - 1 */
 	msec_t connect_ms;        /* TCP, each address */

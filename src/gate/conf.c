@@ -15,6 +15,7 @@ free_conf(struct gate_conf *conf)
 	policy_free(conf->policy);
 	free(conf->path);
 	free(conf->base_path);
+	free((void *)conf->reach.own);
 	free(conf);
 }
 
@@ -43,6 +44,21 @@ compile_policy(struct gate_conf *conf, struct problem *pr)
 	return good;
 }
 
+/* Where validation may connect: a device's name, or a redirect, must not lead to a face of our own. */
+static void
+derive_reach(struct gate_conf *conf)
+{
+	const struct conf_addrs *faces[] = { &conf->listen, &conf->http01_listen, &conf->metrics_listen };
+	struct addr *own = xcalloc(conf->listen.count + conf->http01_listen.count + conf->metrics_listen.count, sizeof(*own));
+	size_t n = 0;
+
+	for (size_t i = 0; i < COUNT_OF(faces); i++) {
+		for (size_t j = 0; j < faces[i]->count; j++)
+			own[n++] = faces[i]->list[j];
+	}
+	conf->reach = (struct reach){ conf->networks.list, conf->networks.count, own, n };
+}
+
 /* Fill what the file left to us; only after all checks were passed. */
 static bool
 derive(struct gate_conf *conf, struct problem *pr)
@@ -65,6 +81,7 @@ derive(struct gate_conf *conf, struct problem *pr)
 	if (!url_parse(span_str(conf->external_url), &url, pr))
 		return false;
 	conf->base_path = span_dup(url.path);
+	derive_reach(conf);
 	return compile_policy(conf, pr);
 }
 

@@ -168,6 +168,7 @@ struct gate_conf {
 	/* derived when loaded: */
 	char *base_path;               /* path part of external_url, "" mostly */
 	struct policy *policy;         /* rules, compiled */
+	struct reach reach;            /* networks, and all addresses that we listen on (V1) */
 };
 
 /* Load and check everything (cross references, names, URLs). Errors as file:line lines. NULL if any. One reference is the

@@ -339,7 +339,7 @@ const struct conf_key gate_conf_keys[] = {
 		"10.0.0.0/8 172.16.0.0/12 192.168.0.0/16 fc00::/7", NULL, NULL, RELOAD,
 		"where devices may be asked for their proof; loopback, link-local and other "
 		"special ranges only if a "
-		"network inside them is listed"),
+		"network inside them is listed, and where the gateway listens itself only if that very address is"),
 	KEY(ADDRS, "resolvers", gate_conf, resolvers, NULL, NULL, "16", 0,
 		"DNS servers to ask; the system's if empty", .example = "10.0.0.53:53"),
 	KEY(STRING, "default_profile", gate_conf, default_profile, "default", "1", NULL, RELOAD,

@@ -173,9 +173,7 @@ fetch(struct validation *v, const struct addr *addrs, size_t count)
 		.body_max_bytes = BODY_MAX_BYTES,
 		.pin = addrs,
 		.pin_count = count,
-		.allow = v->networks,
-		.allow_count = v->network_count,
-		.allow_check = true,
+		.reach = v->reach,
 	};
 
 	memcpy(s->seen[s->hops++], s->hop.url, HOP_URL_TEXT);

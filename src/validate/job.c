@@ -150,7 +150,7 @@ start(struct attempt *a)
 {
 	const struct validator *validator = validator_of(challenge_of(a)->kind);
 
-	a->authority = (struct dns_authority){ (uint16_t)a->profile->authoritative_port, a->conf->networks.list, a->conf->networks.count };
+	a->authority = (struct dns_authority){ (uint16_t)a->profile->authoritative_port, &a->conf->reach };
 	a->v = (struct validation){
 		.ident = a->authz.ident,
 		.token = challenge_of(a)->token,
@@ -160,8 +160,7 @@ start(struct attempt *a)
 		.wide = a->authz.wildcard || a->authz.subdomains,
 		.http01_port = (uint16_t)a->profile->http01_port,
 		.tls_alpn01_port = (uint16_t)a->profile->tls_alpn01_port,
-		.networks = a->conf->networks.list,
-		.network_count = a->conf->networks.count,
+		.reach = &a->conf->reach,
 		.resolvers = a->profile->resolvers.list,
 		.resolver_count = a->profile->resolvers.count,
 		.authority = a->profile->authoritative_dns ? &a->authority : NULL,

@@ -110,8 +110,8 @@ shake(struct validation *v, const struct addr *addrs, size_t count)
 	if (v->ident.type == IDENT_IP)
 		reverse_name(&addrs[0], reverse);
 	tlsc_start(v->env->tlsc,
-		&(struct tlsc_request){ .addrs = addrs, .addr_count = count, .port = v->tls_alpn01_port, .allow = v->networks,
-			.allow_count = v->network_count, .server_name = v->ident.type == IDENT_IP ? reverse : v->ident.value, .alpn = ALPN,
+		&(struct tlsc_request){ .addrs = addrs, .addr_count = count, .port = v->tls_alpn01_port, .reach = v->reach,
+			.server_name = v->ident.type == IDENT_IP ? reverse : v->ident.value, .alpn = ALPN,
 			.connect_ms = CONNECT_MS, .total_ms = left > 1 ? left : 1 },
 		on_shake, v);
 }

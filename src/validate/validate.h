@@ -29,8 +29,7 @@ struct validation {
 	const struct conf_strings *issuers; /* dns-persist-01: names of ours; likewise */
 	bool wide;                    /* more than the name itself: its wildcard, or all names below */
 	uint16_t http01_port, tls_alpn01_port;
-	const struct net *networks;   /* where we may connect; valid until the callback */
-	size_t network_count;
+	const struct reach *reach;    /* where we may connect (V1); valid until the callback */
 	const struct addr *resolvers; /* the profile's; none = the gateway's; valid until the callback */
 	size_t resolver_count;
 	const struct dns_authority *authority; /* records are asked of the zones' own servers; NULL = of the resolvers; likewise */

@@ -23,6 +23,7 @@ options {
 	dnssec-validation no;
 	max-udp-size 1232;
 	minimal-responses yes;
+	notify no;
 };
 controls { };
 logging { channel all { stderr; severity info; print-time no; }; category default { all; }; category queries { all; }; };

@@ -50,9 +50,9 @@ def proof(folder, name, key_auth, critical=True, protocol_names=(PROTOCOL,)):
 class TlsServer:
     """Answers with `context`; counts who came."""
 
-    def __init__(self, port, address="127.0.0.1"):
+    def __init__(self, port, address="127.0.0.1", listener=None):
         self.context, self.came, self.data = None, 0, b""
-        self.socket = socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+        self.socket = listener or socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
         threading.Thread(target=self.serve, daemon=True).start()
 
     def serve(self):
@@ -198,4 +198,5 @@ def main():
     return t.done()
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -81,6 +81,18 @@ test_allow(void)
 		{ { "0.0.0.0/0", "::/0" }, "fe80::1", false },
 		{ { "0.0.0.0/0", "::/0" }, "ff02::1", false },
 		{ { "0.0.0.0/0", "::/0" }, "fd00:ec2::254", false },
+		{ { "0.0.0.0/0", "::/0" }, "100.100.100.200", false },
+		{ { "0.0.0.0/0", "::/0" }, "168.63.129.16", false },
+		{ { "100.64.0.0/10" }, "100.100.100.200", false },
+		{ { "100.64.0.0/10" }, "100.100.100.201", true },
+		{ { "0.0.0.0/0", "::/0" }, "::", false },
+		{ { "0.0.0.0/0", "::/0" }, "::127.0.0.1", false },
+		{ { "0.0.0.0/0", "::/0" }, "64:ff9b::7f00:1", false },
+		{ { "0.0.0.0/0", "::/0" }, "64:ff9b:1::7f00:1", false },
+		{ { "0.0.0.0/0", "2000::/3" }, "2002:7f00:1::", false },
+		{ { "0.0.0.0/0", "2000::/3" }, "2001::7f00:1", false },
+		{ { "0.0.0.0/0", "2000::/3" }, "2001:db8::1", true },
+		{ { "2002:a00::/24" }, "2002:a00:1::", true },
 		{ { "127.0.0.0/8" }, "127.0.0.1", true },
 		{ { "127.0.0.1" }, "127.0.0.1", true },
 		{ { "127.0.0.1" }, "127.0.0.2", false },
@@ -97,6 +109,44 @@ test_allow(void)
 			ok(net_parse(span_str(cases[i].nets[n]), &nets[n], NULL), "%s", cases[i].nets[n]);
 		ok(addr_parse(span_str(cases[i].to), &to) && nets_allow(nets, n, &to) == cases[i].may, "lets%s connect to %s",
 			cases[i].may ? "" : " nobody", cases[i].to);
+	}
+}
+
+/* With networks 127.0.0.0/8, 192.0.2.0/24 and, if `listed`, that very address. */
+static void
+test_reach(void)
+{
+	static const struct {
+		const char *own, *to;
+		bool listed, may;
+		const char *what;
+	} cases[] = {
+		{ "127.0.0.1:443", "127.0.0.1:443", false, false, "a listener of our own" },
+		{ "127.0.0.1:443", "127.0.0.1:443", true, true, "one whose very address is listed" },
+		{ "127.0.0.1:443", "127.0.0.1:444", false, true, "another port" },
+		{ "127.0.0.1:443", "127.0.0.2:443", false, true, "another address" },
+		{ "*:443", "127.0.0.1:443", false, false, "a listener on all addresses: loopback" },
+		{ "*:443", "127.5.5.5:443", false, false, "all of it" },
+		{ "*:443", "127.0.0.1:444", false, true, "another port of it" },
+		{ "*:443", "192.0.2.7:443", false, true, "another machine" },
+		{ "0.0.0.0:443", "127.0.0.1:443", false, false, "on all of IPv4" },
+		{ "0.0.0.0:443", "127.0.0.1:443", true, true, "and listed" },
+		{ "10.0.0.1:443", "10.0.0.2:443", false, false, "outside of the networks as ever" },
+	};
+	struct net nets[3];
+	struct problem pr = { 0 };
+
+	ok(net_parse(SPAN("127.0.0.0/8"), &nets[0], &pr) && net_parse(SPAN("192.0.2.0/24"), &nets[1], &pr),
+		"networks");
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		struct addr own, to;
+		struct reach reach = { nets, 2, &own, 1 };
+
+		if (!addr_parse_port(span_str(cases[i].own), &own, &pr) || !addr_parse_port(span_str(cases[i].to), &to, &pr))
+			ok(false, "cannot read the addresses");
+		if (cases[i].listed)
+			nets[reach.net_count++] = (struct net){ to, 32 };
+		ok(reach_allows(&reach, &to) == cases[i].may, "reach: %s", cases[i].what);
 	}
 }
 
@@ -127,6 +177,7 @@ main(void)
 	test_listen();
 	test_nets();
 	test_allow();
+	test_reach();
 	test_sockaddr();
 	return done_testing();
 }

@@ -374,13 +374,16 @@ on_records(const struct dns_records *records, const struct problem *pr, void *ar
 	flag_raise(&done);
 }
 
-static const struct net loopback = { { .family = AF_INET, .octet = { 127 } }, 8 };
+static const struct net loopback_net = { { .family = AF_INET, .octet = { 127 } }, 8 };
+static const struct reach loopback = { &loopback_net, 1, NULL, 0 }, nowhere = { 0 };
 
 static void
-ask(struct dns *dns, const char *name, const struct net *allow, struct result *r)
+ask(struct dns *dns, const char *name, const struct reach *reach, struct result *r)
 {
-	struct dns_authority authority = { port, allow, allow ? 1 : 0 };
+	/* it outlives the callback */
+	static struct dns_authority authority;
 
+	authority = (struct dns_authority){ port, reach };
 	*r = (struct result){ 0 };
 	dns_records(dns, &(struct dns_ask){ .name = name, .timeout_ms = 900, .authority = &authority }, DNS_TXT, on_records, r);
 }
@@ -412,7 +415,7 @@ main(void)
 	is_int(recursive[2] + recursive[3] + recursive[4], 0, "a zone's name servers are never asked to ask others");
 	ok(direct[2] > 0 && direct[1] == 0, "the resolver always is");
 	asked = direct[2];
-	ask(dns, "a.good.test", NULL, &r);
+	ask(dns, "a.good.test", &nowhere, &r);
 	flag_wait(&done, 1);
 	ok(r.outcome == DNS_FAILED && strstr(r.text, "has no address that this gateway asks") && direct[2] == asked, "without networks nobody is asked");
 	for (size_t i = 0; i < COUNT_OF(many); i++)

@@ -432,44 +432,48 @@ test_pins(void)
 static void
 test_allow(void)
 {
-	struct net loopback = net_of("127.0.0.0/8"), one = net_of("127.0.0.1"), all = net_of("0.0.0.0/0");
+	struct net nets[] = { net_of("127.0.0.0/8"), net_of("127.0.0.1"), net_of("0.0.0.0/0") };
+	struct addr face = addr_of("127.0.0.1", server.port), wild = { .family = AF_INET6, .port = server.port };
+	struct reach loopback = { nets, 1, NULL, 0 }, one = { nets + 1, 1, NULL, 0 }, all = { nets + 2, 1, NULL, 0 }, nothing = { 0 };
+	struct reach own = { nets, 1, &face, 1 }, own_wild = { nets, 1, &wild, 1 }, listed = { nets, 2, &face, 1 };
 	struct addr pins[2] = { addr_of("127.0.0.9", 0), addr_of("127.0.0.1", 0) };
 	struct httpc_request rq = get("/ok");
 	struct httpc_reply *rp;
 	unsigned accepted, requests;
 
 	rq.fresh = true;
-	rq.allow = &loopback;
-	rq.allow_count = 1;
+	rq.reach = &loopback;
 	is_result(fetch(&rq), HTTPC_OK, "an allowed address is connected to");
 	accepted = server.accepted;
-	rq.allow = &all;
+	rq.reach = &all;
 	rp = fetch(&rq);
 	is_result(rp, HTTPC_DENIED, "loopback is not opened by a wide rule");
 	is_str(rp->error, "127.0.0.1 is not in an allowed network", "the log says which");
-	rq.allow = NULL;
-	rq.allow_count = 0;
-	rq.allow_check = true;
+	rq.reach = &nothing;
 	is_result(fetch(&rq), HTTPC_DENIED, "an empty list allows nothing");
+	rq.reach = &own;
+	is_result(fetch(&rq), HTTPC_DENIED, "a listener of our own is denied");
+	rq.reach = &own_wild;
+	is_result(fetch(&rq), HTTPC_DENIED, "one on all addresses, too");
 	is_int(server.accepted, accepted, "nothing was connected");
+	rq.reach = &listed;
+	is_result(fetch(&rq), HTTPC_OK, "one whose very address is listed is connected to");
 
 	rq = get("/ok");
 	fetch(&rq);
 	requests = server.requests;
-	rq.allow = &all;
-	rq.allow_count = 1;
+	rq.reach = &all;
 	is_result(fetch(&rq), HTTPC_DENIED, "a kept connection to a denied address is not used");
 	is_int(server.requests, requests, "nothing was sent");
 
 	rq = get("/ok");
 	rq.pin = pins;
 	rq.pin_count = 1;
-	rq.allow = &one;
-	rq.allow_count = 1;
+	rq.reach = &one;
 	is_result(fetch(&rq), HTTPC_DENIED, "a pinned denied address is denied");
 	rq.pin_count = 2;
 	is_result(fetch(&rq), HTTPC_OK, "the allowed one of two pins serves");
-	rq.allow = &loopback;
+	rq.reach = &loopback;
 	rq.pin_count = 1;
 	is_result(fetch(&rq), HTTPC_CONNECT, "an allowed address that refuses is not a denial");
 }
@@ -478,7 +482,8 @@ static void
 test_proxy(void)
 {
 	struct httpc_request rq = get("/ok");
-	struct net all = net_of("0.0.0.0/0");
+	struct net everywhere = net_of("0.0.0.0/0");
+	struct reach all = { &everywhere, 1, NULL, 0 };
 	struct httpc_reply *rp;
 	char proxy[64];
 
@@ -494,8 +499,7 @@ test_proxy(void)
 	is_result(rp, HTTPC_CONNECT, "a proxy that refuses to connect means that nothing was sent");
 	is_int(rp->status, 0, "its status is not the server's");
 	ok(!httpc_field(rp, "X-Proxy", 0).p, "nor are its fields");
-	rq.allow = &all;
-	rq.allow_count = 1;
+	rq.reach = &all;
 	is_result(fetch(&rq), HTTPC_DENIED, "the proxy's address is judged");
 	rq = get("/ok");
 	setenv("http_proxy", "http://127.0.0.1:1", 1);

@@ -118,12 +118,13 @@ begin(void *arg)
 	r->was_early = r->calls > 0;
 }
 
-static struct net loopback = { { .family = AF_INET, .octet = { 127 } }, 8 };
+static const struct net loopback_net = { { .family = AF_INET, .octet = { 127 } }, 8 };
+static const struct reach loopback = { &loopback_net, 1, NULL, 0 };
 
 static struct result
 shake(const struct addr *addrs, size_t count, uint16_t port, msec_t total_ms)
 {
-	struct result r = { .rq = { .addrs = addrs, .addr_count = count, .port = port, .allow = &loopback, .allow_count = 1,
+	struct result r = { .rq = { .addrs = addrs, .addr_count = count, .port = port, .reach = &loopback,
 		.server_name = "device.test", .alpn = "acme-tls/1", .connect_ms = 500, .total_ms = total_ms } };
 
 	loop_post(loop, begin, &r);
@@ -278,7 +279,7 @@ test_many(void)
 
 	raw_start(&peer, SILENT);
 	for (size_t i = 0; i < COUNT_OF(waiting); i++) {
-		waiting[i] = (struct result){ .rq = { .addrs = &here, .addr_count = 1, .port = peer.port, .allow = &loopback, .allow_count = 1,
+		waiting[i] = (struct result){ .rq = { .addrs = &here, .addr_count = 1, .port = peer.port, .reach = &loopback,
 			.server_name = "x", .alpn = "y", .connect_ms = 500, .total_ms = 700 } };
 		loop_post(loop, begin, &waiting[i]);
 	}
@@ -298,7 +299,7 @@ static void
 test_free(void)
 {
 	struct raw peer;
-	struct result r = { .rq = { .addrs = &here, .addr_count = 1, .allow = &loopback, .allow_count = 1, .server_name = "x", .alpn = "y",
+	struct result r = { .rq = { .addrs = &here, .addr_count = 1, .reach = &loopback, .server_name = "x", .alpn = "y",
 		.connect_ms = 5000, .total_ms = 60000 } };
 
 	raw_start(&peer, SILENT);

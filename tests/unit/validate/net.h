@@ -17,6 +17,7 @@ struct name_row {
 	const char *txt[4];  /* TXT records of one string each */
 	bool forged;         /* answers have a wrong id */
 	const char *caa[4];  /* CAA records: "FLAGS TAG VALUE" */
+	const char *then_v4; /* A from the second question on */
 };
 
 struct names {
@@ -27,6 +28,7 @@ struct names {
 	pthread_t thread;
 	_Atomic(bool) stop;
 	_Atomic(unsigned) queries;
+	_Atomic(unsigned) rebound; /* questions for A of names that have then_v4 */
 };
 
 static inline const struct name_row *
@@ -130,10 +132,12 @@ names_caa(const struct name_row *row, unsigned char *r, size_t at)
 }
 
 static inline size_t
-names_records(const struct name_row *row, unsigned type, unsigned char *r, size_t at)
+names_records(struct names *n, const struct name_row *row, unsigned type, unsigned char *r, size_t at)
 {
 	switch (type) {
 	case 1:
+		if (row->then_v4 && atomic_fetch_add(&n->rebound, 1) > 0)
+			return names_answer(r, at, row->then_v4, 1);
 		return names_answer(r, at, row->v4, 1);
 	case 16:
 		return names_txt(row, r, at);
@@ -172,7 +176,7 @@ names_main(void *arg)
 		r[3] = (unsigned char)(0x80 | (row ? row->rcode : 3));
 		out = end;
 		if (row && row->rcode == 0)
-			out = names_records(row, (unsigned)q[end - 4] << 8 | q[end - 3], r, end);
+			out = names_records(n, row, (unsigned)q[end - 4] << 8 | q[end - 3], r, end);
 		if (row && row->forged)
 			r[0] ^= 0x55;
 		sendto(n->fd, r, out, 0, (void *)&from, from_n);

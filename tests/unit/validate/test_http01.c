@@ -21,6 +21,10 @@ static const struct name_row rows[] = {
 	{ "half.test", "127.0.0.3", "::1" }, /* at the lonely server's port nobody answers on ::1 */
 	{ "trap.test", "127.0.0.9" },
 	{ "inside.test", "10.1.2.3" },
+	{ "turns.test", "127.0.0.1", .then_v4 = "127.0.0.9" },
+	{ "nat64.test", NULL, "64:ff9b::7f00:9" },
+	{ "six-to-four.test", NULL, "2002:7f00:9::1" },
+	{ "mapped.test", NULL, "::ffff:127.0.0.9" },
 	{ "none.test" },
 	{ "nx.test", NULL, NULL, 3 },
 	{ "fail.test", NULL, NULL, 2 },
@@ -98,6 +102,10 @@ static const struct {
 	{ "to-trap-mapped", "302 Found", "http://[::ffff:127.0.0.9]:$P" WELL_KNOWN "ok" },
 	{ "to-trap-at", "302 Found", "http://a.test:$P@127.0.0.9:$P" WELL_KNOWN "ok" },
 	{ "to-trap-backslash", "302 Found", "http://127.0.0.9:$P\\@a.test:$P" WELL_KNOWN "ok" },
+	{ "to-trap-nat64", "302 Found", "http://[64:ff9b::7f00:9]:$P" WELL_KNOWN "ok" },
+	{ "to-trap-compatible", "302 Found", "http://[::127.0.0.9]:$P" WELL_KNOWN "ok" },
+	{ "to-trap-6to4", "302 Found", "http://[2002:7f00:9::]:$P" WELL_KNOWN "ok" },
+	{ "to-trap-teredo", "302 Found", "http://[2001:0:7f00:9::]:$P" WELL_KNOWN "ok" },
 	{ "to-any", "302 Found", "http://0.0.0.0:$P" WELL_KNOWN "ok" },
 	{ "to-any6", "302 Found", "http://[::]:$P" WELL_KNOWN "ok" },
 	{ "to-10", "302 Found", "http://10.1.2.3:$P" WELL_KNOWN "ok" },
@@ -244,6 +252,7 @@ struct place {
 	const char *networks[4];
 	uint16_t port; /* 0 = the web server's */
 	msec_t timeout_ms;
+	bool own; /* where https is served is a listener of ours */
 };
 
 static void
@@ -252,7 +261,8 @@ validate(const char *name, const char *token, const struct place *place, struct 
 	static const char *const usual[] = { "127.0.0.1", "127.0.0.2", "127.0.0.3", "::1" };
 	struct validate_env env = { loop, httpc, dns };
 	struct net nets[4];
-	size_t count = 0;
+	struct addr face = { .family = AF_INET, .octet = { 127, 0, 0, 2 }, .port = web.port };
+	struct reach reach = { nets, 0, &face, place && place->own };
 	struct problem pr = { 0 };
 	struct ident id = { .type = strchr(name, ':') || (name[0] >= '0' && name[0] <= '9') ? IDENT_IP : IDENT_DNS };
 
@@ -260,11 +270,11 @@ validate(const char *name, const char *token, const struct place *place, struct 
 	for (size_t i = 0; i < 4; i++) {
 		const char *net = place && place->networks[0] ? place->networks[i] : usual[i];
 
-		if (net && !net_parse(span_str(net), &nets[count++], &pr))
+		if (net && !net_parse(span_str(net), &nets[reach.net_count++], &pr))
 			abort();
 	}
 	*v = (struct validation){ .ident = id, .token = token, .key_auth = KEY_AUTH,
-		.http01_port = place && place->port ? place->port : web.port, .networks = nets, .network_count = count,
+		.http01_port = place && place->port ? place->port : web.port, .reach = &reach,
 		.timeout_ms = place && place->timeout_ms ? place->timeout_ms : 5000, .done = on_done, .env = &env };
 	pthread_mutex_lock(&lock);
 	calls = 0;
@@ -358,6 +368,16 @@ static const struct {
 	{ "an address outside of the networks", "127.0.0.9", "ok", DENIED },
 	{ "loopback where all addresses are allowed", "a.test", "ok", DENIED, { .networks = { "0.0.0.0/0", "::/0" } } },
 	{ "IPv6 loopback where all addresses are allowed", "six.test", "ok", DENIED, { .networks = { "0.0.0.0/0", "::/0" } } },
+	{ "a name that leads elsewhere when it is asked for again", "turns.test", "to-path", DENIED },
+	{ "a name of an IPv4 address by NAT64", "nat64.test", "ok", DENIED, { .networks = { "0.0.0.0/0", "::/0", "127.0.0.1" } } },
+	{ "a name of one by 6to4", "six-to-four.test", "ok", DENIED, { .networks = { "0.0.0.0/0", "2000::/3", "127.0.0.1" } } },
+	{ "a redirect to one by NAT64", "a.test", "to-trap-nat64", DENIED, { .networks = { "0.0.0.0/0", "::/0", "127.0.0.1" } } },
+	{ "to one in the form of compatible addresses", "a.test", "to-trap-compatible", DENIED, { .networks = { "0.0.0.0/0", "::/0", "127.0.0.1" } } },
+	{ "to one by 6to4", "a.test", "to-trap-6to4", DENIED, { .networks = { "0.0.0.0/0", "::/0", "127.0.0.1" } } },
+	{ "to one by Teredo", "a.test", "to-trap-teredo", DENIED, { .networks = { "0.0.0.0/0", "::/0", "127.0.0.1" } } },
+	{ "a redirect to a listener of our own", "a.test", "to-tls", DENIED, { .networks = { "127.0.0.0/8" }, .own = true } },
+	{ "which is one by its port", "tls.test", "ok", DENIED, { .networks = { "127.0.0.0/8" }, .own = true } },
+	{ "and may be listed", "a.test", "to-tls", PROBLEM_NONE, .place = { .networks = { "127.0.0.0/8", "127.0.0.2" }, .own = true } },
 	{ "a redirect to an address outside", "a.test", "to-trap", DENIED },
 	{ "a redirect to a name outside", "a.test", "to-trap-name", DENIED },
 	{ "a redirect without scheme", "a.test", "to-trap-scheme", DENIED },

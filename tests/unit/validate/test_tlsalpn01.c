@@ -104,6 +104,7 @@ on_done(struct validation *v)
 
 static const struct net inside[] = { { { .family = AF_INET, .octet = { 127, 0, 0, 1 } }, 32 },
 	{ { .family = AF_INET6, .octet = { [15] = 1 } }, 128 } };
+static const struct reach reach = { inside, COUNT_OF(inside), NULL, 0 };
 
 static void
 validate(const char *name, struct dns *by, const struct addr *resolver, uint16_t port, struct validation *v)
@@ -111,7 +112,7 @@ validate(const char *name, struct dns *by, const struct addr *resolver, uint16_t
 	struct validate_env env = { .loop = loop, .dns = by, .tlsc = tlsc };
 	struct addr addr;
 
-	*v = (struct validation){ .key_auth = KEY_AUTH, .tls_alpn01_port = port, .networks = inside, .network_count = COUNT_OF(inside),
+	*v = (struct validation){ .key_auth = KEY_AUTH, .tls_alpn01_port = port, .reach = &reach,
 		.resolvers = resolver, .resolver_count = resolver ? 1 : 0, .timeout_ms = 3000, .done = on_done, .env = &env };
 	v->ident.type = addr_parse(span_str(name), &addr) ? IDENT_IP : IDENT_DNS;
 	snprintf(v->ident.value, sizeof(v->ident.value), "%s", name);
