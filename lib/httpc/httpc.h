@@ -38,6 +38,7 @@ struct httpc_request {
 	struct span body;
 	const char *content_type;  /* NULL = none */
 	const char *accept;        /* NULL = "*" "/" "*" */
+	const char *authorization; /* "Bearer ...", NULL = none */
 	/* PEM of trust anchors INSTEAD of the system's, read once an hour; NULL = the system's. */
 	const char *ca_file;
 	/* "http://host:port"; NULL = none. Not together with `pin`; `reach` judges the proxy. */

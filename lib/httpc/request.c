@@ -36,6 +36,7 @@ transfer_new(const struct httpc_request *rq, httpc_fn fn, void *arg)
 	t->host_header = string_copy(rq->host_header);
 	t->content_type = string_copy(rq->content_type);
 	t->accept = string_copy(rq->accept);
+	t->authorization = string_copy(rq->authorization);
 	t->ca_file = string_copy(rq->ca_file);
 	t->proxy = string_copy(rq->proxy);
 	t->body = copy_of(rq->body.p, rq->body.n);
@@ -66,6 +67,7 @@ transfer_free(struct transfer *t)
 	free(t->host_header);
 	free(t->content_type);
 	free(t->accept);
+	free(t->authorization);
 	free(t->ca_file);
 	free(t->proxy);
 	free(t->body);

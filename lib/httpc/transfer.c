@@ -232,6 +232,8 @@ set_request(struct transfer *t, CURL *easy)
 
 	field_add(t, "Accept", t->accept ? t->accept : "*/*");
 	field_add(t, "Accept-Language", "en"); /* RFC 8555 section 6.1 */
+	if (t->authorization)
+		field_add(t, "Authorization", t->authorization);
 	field_add(t, "Content-Type", t->content_type); /* NULL: libcurl's own is left out */
 	field_add(t, "Expect", NULL);
 	if (t->host_header)

@@ -23,7 +23,7 @@ struct transfer {
 	msec_t started_ms;
 
 	/* the request */
-	char *method, *url, *host_header, *content_type, *accept, *ca_file, *proxy;
+	char *method, *url, *host_header, *content_type, *accept, *authorization, *ca_file, *proxy;
 	/* the client's */
 	const char *user_agent;
 	struct sockets *sockets;

@@ -89,12 +89,6 @@ device_judge(struct sql *db, const struct device_chall *dc, const struct evidenc
 }
 
 bool
-device_deny(struct sql *db, const struct device_chall *dc, const struct problem *why, struct problem *pr)
-{
-	return fail(db, dc, why, pr);
-}
-
-bool
 device_conclude(struct sql *db, const struct device_chall *dc, const struct evidence *e, struct problem *ret_refusal, struct problem *pr)
 {
 	if (!device_judge(db, dc, e, ret_refusal, pr))

@@ -34,8 +34,6 @@ bool device_judge(struct sql *db, const struct device_chall *dc, const struct ev
  * is none of ours. *ret_refusal says why, its kind is PROBLEM_NONE if the device is proven. */
 bool device_conclude(struct sql *db, const struct device_chall *dc, const struct evidence *e, struct problem *ret_refusal,
 	struct problem *pr) MUST_CHECK;
-/* Processing to invalid, with the authorization and its orders: somebody who was asked says no. */
-bool device_deny(struct sql *db, const struct device_chall *dc, const struct problem *why, struct problem *pr) MUST_CHECK;
 /* Pending to invalid, with the authorization and its orders (O5): the statement does not prove what it should. */
 bool device_refuse(struct sql *db, const struct device_chall *dc, const struct problem *why, bool *ret_moved, struct problem *pr) MUST_CHECK;
 #endif

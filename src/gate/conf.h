@@ -29,6 +29,11 @@ struct profile_conf {
 	struct conf_strings challenges;       /* "http-01", ... */
 	int eab;                       /* enum eab_wanted */
 	int devices;                   /* enum devices_wanted */
+	char *device_hook;             /* program that is asked about each device, NULL = none */
+	char *device_webhook;          /* URL that is asked, NULL = none; never both */
+	char *device_webhook_ca;       /* PEM of trust anchors for it, NULL = the system's */
+	char *device_webhook_token;    /* file with a bearer token, NULL = none is sent */
+	int64_t device_hook_ms;        /* deadline of one question */
 	bool wildcard;
 	bool pre_authorization;        /* newAuthz */
 	bool subdomains;               /* RFC 9444 */

@@ -220,6 +220,28 @@ check_profile_upstream(const struct gate_conf *conf, const char *at, const struc
 	}
 }
 
+static void
+check_hook(const char *at, const struct profile_conf *p, struct conf_errors *errors)
+{
+	struct url url;
+	WHERE("%s.device_hook", at);
+
+	check_path(where, p->device_hook, errors);
+	if (p->device_hook && p->device_webhook)
+		conf_error(errors, where, "cannot go with device_webhook: one is asked");
+	snprintf(where, sizeof(where), "%s.device_webhook", at);
+	if (p->device_webhook)
+		check_url(where, p->device_webhook, &url, errors);
+	snprintf(where, sizeof(where), "%s.device_webhook_ca", at);
+	check_path(where, p->device_webhook_ca, errors);
+	if (p->device_webhook_ca && !p->device_webhook)
+		conf_error(errors, where, "needs device_webhook");
+	snprintf(where, sizeof(where), "%s.device_webhook_token", at);
+	check_path(where, p->device_webhook_token, errors);
+	if (p->device_webhook_token && !p->device_webhook)
+		conf_error(errors, where, "needs device_webhook");
+}
+
 /* Issuer names of CAA records. */
 static void
 check_caa(const char *key, const struct conf_strings *names, struct conf_errors *errors)
@@ -328,6 +350,7 @@ check_profiles(const struct gate_conf *conf, struct conf_errors *errors)
 		check_attempts(at, &p->validation_attempts_text, errors);
 		check_profile_upstream(conf, at, p, errors);
 		check_profile_caa(at, p, errors);
+		check_hook(at, p, errors);
 		if (p->wildcard && !has_records(p))
 			conf_error(errors, where, "a wildcard is proven by " RECORDS_MISSING);
 		check_subdomains(at, p, errors);

@@ -73,6 +73,10 @@ check_profiles(const struct gate_conf *conf, struct conf_errors *errors)
 		check_named(conf, i, p, errors);
 		if (p->attestation.count && !has_challenge(p))
 			conf_error(errors, where, "is of no use without device-attest-01 among challenges");
+		snprintf(where, sizeof(where), "profiles[%zu].%s", i, p->device_hook ? "device_hook" : p->device_webhook ? "device_webhook" : "devices");
+		if (!has_challenge(p) && (p->devices || p->device_hook || p->device_webhook))
+			conf_error(errors, where, "is of no use without device-attest-01 among challenges");
+		snprintf(where, sizeof(where), "profiles[%zu].challenges", i);
 		if (!p->attestation.count && has_challenge(p))
 			conf_error(errors, where, "device-attest-01 needs attestation: who vouches for the devices?");
 	}

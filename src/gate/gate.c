@@ -32,6 +32,7 @@
 #define KEYS_CACHED 20000
 #define SECRETS_MAX 256
 #define OUTBOUND_CONNS_MAX 1024 /* of each kind */
+#define HOOKS_MAX 16 /* programs at a time */
 #define TLS_CHECK_MS (600 * 1000)
 #define TLS_WAIT_MS 3000 /* while it is on its way */
 
@@ -44,6 +45,7 @@ struct gate {
 	struct httpc *httpc;
 	struct dns *dns;
 	struct tlsc *tlsc;
+	struct proc *proc;
 	struct jobs *jobs;
 	struct upstreams *ups;
 	struct validate_job_env validate;
@@ -140,12 +142,13 @@ start_engine(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	g->httpc = httpc_new(g->outbound, &(struct httpc_conf){ .connections_max = OUTBOUND_CONNS_MAX, .per_host_max = (unsigned)conns });
 	g->dns = dns_new(g->outbound, conf->resolvers.list, conf->resolvers.count);
 	g->tlsc = tlsc_new(g->outbound, OUTBOUND_CONNS_MAX);
+	g->proc = proc_new(g->outbound, HOOKS_MAX);
 	g->jobs = jobs_new(g->outbound, g->pool, g->store, g->node);
 	times.lease_ms = conf->job_lease_ms;
 	times.heartbeat_ms = conf->job_lease_ms / 3;
 	jobs_set_times(g->jobs, &times);
 	env = (struct upstream_env){ g->store, g->jobs, g->keeper, g->pool, g->httpc, g->conf };
-	g->validate = (struct validate_job_env){ { g->outbound, g->httpc, g->dns, g->tlsc }, g->store, g->conf, NULL };
+	g->validate = (struct validate_job_env){ { g->outbound, g->httpc, g->dns, g->tlsc, g->proc }, g->store, g->conf, NULL };
 	g->housekeep = (struct housekeep){ g->store, g->conf };
 	validate_job_register(g->jobs, &g->validate);
 	housekeep_register(g->jobs, &g->housekeep);
@@ -356,6 +359,7 @@ gate_stop(struct gate *g)
 		loop_join(g->outbound);
 		dns_free(g->dns);
 		tlsc_free(g->tlsc);
+		proc_free(g->proc);
 		httpc_free(g->httpc);
 	}
 	pool_free(g->pool);

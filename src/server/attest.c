@@ -89,6 +89,20 @@ attest_answer_read(struct api *api, const struct authz *authz, size_t index, str
 	return false;
 }
 
+/* The verdict, or first a question to the profile's hook: then the challenge is processing until there is an answer (V17). */
+static bool
+go_on(struct sql *db, const struct api *api, const struct device_chall *dc, const struct evidence *e, struct attest_answer *a, struct problem *pr)
+{
+	if (!dc->profile->device_hook && !dc->profile->device_webhook)
+		return device_conclude(db, dc, e, &a->refusal, pr);
+	/* who is refused anyway is not asked about */
+	if (!device_judge(db, dc, e, &a->refusal, pr))
+		return false;
+	if (a->refusal.kind)
+		return device_conclude(db, dc, e, &a->refusal, pr);
+	return jobs_insert(api->srv->jobs, db, JOB_VALIDATE, dc->authz->challenges[dc->index].id, &a->job_id, pr);
+}
+
 bool
 attest_answer_store(struct sql *db, const struct api *api, const struct authz *authz, size_t index, struct attest_answer *a,
 	struct problem *pr)
@@ -99,11 +113,12 @@ attest_answer_store(struct sql *db, const struct api *api, const struct authz *a
 	bool good;
 
 	a->stored = false;
+	a->job_id = 0;
 	/* only a statement that was good has a key */
 	if (!a->facts.key)
 		return device_refuse(db, &dc, &a->refusal, &a->stored, pr);
 	good = device_record(db, &dc, &a->facts, buf_span(&a->object), &e, &a->stored, pr) &&
-		(!a->stored || device_conclude(db, &dc, &e, &a->refusal, pr));
+		(!a->stored || go_on(db, api, &dc, &e, a, pr));
 	evidence_done(&e);
 	return good;
 }
@@ -122,6 +137,6 @@ attest_answer_count(struct api *api, const struct authz *authz, const struct att
 		buckets_take(api->srv->limits.by[LIMIT_FAILED], span_str(authz_failure_key(authz->account_id, authz->ident.value, key)),
 			limit_rate(api->conf, LIMIT_FAILED), clock_ms(), &wait);
 	log_info("attestation", LS("ident", authz->ident.value), LS("authz", authz->ref),
-		LS("format", a->format < ATTEST__COUNT ? attest_format_name(a->format) : ""), LI("proven", proven),
+		LS("format", a->format < ATTEST__COUNT ? attest_format_name(a->format) : ""), LI("proven", proven), LI("asks", a->job_id != 0),
 		LS("key", a->facts.key_hash), LS("detail", a->refusal.detail));
 }

@@ -17,7 +17,8 @@ struct attest_answer {
 	char key_auth[KEY_AUTH_TEXT];
 	char address[ADDR_TEXT];     /* of the device */
 	enum attest_format format;   /* ATTEST__COUNT = unknown */
-	bool stored;                 /* a verdict of it is on record */
+	bool stored;                 /* a verdict of it is on record, or that somebody else has his say first */
+	int64_t job_id;              /* that asks him, to be run after the commit; 0 = nobody is asked */
 };
 void attest_answer_done(struct attest_answer *a);
 

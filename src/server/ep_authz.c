@@ -280,7 +280,7 @@ api_challenge(struct api *api)
 	if (good) {
 		attest_answer_count(api, &r.authz, &r.answer);
 		c = &r.authz.challenges[r.index];
-		jobs_run(api->srv->jobs, r.job_id, JOB_VALIDATE, c->id);
+		jobs_run(api->srv->jobs, r.job_id ? r.job_id : r.answer.job_id, JOB_VALIDATE, c->id);
 		if (r.hurry)
 			jobs_hurry(api->srv->jobs, JOB_VALIDATE, c->id);
 		write_challenge(api, &w, c);

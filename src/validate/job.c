@@ -11,8 +11,10 @@
 #include "acme/problem_json.h"
 #include "base/log.h"
 #include "flow/authz.h"
+#include "flow/device.h"
 #include "store/account.h"
 #include "validate/caa.h"
+#include "validate/device_question.h"
 
 #define ATTEMPTS_MAX 16
 #define ATTEMPT_MS 10000
@@ -24,6 +26,7 @@ static const struct validator validators[] = {
 	{ CHALLENGE_DNS_ACCOUNT_01, dnsaccount01_start },
 	{ CHALLENGE_DNS_PERSIST_01, dnspersist01_start },
 	{ CHALLENGE_TLS_ALPN_01, tlsalpn01_start },
+	{ CHALLENGE_DEVICE_ATTEST_01, device_hook_start },
 };
 
 const struct validator *
@@ -51,6 +54,8 @@ struct attempt {
 	char account_url[ACCOUNT_URL_TEXT];
 	struct dns_authority authority;
 	struct caa_check caa;
+	struct buf question;   /* device-attest-01 */
+	struct problem refusal; /* of a device, whatever the hook said; PROBLEM_NONE = none */
 };
 
 static void
@@ -59,6 +64,7 @@ attempt_free(void *state)
 	struct attempt *a = state;
 
 	authz_done(&a->authz);
+	buf_done(&a->question);
 	gate_conf_unref(a->conf);
 	free(a);
 }
@@ -67,6 +73,13 @@ static const struct challenge *
 challenge_of(const struct attempt *a)
 {
 	return &a->authz.challenges[a->index];
+}
+
+/* It has proven itself already; a hook is asked. */
+static bool
+is_attested(const struct attempt *a)
+{
+	return challenge_of(a)->kind == CHALLENGE_DEVICE_ATTEST_01;
 }
 
 static bool
@@ -95,6 +108,8 @@ load_tx(struct sql *db, void *arg, struct problem *pr)
 	if (!authz_by_challenge_id(db, a->job->row.subject, &a->authz, &a->index, &a->loaded, pr))
 		return false;
 	a->profile = a->loaded ? conf_profile(a->conf, span_str(a->authz.profile)) : NULL;
+	if (a->profile && is_attested(a))
+		return device_question_write(db, &a->authz, &a->question, pr);
 	if (!a->profile || !wants_account(a))
 		return true;
 	if (!account_by_id(db, a->authz.account_id, &account, &found, pr))
@@ -164,7 +179,9 @@ start(struct attempt *a)
 		.resolvers = a->profile->resolvers.list,
 		.resolver_count = a->profile->resolvers.count,
 		.authority = a->profile->authoritative_dns ? &a->authority : NULL,
-		.timeout_ms = ATTEMPT_MS,
+		.hook = { a->profile->device_hook, a->profile->device_webhook, a->profile->device_webhook_ca, a->profile->device_webhook_token,
+			buf_span(&a->question) },
+		.timeout_ms = is_attested(a) ? a->profile->device_hook_ms : ATTEMPT_MS,
 		.done = on_done,
 		.arg = a,
 		.env = &a->env->net,
@@ -217,6 +234,22 @@ valid_until(const struct attempt *a, int64_t now)
 	return a->v.until_unix_s && a->v.until_unix_s < until ? a->v.until_unix_s : until;
 }
 
+/* As its statement alone would have done, had nobody been asked: it may have been blocked meanwhile. */
+static bool
+conclude_device(struct sql *db, struct attempt *a, int64_t now, struct problem *pr)
+{
+	const struct device_chall dc = { .profile = a->profile, .authz = &a->authz, .index = a->index, .key_auth = challenge_of(a)->key_auth,
+		.now = now, .node = jobs_node(a->job->jobs) };
+	struct evidence e = { 0 };
+	bool found, good;
+
+	if (!evidence_of_authz(db, a->authz.id, &e, &found, pr))
+		return false;
+	good = found ? device_conclude(db, &dc, &e, &a->refusal, pr) : problem_internal(pr, "a device that has proven itself by nothing");
+	evidence_done(&e);
+	return good;
+}
+
 static bool
 result_tx(struct sql *db, void *arg, struct problem *pr)
 {
@@ -227,6 +260,8 @@ result_tx(struct sql *db, void *arg, struct problem *pr)
 
 	if (!jobs_fence(a->job, db, pr))
 		return false;
+	if (a->v.proven && is_attested(a))
+		return conclude_device(db, a, now, pr) && job_delete(db, a->job->row.id, pr);
 	if (a->v.proven)
 		return authz_prove(db, &a->authz, a->index, now, valid_until(a, now), node, pr) &&
 			job_delete(db, a->job->row.id, pr);
@@ -269,6 +304,10 @@ conclude(struct job *job, struct attempt *a, struct store *store)
 		job->wait_ms = 5000;
 		return JOB_AGAIN;
 	}
+	if (a->refusal.kind) {
+		a->v.proven = false;
+		a->v.problem = a->refusal;
+	}
 	if (last && !a->v.proven)
 		count_failure(a);
 	count_attempt(a, last);
@@ -300,6 +339,7 @@ attempt_new(struct job *job, struct validate_job_env *env)
 	a->job = job;
 	a->env = env;
 	a->conf = conf_holder_take(env->conf);
+	a->question = BUF_MAX(DEVICE_QUESTION_MAX);
 	return a;
 }
 

@@ -10,6 +10,7 @@
 #include "gate/conf.h"
 #include "httpc/httpc.h"
 #include "pki/ident.h"
+#include "proc/proc.h"
 #include "store/authz.h"
 #include "tlsc/tlsc.h"
 
@@ -19,6 +20,16 @@ struct validate_env {
 	struct httpc *httpc;
 	struct dns *dns;
 	struct tlsc *tlsc;
+	struct proc *proc;
+};
+
+/* Who is asked whether a device may have what it orders; all valid until the callback. */
+struct hook {
+	const char *program;          /* or NULL */
+	const char *url;              /* or NULL */
+	const char *ca_file;          /* PEM, NULL = the system's */
+	const char *token_file;       /* NULL = no token */
+	struct span question;         /* JSON */
 };
 
 struct validation {
@@ -33,6 +44,7 @@ struct validation {
 	const struct addr *resolvers; /* the profile's; none = the gateway's; valid until the callback */
 	size_t resolver_count;
 	const struct dns_authority *authority; /* records are asked of the zones' own servers; NULL = of the resolvers; likewise */
+	struct hook hook;             /* device-attest-01 */
 	msec_t timeout_ms;            /* of the whole attempt */
 	/* out: */
 	bool proven;
@@ -63,6 +75,8 @@ void dns01_start(struct validation *v);
 void dnsaccount01_start(struct validation *v);
 /* dns-persist-01 (draft-ietf-acme-dns-persist-01), see persist01.c. */
 void dnspersist01_start(struct validation *v);
+/* device-attest-01: the device has proven itself, and a hook has its say, see device_hook.c. */
+void device_hook_start(struct validation *v);
 /* tls-alpn-01 (RFC 8737), see tlsalpn01.c. */
 void tlsalpn01_start(struct validation *v);
 #endif

@@ -2,10 +2,12 @@
 
 import json
 import os
+import subprocess
 import tempfile
 
 from attest import standin
 from attest.prover import Prover
+from lab import BUILD
 
 IDS = {"apple": "TMWFWWWP67", "android-key": "R5CT1234567", "step": "10203040"}
 RULES = [{"name": "devices", "names": ["permanent-identifier:*", "hardware-module:*"]}]
@@ -47,6 +49,11 @@ class World:
     def reload(self, check=True):
         self.gate.write_conf()
         return self.gate.ctl("reload", check=check)
+
+    def ctl(self, *words):
+        """acmegatectl, whatever becomes of it: the finished process."""
+        return subprocess.run([os.path.join(BUILD, "acmegatectl"), "--socket", self.gate.socket, *words], stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60)
 
     def device(self, fmt, ident=None, variant="good", maker=None, **options):
         """A Prover; its hardware is .hardware, and .variant what it does."""
