@@ -50,6 +50,15 @@ bool attest_trust_add_intermediates(struct attest_trust *trust, enum attest_form
 bool attest_trust_set_revoked(struct attest_trust *trust, enum attest_format format,
 	struct span json, int64_t good_until_unix_s, struct problem *pr)
 	__attribute__((warn_unused_result));
+/* X.509 CRLs, in DER or PEM; after all roots and intermediates. With any, each certificate below the
+ * root must have one in force of its issuer, and not be on it: so each root and each intermediate
+ * that was given must have signed one (attest_trust_check_crls), and an intermediate that was not
+ * given is none that statements can come by. */
+bool attest_trust_add_crls(struct attest_trust *trust, enum attest_format format, struct span file,
+	struct problem *pr) __attribute__((warn_unused_result));
+/* *ret_good_until_unix_s: when the first of them is too old, INT64_MAX without CRLs. */
+bool attest_trust_check_crls(const struct attest_trust *trust, enum attest_format format,
+	int64_t *ret_good_until_unix_s, struct problem *pr) __attribute__((warn_unused_result));
 /* The assigner that "ID/OID" may name for this format's devices, whose statements name none (V9).
  * Not for tpm. */
 bool attest_trust_set_assigner(struct attest_trust *trust, enum attest_format format,

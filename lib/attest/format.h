@@ -8,6 +8,7 @@
 #include "attest/revoked.h"
 #include "base/mem.h"
 #include "cbor/cbor.h"
+#include "pki/crl.h"
 #include "pki/path.h"
 
 /* Of one format; several sets may have them (attest_trust_share). */
@@ -15,6 +16,7 @@ struct attest_anchors {
 	atomic_uint refs;
 	struct anchors anchors;
 	struct revoked *revoked; /* owned; NULL = no list */
+	struct crls crls;        /* each signed by one of the anchors; none = they are not asked for */
 	char assigner[ATTEST_TEXT];
 	bool modules; /* apple: UDIDs count */
 };

@@ -100,11 +100,46 @@ check_revoked(const struct statement *st, struct problem *pr)
 	return true;
 }
 
+/* On any list of its issuer that is in force; without one nobody can say. */
+static bool
+check_crls_of(const struct statement *st, size_t at, const struct cert *issuer, struct problem *pr)
+{
+	const struct crls *crls = &st->trust->crls;
+	int64_t now = st->in->now_unix_s;
+	bool asked = false;
+
+	for (size_t i = 0; i < crls->count; i++) {
+		const struct crl *crl = crls->list[i];
+
+		if (crl->this_update_unix_s > now || crl->next_update_unix_s < now ||
+			!crl_is_of(crl, issuer))
+			continue;
+		asked = true;
+		if (crl_has(crl, st->path.certs[at]))
+			return problem_set(pr, PROBLEM_BAD_ATTESTATION,
+				"x5c[%zu]: serial %s is revoked", at, st->path.certs[at]->serial);
+	}
+	return asked || problem_internal(pr, "no revocation list in force of \"%s\"", issuer->subject);
+}
+
+static bool
+check_crls(const struct statement *st, struct problem *pr)
+{
+	const struct path *path = &st->path;
+
+	for (size_t i = 0; st->trust->crls.count && i < path->count; i++) {
+		if (!check_crls_of(st, i, i + 1 < path->count ? path->certs[i + 1] : path->root, pr))
+			return false;
+	}
+	return true;
+}
+
 bool
 stmt_path(struct statement *st, struct path_rules rules, struct problem *pr)
 {
 	rules.now_unix_s = st->in->now_unix_s;
-	return path_check(&st->path, &st->trust->anchors, &rules, pr) && check_revoked(st, pr);
+	return path_check(&st->path, &st->trust->anchors, &rules, pr) && check_revoked(st, pr) &&
+	       check_crls(st, pr);
 }
 
 struct cert *

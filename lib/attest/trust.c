@@ -17,6 +17,7 @@ anchors_unref(struct attest_anchors *of)
 		return;
 	anchors_done(&of->anchors);
 	revoked_free(of->revoked);
+	crls_done(&of->crls);
 	free(of);
 }
 
@@ -77,6 +78,66 @@ attest_trust_set_revoked(struct attest_trust *trust, enum attest_format format, 
 		return false;
 	revoked_free(of->revoked);
 	of->revoked = list;
+	return true;
+}
+
+static const struct cert *
+anchor_at(const struct attest_anchors *of, size_t i)
+{
+	const struct anchors *a = &of->anchors;
+
+	if (i < a->root_count)
+		return a->roots[i];
+	return i - a->root_count < a->link_count ? a->links[i - a->root_count] : NULL;
+}
+
+bool
+attest_trust_add_crls(
+	struct attest_trust *trust, enum attest_format format, struct span file, struct problem *pr)
+{
+	struct attest_anchors *of = anchors_of(trust, format);
+	size_t i = of->crls.count;
+	const struct cert *signer;
+
+	if (!crls_read(&of->crls, file, pr))
+		return false;
+	for (; i < of->crls.count; i++) {
+		for (size_t j = 0; (signer = anchor_at(of, j)); j++) {
+			if (crl_verify(of->crls.list[i], signer))
+				break;
+		}
+		if (!signer)
+			return problem_set(pr, PROBLEM_MALFORMED,
+				"no root or intermediate signed the revocation list of \"%.200s\"",
+				of->crls.list[i]->issuer);
+	}
+	return true;
+}
+
+bool
+attest_trust_check_crls(const struct attest_trust *trust, enum attest_format format,
+	int64_t *ret_good_until_unix_s, struct problem *pr)
+{
+	const struct attest_anchors *of = trust->of[format];
+	int64_t good_until = INT64_MAX;
+	const struct cert *signer;
+
+	for (size_t i = 0; of && of->crls.count && (signer = anchor_at(of, i)); i++) {
+		int64_t latest = INT64_MIN;
+
+		for (size_t j = 0; j < of->crls.count; j++) {
+			const struct crl *crl = of->crls.list[j];
+
+			if (crl->next_update_unix_s > latest && crl_is_of(crl, signer))
+				latest = crl->next_update_unix_s;
+		}
+		if (latest == INT64_MIN)
+			return problem_set(pr, PROBLEM_MALFORMED,
+				"\"%.200s\" has no revocation list, and each issuer must have one",
+				signer->subject);
+		good_until = latest < good_until ? latest : good_until;
+	}
+	*ret_good_until_unix_s = good_until;
 	return true;
 }
 

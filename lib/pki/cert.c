@@ -217,35 +217,10 @@ read_key(struct cert *cert, bool make_key, struct problem *pr)
 }
 
 static bool
-time_read(const ASN1_TIME *t, int64_t *ret_unix_s)
-{
-	struct tm tm;
-
-	if (!ASN1_TIME_to_tm(t, &tm))
-		return false;
-	*ret_unix_s = timegm(&tm);
-	return true;
-}
-
-static void
-name_line(const X509_NAME *name, char dst[256])
-{
-	BIO *bio = BIO_new(BIO_s_mem());
-	char *text;
-	long n;
-
-	X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253);
-	n = BIO_get_mem_data(bio, &text);
-	if (n > 0)
-		snprintf(dst, 256, "%.*s", (int)n, text);
-	BIO_free(bio);
-}
-
-static bool
 read_rest(struct cert *cert, bool make_key, struct problem *pr)
 {
-	if (!time_read(X509_get0_notBefore(cert->x509), &cert->not_before_unix_s) ||
-		!time_read(X509_get0_notAfter(cert->x509), &cert->not_after_unix_s))
+	if (!asn1_time_get(X509_get0_notBefore(cert->x509), &cert->not_before_unix_s) ||
+		!asn1_time_get(X509_get0_notAfter(cert->x509), &cert->not_after_unix_s))
 		return bad_cert(pr, "has a validity that cannot be read");
 	if (!read_key(cert, make_key, pr))
 		return false;

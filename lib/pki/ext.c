@@ -186,6 +186,42 @@ names_make(const struct idents *names)
 }
 
 bool
+asn1_time_get(const ASN1_TIME *t, int64_t *ret_unix_s)
+{
+	struct tm tm;
+
+	if (!ASN1_TIME_to_tm(t, &tm))
+		return false;
+	*ret_unix_s = timegm(&tm);
+	return true;
+}
+
+void
+name_line(const X509_NAME *name, char dst[256])
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *text;
+	long n;
+
+	X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253);
+	n = BIO_get_mem_data(bio, &text);
+	if (n > 0)
+		snprintf(dst, 256, "%.*s", (int)n, text);
+	BIO_free(bio);
+}
+
+bool
+signature_is_good(int signature_nid)
+{
+	int md, key;
+
+	if (!OBJ_find_sigid_algs(signature_nid, &md, &key))
+		return false;
+	return md == NID_sha256 || md == NID_sha384 || md == NID_sha512 ||
+	       (md == NID_undef && key == NID_ED25519);
+}
+
+bool
 asn1_text(const ASN1_STRING *s, size_t max, char *dst)
 {
 	unsigned char *utf8 = NULL;

@@ -29,6 +29,12 @@ OTHERNAME *device_name_make(const struct ident *id);
 /* Attribute octets as text, at most `max` octets of UTF-8 without NUL. */
 bool asn1_text(const ASN1_STRING *s, size_t max, char *dst);
 
+/* One line of ASCII (RFC 4514), perhaps cut, for people. */
+void name_line(const X509_NAME *name, char dst[256]);
+bool asn1_time_get(const ASN1_TIME *t, int64_t *ret_unix_s);
+/* SHA-256, SHA-384, SHA-512 or Ed25519? With RSASSA-PSS the name does not tell, and nobody sends it. */
+bool signature_is_good(int signature_nid);
+
 /* What mint.c and sign.c write certificates and CRLs with. Each is false if OpenSSL fails. */
 #define KEYID_BYTES 20
 #define USAGE_DIGITAL_SIGNATURE (1u << 0)

@@ -2,6 +2,7 @@ librooms_a_SOURCES += \
 	lib/pki/cert.c lib/pki/cert.h \
 	lib/pki/certid.c lib/pki/certid.h \
 	lib/pki/chain.c \
+	lib/pki/crl.c lib/pki/crl.h \
 	lib/pki/csr.c lib/pki/csr_make.c lib/pki/csr.h \
 	lib/pki/der.c lib/pki/der.h \
 	lib/pki/device_id.c lib/pki/device_id.h lib/pki/device_name.c \
@@ -13,8 +14,11 @@ librooms_a_SOURCES += \
 	lib/pki/path.c lib/pki/path.h \
 	lib/pki/sign.c
 
-check_PROGRAMS += test_key test_ident test_csr test_cert test_certid test_chain test_mint \
+check_PROGRAMS += test_crl test_key test_ident test_csr test_cert test_certid test_chain test_mint \
 	test_der test_path
+test_crl_SOURCES = tests/unit/pki/test_crl.c tests/unit/pki/forge.h tests/tap.h
+test_crl_LDADD = $(rooms_libs)
+test_crl_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_key_SOURCES = tests/unit/pki/test_key.c tests/tap.h
 test_key_LDADD = $(rooms_libs)
 test_key_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
@@ -43,10 +47,14 @@ test_mint_SOURCES = tests/unit/pki/test_mint.c tests/unit/pki/forge.h tests/tap.
 test_mint_LDADD = $(rooms_libs)
 test_mint_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 
-fuzz_targets += fuzz_path fuzz_certid fuzz_csr fuzz_chain fuzz_ident fuzz_key fuzz_mint
+fuzz_targets += fuzz_crl fuzz_path fuzz_certid fuzz_csr fuzz_chain fuzz_ident fuzz_key fuzz_mint
 fuzz_certid_SOURCES = tests/fuzz/fuzz_certid.c
 fuzz_certid_LDADD = $(rooms_libs)
 fuzz_certid_LDFLAGS = $(fuzz_ldflags)
+fuzz_crl_SOURCES = tests/fuzz/fuzz_crl.c
+fuzz_crl_LDADD = $(rooms_libs)
+fuzz_crl_LDFLAGS = $(fuzz_ldflags)
+EXTRA_DIST += tests/fuzz/seeds/fuzz_crl
 fuzz_csr_SOURCES = tests/fuzz/fuzz_csr.c
 fuzz_csr_LDADD = $(rooms_libs)
 fuzz_csr_LDFLAGS = $(fuzz_ldflags)

@@ -7,6 +7,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "pki/ext.h"
 #include "pki/issuers.h"
 
 static bool
@@ -134,19 +135,6 @@ find_root(const struct anchors *anchors, const struct cert *cert)
 	return NULL;
 }
 
-/* SHA-2 or Ed25519; with RSASSA-PSS the name does not tell, and nobody sends it. What the signed
- * part names is compared by cert_is_signed_by. */
-static bool
-is_good_algorithm(const X509 *x509)
-{
-	int md, key;
-
-	if (!OBJ_find_sigid_algs(X509_get_signature_nid(x509), &md, &key))
-		return false;
-	return md == NID_sha256 || md == NID_sha384 || md == NID_sha512 ||
-	       (md == NID_undef && key == NID_ED25519);
-}
-
 /* Known to us, or to the format that asked for the path (subjectAltName, policies without a wish
  * for any). Name and policy constraints are not, so where they are critical they refuse. */
 static bool
@@ -202,7 +190,8 @@ cert_fault(const struct cert *cert, size_t at, const struct path_rules *rules)
 		return "is not version 3";
 	if (!knows_critical(cert->x509))
 		return "has a critical extension that is not known";
-	if (!is_good_algorithm(cert->x509))
+	/* what the signed part names is compared by cert_is_signed_by */
+	if (!signature_is_good(X509_get_signature_nid(cert->x509)))
 		return "is not signed with SHA-256, SHA-384, SHA-512 or Ed25519";
 	fault = dates_fault(cert, at == 0, rules);
 	if (fault)

@@ -157,6 +157,26 @@ write_upstreams(struct call *c, const struct counts *n)
 	jw_end(w);
 }
 
+static void
+write_trust(struct call *c)
+{
+	const struct trust_conf *list = c->conf->attestation_trust.list;
+	int64_t now = clock_unix_s();
+
+	jw_array(&c->w, "attestation_trust");
+	for (size_t i = 0; i < c->conf->attestation_trust.count; i++) {
+		const struct trust_conf *t = &list[i];
+
+		jw_object(&c->w, NULL);
+		jw_str(&c->w, "name", t->name);
+		jw_str(&c->w, "format", attest_format_name((enum attest_format)t->format));
+		write_time(&c->w, "lists_good_until", t->good_until_unix_s);
+		jw_bool(&c->w, "lists_too_old", t->good_until_unix_s && t->good_until_unix_s < now);
+		jw_end(&c->w);
+	}
+	jw_end(&c->w);
+}
+
 bool
 call_status(struct call *c)
 {
@@ -172,6 +192,7 @@ call_status(struct call *c)
 	write_store(c);
 	write_work(c, &n);
 	write_upstreams(c, &n);
+	write_trust(c);
 	jw_end(&c->w);
 	return true;
 }

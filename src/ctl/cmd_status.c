@@ -81,6 +81,19 @@ print_upstreams(struct ctl *ctl, const struct json_node *list)
 	}
 }
 
+/* Only where there is something to do. */
+static void
+print_trust(struct ctl *ctl, const struct json_node *list)
+{
+	for (size_t i = 0; i < json_count(list); i++) {
+		const struct json_node *t = json_at(list, i);
+		AUTO_FREE char *name = ctl_text(json_get(t, "name")), *until = ctl_text(json_get(t, "lists_good_until"));
+
+		if (json_bool(json_get(t, "lists_too_old"), false))
+			buf_addf(&ctl->out, "attestation_trust %s: its revocation lists were good until %s, devices are not verified\n", name, until);
+	}
+}
+
 int
 cmd_status(struct ctl *ctl)
 {
@@ -94,6 +107,7 @@ cmd_status(struct ctl *ctl)
 	} else {
 		print_gate(ctl, rp.root);
 		print_upstreams(ctl, json_get(rp.root, "upstreams"));
+		print_trust(ctl, json_get(rp.root, "attestation_trust"));
 	}
 	ctl_reply_done(&rp);
 	return CTL_DONE;

@@ -64,13 +64,14 @@ struct trust_conf {
 	char *name;
 	int format;                    /* enum attest_format, as in the choices; packed is not among them (V12) */
 	struct conf_strings roots, intermediates; /* PEM files */
+	struct conf_strings crls;      /* files of X.509 CRLs, of each root and intermediate; empty = not asked for */
 	char *revoked;                 /* file of serials that are no longer good, NULL = none */
 	int64_t revoked_max_age_s;     /* since the file was written */
 	char *assigner;                /* NULL = none */
 	bool udid_modules;             /* apple */
 	/* derived: */
 	struct attest_trust *trust;    /* of this format alone; owned */
-	int64_t good_until_unix_s;     /* the list is too old after; 0 = there is none */
+	int64_t good_until_unix_s;     /* a list is too old after; 0 = there is none */
 };
 
 /* dns-persist-01: most names that a challenge may have. */

@@ -188,6 +188,11 @@ static const struct conf_key trust_keys[] = {
 		"file of serial numbers that are no longer good, in the form of Google's status list; android-key must have one; it is "
 		"read at the start and at each reload",
 		.example = "/var/lib/acmegate/android-status.json"),
+	KEY(STRINGS, "crls", trust_conf, crls, NULL, NULL, "64", RELOAD,
+		"files of X.509 CRLs, in PEM or DER, read at the start and at each reload; if there are any, each of roots and "
+		"intermediates must have one, no certificate of a statement may be on one, and behind its nextUpdate nothing of "
+		"this format is verified any more",
+		.example = "/var/lib/acmegate/ak.crl"),
 	KEY(TIME, "revoked_max_age", trust_conf, revoked_max_age_s, "7d", "10m", "365d", RELOAD,
 		"time since that file was written, after which nothing of this format is verified any more: devices hear "
 		"serverInternal and may try again"),

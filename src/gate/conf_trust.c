@@ -10,7 +10,7 @@
 #include "base/secret.h"
 #include "gate/conf.h"
 
-#define PEM_MAX (4 * 1024 * 1024)
+#define FILE_MAX_BYTES (16 * 1024 * 1024)
 
 #define WHERE(...)                                                                                 \
 	char where[160];                                                                           \
@@ -100,6 +100,7 @@ check_entry(size_t at, const struct trust_conf *t, struct conf_errors *errors)
 
 	check_places(at, "roots", &t->roots, errors);
 	check_places(at, "intermediates", &t->intermediates, errors);
+	check_places(at, "crls", &t->crls, errors);
 	if (t->revoked && t->revoked[0] != '/')
 		conf_error(errors, where, "\"%s\" must be a path from the root (/...)", QUOTE(span_str(t->revoked)));
 	/* without its name the entry had faults enough, the format may be one of them */
@@ -139,15 +140,15 @@ read_file(const char *path, struct buf *out, int64_t *ret_written, struct proble
 	return file_load(path, out, pr) || problem_set(pr, PROBLEM_SERVER_INTERNAL, "%s", pr->cause);
 }
 
-typedef bool (*add_fn)(struct attest_trust *trust, enum attest_format format, struct span pem, struct problem *pr);
+typedef bool (*add_fn)(struct attest_trust *trust, enum attest_format format, struct span file, struct problem *pr);
 
 static bool
-load_certs(const struct trust_conf *t, size_t at, const char *key, const struct conf_strings *files, add_fn add, struct conf_errors *errors)
+load_files(const struct trust_conf *t, size_t at, const char *key, const struct conf_strings *files, add_fn add, struct conf_errors *errors)
 {
 	bool good = true;
 
 	for (size_t i = 0; i < files->count; i++) {
-		AUTO_BUF text = BUF_MAX(PEM_MAX);
+		AUTO_BUF text = BUF_MAX(FILE_MAX_BYTES);
 		struct problem pr = { 0 };
 		int64_t written;
 		WHERE("attestation_trust[%zu].%s[%zu]", at, key, i);
@@ -176,6 +177,26 @@ load_revoked(struct trust_conf *t, struct problem *pr)
 }
 
 static bool
+load_crls(struct trust_conf *t, size_t at, struct conf_errors *errors)
+{
+	struct problem pr = { 0 };
+	int64_t good_until;
+	WHERE("attestation_trust[%zu].crls", at);
+
+	if (!t->crls.count)
+		return true;
+	if (!load_files(t, at, "crls", &t->crls, attest_trust_add_crls, errors))
+		return false;
+	if (!attest_trust_check_crls(t->trust, (enum attest_format)t->format, &good_until, &pr)) {
+		conf_error(errors, where, "%s", pr.detail);
+		return false;
+	}
+	if (!t->good_until_unix_s || good_until < t->good_until_unix_s)
+		t->good_until_unix_s = good_until;
+	return true;
+}
+
+static bool
 load_entry(struct trust_conf *t, size_t at, struct conf_errors *errors)
 {
 	struct problem pr = { 0 };
@@ -183,12 +204,14 @@ load_entry(struct trust_conf *t, size_t at, struct conf_errors *errors)
 	WHERE("attestation_trust[%zu].revoked", at);
 
 	t->trust = attest_trust_new();
-	good = load_certs(t, at, "roots", &t->roots, attest_trust_add_roots, errors);
-	good = load_certs(t, at, "intermediates", &t->intermediates, attest_trust_add_intermediates, errors) && good;
+	good = load_files(t, at, "roots", &t->roots, attest_trust_add_roots, errors);
+	good = load_files(t, at, "intermediates", &t->intermediates, attest_trust_add_intermediates, errors) && good;
 	if (!load_revoked(t, &pr)) {
 		conf_error(errors, where, "%s: %s", t->revoked, pr.detail);
 		good = false;
 	}
+	/* who signed them is among the certificates */
+	good = good && load_crls(t, at, errors);
 	snprintf(where, sizeof(where), "attestation_trust[%zu].assigner", at);
 	if (t->assigner && !attest_trust_set_assigner(t->trust, (enum attest_format)t->format, t->assigner, &pr)) {
 		conf_error(errors, where, "%s", pr.detail);

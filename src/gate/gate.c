@@ -320,6 +320,18 @@ start_all(struct gate *g, const struct gate_conf *conf, enum gate_exit *ret_exit
 	return jobs_start(g->jobs, pr) && housekeep_begin(&g->housekeep, pr) && upstreams_begin(g->ups, pr);
 }
 
+/* No reason not to serve what does not need them. */
+static void
+warn_of_lists(const struct gate_conf *conf)
+{
+	const struct trust_conf *list = conf->attestation_trust.list;
+
+	for (size_t i = 0; i < conf->attestation_trust.count; i++) {
+		if (list[i].good_until_unix_s && list[i].good_until_unix_s < clock_unix_s())
+			log_warning("attestation_lists_too_old", LS("trust", list[i].name), LI("good_until", list[i].good_until_unix_s));
+	}
+}
+
 bool
 gate_start(struct gate_conf *conf, struct gate **ret, enum gate_exit *ret_exit, struct problem *pr)
 {
@@ -337,6 +349,7 @@ gate_start(struct gate_conf *conf, struct gate **ret, enum gate_exit *ret_exit, 
 	}
 	log_notice("started", LS("url", conf->external_url), LS("node", g->node), LS("store", store_is_shared(g->store) ? "postgresql" : "sqlite"),
 		LI("profiles", conf->profiles.count), LI("upstreams", conf->upstreams.count));
+	warn_of_lists(conf);
 	notify_send("READY=1");
 	*ret = g;
 	return true;
@@ -424,6 +437,7 @@ put_in_force(struct gate *g, struct gate_conf *next)
 		log_set_level(level);
 	httpd_set_limits(g->httpd, &limits);
 	swap_tls(g, next);
+	warn_of_lists(next);
 	conf_holder_set(g->conf, next);
 }
 

@@ -11,6 +11,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import acme
 from attest import standin
+from attest.ca import PEM, days
 from attest.world import World
 from lab import Lab, wait_until
 from tap import Tap
@@ -148,6 +149,8 @@ def old_lists(t, world):
             "a revocation list that is too old: 500, and the challenge stays (V14)")
     t.ok("Android" not in reply.body.decode() and "list" not in reply.body.decode(), "the device is not told more")
     t.equal(world.device("apple").begin().answer().json["status"], "valid", "other formats are served")
+    t.ok("attestation_trust android-key: its revocation lists were good until" in world.gate.ctl("status"), "status says so")
+    t.ok("event=attestation_lists_too_old trust=android-key" in world.gate.process.text(), "and the log")
     metrics = world.gate.ctl("metrics")
     t.ok(re.search(r'acmegate_attestations_total\{format="android-key",result="undecided"\} 1\n', metrics), "it is counted")
     found = re.search(r'acmegate_attestation_revoked_expiry_timestamp_seconds\{trust="android-key"\} (\d+)', metrics)
@@ -169,6 +172,40 @@ def revoked(t, world):
     world.write("status.json", json.dumps({"entries": {}}))
     world.reload()
     t.equal(world.device("android-key").begin().answer().json["status"], "valid", "one that can, is")
+
+
+def crls(t, world):
+    """A CA of one's own for attestation keys revokes by X.509 CRLs."""
+    maker = world.listed
+    reply = world.device("apple", maker=maker, profile="listed").begin().answer()
+    t.equal(reply.json["status"], "valid", "with lists of root and issuer a device that is on none is proven")
+    device = world.device("apple", maker=maker, profile="listed").begin()
+    statement = device.attest(device.key_auth())
+    world.write("issuer.crl", maker.ca.crl([device.hardware.leaf.serial_number]))
+    world.reload()
+    reply = device.answer(statement)
+    t.ok(reply.json["status"] == "invalid" and "is revoked" in reply.json["error"]["detail"], "a leaf on its issuer's list is refused")
+    world.write("issuer.crl", maker.ca.crl())
+    world.write("root.crl", maker.ca.crl([maker.ca.issuer.serial_number], by_root=True))
+    world.reload()
+    reply = world.device("apple", maker=maker, profile="listed").begin().answer()
+    t.ok(reply.json["status"] == "invalid" and reply.json["error"]["detail"].startswith("x5c[1]"), "so is an issuer on the root's")
+    world.write("root.crl", maker.ca.crl(by_root=True, begins=days(-9), ends=days(-1)))
+    world.reload()
+    device = world.device("apple", maker=maker, profile="listed").begin()
+    reply = device.answer()
+    t.equal((reply.status, reply.type(), device.states()[0]), (500, "serverInternal", "pending"), "behind nextUpdate nothing is verified any more")
+    t.equal(world.device("apple").begin().answer().json["status"], "valid", "by this entry; others go on")
+    world.write("root.crl", maker.ca.crl(by_root=True))
+    world.write("issuer.crl", standin.Maker("apple").ca.crl())
+    world.reload(check=False)
+    t.equal(device.answer().status, 500, "a list that none of its CAs signed is not put in force")
+    world.write("issuer.crl", maker.ca.crl(by_root=True))
+    world.reload(check=False)
+    t.equal(device.answer().status, 500, "nor are lists that leave an issuer out")
+    world.write("issuer.crl", maker.ca.crl())
+    world.reload()
+    t.equal(device.answer().json["status"], "valid", "with all of them the challenge is answered")
 
 
 def roots(t, world):
@@ -231,13 +268,18 @@ def main():
     t = Tap()
     with Lab(t) as lab:
         world = World(lab, profiles=[{"name": "evidence", "keep_evidence": True}, {"name": "bound", "eab": "required"},
-                                     {"name": "brief", "pending_authz_lifetime": "10s"}, {"name": "tenant", "attestation": ["tenant"]}],
-                      trust=[{"name": "tenant", "format": "apple", "roots": ["tenant.pem"]}],
+                                     {"name": "brief", "pending_authz_lifetime": "10s"}, {"name": "tenant", "attestation": ["tenant"]}, {"name": "listed", "attestation": ["listed"]}],
+                      trust=[{"name": "listed", "format": "apple", "roots": ["listed.pem"], "intermediates": ["listed-issuer.pem"],
+                              "crls": ["root.crl", "issuer.crl"]}, {"name": "tenant", "format": "apple", "roots": ["tenant.pem"]}],
                       rates={"failed_burst": 3})
+        world.listed = standin.Maker("apple")
+        for name, text in (("listed.pem", world.listed.root_pem()), ("listed-issuer.pem", world.listed.ca.issuer.public_bytes(PEM).decode()),
+                           ("root.crl", world.listed.ca.crl(by_root=True)), ("issuer.crl", world.listed.ca.crl())):
+            world.write(name, text)
         world.write("tenant.pem", standin.Maker("apple").root_pem())
         world.gate.start()
         late = world.device("apple", profile="brief").begin()
-        for part in (evidence, replays, moved_keys, meetings, old_lists, revoked, roots, open_profile, too_often):
+        for part in (evidence, replays, moved_keys, meetings, old_lists, revoked, crls, roots, open_profile, too_often):
             with t.part(part.__name__):
                 part(t, world)
         with t.part("too late"):

@@ -61,6 +61,7 @@ set_scene(void)
 	lab_prove(&lab, "alice", "valid", "ready");
 	lab_finalize(&lab, "alice", "valid", "v.test");
 	lab_order(&lab, "bob", "foreign", "f.test", NULL);
+	lab_order(&lab, "alice", "device", "device:SN-1", "\"profile\":\"dev\"");
 	lab_actor("device", KEY_P256, "ES256");
 	lab_csr("CSR", lab_key("device"), "r.test");
 	lab_eab_key(&lab, "mdm");
@@ -75,7 +76,10 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argv;
 	log_init(LOG_ERROR, LOG_LOGFMT);
 	lab_start(&lab,
-		LAB_NO_RATES "profiles = ( { name = \"p\"; upstream = \"own\"; pre_authorization = true; }, { name = \"far\"; upstream = \"far\"; eab = \"required\"; } );"
+		LAB_NO_RATES "profiles = ( { name = \"p\"; upstream = \"own\"; pre_authorization = true; }, { name = \"far\"; upstream = \"far\"; eab = \"required\"; },"
+			     " { name = \"dev\"; upstream = \"own\"; identifier_types = [ \"permanent-identifier\", \"dns\" ];"
+			     " challenges = [ \"http-01\", \"device-attest-01\" ]; attestation = [ \"t\" ]; keep_evidence = true; } );"
+			     "attestation_trust = ( { name = \"t\"; format = \"apple\"; roots = [ \"" TESTDATA "/attestation/apple/standin-root.pem\" ]; } );"
 			     "default_profile = \"p\";",
 		NULL);
 	atexit(end);

@@ -28,7 +28,7 @@ class World:
         self.profile = {"name": "default", "upstream": "local", "identifier_types": ["permanent-identifier", "hardware-module"],
                         "validity": "7d", "challenges": ["device-attest-01"], "attestation": list(IDS), "eab": "none"}
         conf = {"profiles": [self.profile] + [dict(self.profile, **p) for p in profiles], "rules": RULES,
-                "upstreams": [{"name": "local", "driver": "local"}], "attestation_trust": entries + [dict(e, roots=[self.path(r) for r in e["roots"]]) for e in trust]}
+                "upstreams": [{"name": "local", "driver": "local"}], "attestation_trust": entries + [{k: [self.path(f) for f in v] if isinstance(v, list) else v for k, v in e.items()} for e in trust]}
         conf.update(more)
         self.gate = lab.gate("https://localhost:1/none", **conf)
 

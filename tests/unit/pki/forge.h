@@ -161,6 +161,79 @@ forge_pem(struct buf *out, X509 *x)
 	BIO_free(bio);
 }
 
+/* A revocation list. `serials` ends with NULL; `exts` are the list's, `entry_ext` each entry's. */
+struct forge_crl {
+	X509 *issuer;
+	EVP_PKEY *key;
+	int64_t this_unix_s, next_unix_s; /* 0 = no nextUpdate */
+	const EVP_MD *md;                 /* NULL = SHA-256 */
+	const char *serials[4];
+	const char *exts[4];
+	const char *entry_ext;
+};
+
+static inline void
+forge_crl_entry(X509_CRL *crl, const char *text, const char *ext_text, int64_t at_unix_s)
+{
+	X509_REVOKED *entry = X509_REVOKED_new();
+	ASN1_INTEGER *serial = s2i_ASN1_INTEGER(NULL, text);
+	ASN1_TIME *at = ASN1_TIME_set(NULL, at_unix_s);
+
+	X509_REVOKED_set_serialNumber(entry, serial);
+	X509_REVOKED_set_revocationDate(entry, at);
+	if (ext_text) {
+		X509_EXTENSION *ext = forge_ext(ext_text, NULL, NULL);
+
+		X509_REVOKED_add_ext(entry, ext, -1);
+		X509_EXTENSION_free(ext);
+	}
+	X509_CRL_add0_revoked(crl, entry);
+	ASN1_INTEGER_free(serial);
+	ASN1_TIME_free(at);
+}
+
+static inline struct span
+forge_crl_der(const struct forge_crl *f)
+{
+	X509_CRL *crl = X509_CRL_new();
+	ASN1_TIME *at = ASN1_TIME_set(NULL, f->this_unix_s), *next = ASN1_TIME_set(NULL, f->next_unix_s);
+	unsigned char *der = NULL;
+	int n;
+
+	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
+	X509_CRL_set_issuer_name(crl, X509_get_subject_name(f->issuer));
+	X509_CRL_set1_lastUpdate(crl, at);
+	if (f->next_unix_s)
+		X509_CRL_set1_nextUpdate(crl, next);
+	ASN1_TIME_free(at);
+	ASN1_TIME_free(next);
+	for (int i = 0; i < 4 && f->serials[i]; i++)
+		forge_crl_entry(crl, f->serials[i], f->entry_ext, f->this_unix_s);
+	for (int i = 0; i < 4 && f->exts[i]; i++) {
+		X509_EXTENSION *ext = forge_ext(f->exts[i], f->issuer, NULL);
+
+		X509_CRL_add_ext(crl, ext, -1);
+		X509_EXTENSION_free(ext);
+	}
+	X509_CRL_sign(crl, f->key, f->md ? f->md : EVP_sha256());
+	n = i2d_X509_CRL(crl, &der);
+	X509_CRL_free(crl);
+	return span_of(der, (size_t)n);
+}
+
+static inline void
+forge_crl_pem(struct buf *out, struct span der)
+{
+	BIO *bio = BIO_new(BIO_s_mem());
+	char *text;
+	long n;
+
+	PEM_write_bio(bio, PEM_STRING_X509_CRL, "", (const unsigned char *)der.p, (long)der.n);
+	n = BIO_get_mem_data(bio, &text);
+	buf_add(out, text, (size_t)n);
+	BIO_free(bio);
+}
+
 static inline void
 forge_free(struct span s)
 {

@@ -28,6 +28,7 @@
 
 #define VARS_MAX 512
 #define ACTORS_MAX 32
+#define DEVICE "device:" /* of an identifier that is no name */
 
 static struct {
 	char *name, *value;
@@ -249,7 +250,7 @@ conf_of(struct lab *lab, const char *text)
 		"upstreams = ( { name = \"own\"; driver = \"local\"; },"
 		" { name = \"far\"; driver = \"acme\"; directory = \"https://127.0.0.1:1/dir\"; } );"
 		"rules = ( { name = \"secret-rule-name\"; action = \"refuse\"; names = [ \"forbidden.test\", \"*.forbidden.test\" ]; say = \"ask the registrar\"; },"
-		" { name = \"all\"; names = [ \"*.test\", \"10.0.0.0/8\", \"2001:db8::/32\" ]; } );\n%s", lab->base, lab->folder, text);
+		" { name = \"all\"; names = [ \"*.test\", \"10.0.0.0/8\", \"2001:db8::/32\", \"permanent-identifier:*\" ]; } );\n%s", lab->base, lab->folder, text);
 	struct gate_conf *conf = gate_conf_load_text("lab.conf", span_str(all), &errors);
 
 	if (!conf) {
@@ -671,8 +672,12 @@ lab_order(struct lab *lab, const char *by, const char *name, const char *idents,
 	char where[64];
 
 	buf_adds(&payload, "{\"identifiers\":[");
-	while (span_cut(&rest, ',', &one))
-		buf_addf(&payload, "%s{\"type\":\"dns\",\"value\":\"%.*s\"}", one.p == idents ? "" : ",", SPAN_FMT(one));
+	while (span_cut(&rest, ',', &one)) {
+		const char *type = span_starts(one, DEVICE) ? "permanent-identifier" : "dns";
+
+		buf_addf(&payload, "%s{\"type\":\"%s\",\"value\":\"%.*s\"}", one.p == idents ? "" : ",", type,
+			SPAN_FMT(span_starts(one, DEVICE) ? span_from(one, strlen(DEVICE)) : one));
+	}
 	buf_addf(&payload, "]%s%s}", more ? "," : "", more ? more : "");
 	lab_post(lab, by, "/new-order", buf_cstr(&payload), &reply);
 	must_be(&reply, 201, "newOrder");

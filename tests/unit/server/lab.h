@@ -86,7 +86,7 @@ void lab_from(struct lab *lab, const char *address);
 void lab_post(struct lab *lab, const char *by, const char *path, const char *payload, struct buf *ret);
 /* newAccount: sets $KID_actor; dies unless 201. */
 void lab_register(struct lab *lab, const char *actor);
-/* newOrder for "a.test,b.test"; sets $NAME (path below $BASE of the order), $NAME_AUTHZ0.., $NAME_CHALL0..; dies unless 201. */
+/* newOrder for "a.test,device:SN-1"; sets $NAME (path below $BASE of the order), $NAME_AUTHZ0.., $NAME_CHALL0..; dies unless 201. */
 void lab_order(struct lab *lab, const char *by, const char *name, const char *idents, const char *more);
 /* Respond to all challenges of that order and wait until it is in this state. */
 void lab_prove(struct lab *lab, const char *by, const char *name, const char *want);
