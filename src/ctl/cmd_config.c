@@ -1,6 +1,7 @@
 /* cmd_config.c - acmegatectl config check, config show, config keys. */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "ctl/ctl.h"
 #include "ctl/table.h"
 #include "gate/conf.h"
@@ -35,6 +36,20 @@ write_check(struct ctl *ctl, const char *file, const struct conf_errors *errors)
 	buf_addc(&ctl->out, '\n');
 }
 
+/* No fault of the configuration, but somebody should know. */
+static void
+note_lists(struct ctl *ctl, const struct gate_conf *conf)
+{
+	const struct trust_conf *list = conf->attestation_trust.list;
+	char until[TIME_TEXT];
+
+	for (size_t i = 0; i < conf->attestation_trust.count; i++) {
+		if (list[i].good_until_unix_s && list[i].good_until_unix_s < clock_unix_s())
+			ctl_note(ctl, "attestation_trust %s: its revocation lists were good until %s", list[i].name,
+				time_rfc3339(list[i].good_until_unix_s, until));
+	}
+}
+
 int
 cmd_config_check(struct ctl *ctl)
 {
@@ -48,6 +63,8 @@ cmd_config_check(struct ctl *ctl)
 		write_check(ctl, file, &errors);
 	else if (conf)
 		buf_addf(&ctl->out, "%s is good\n", file);
+	if (conf)
+		note_lists(ctl, conf);
 	while (rest.n && span_cut(&rest, '\n', &line)) {
 		if (line.n)
 			ctl_note(ctl, "%.*s", SPAN_FMT(line));

@@ -154,6 +154,12 @@ class Acme:
         self.bad_nonces = self.broken = 0
         self.impatience = 0.5  # seconds between two polls at most
 
+    def twin(self):
+        """The same account on connections of its own."""
+        twin = Acme(self.directory_url, self.ca_file, self.key)
+        twin.kid, twin._directory = self.kid, self._directory
+        return twin
+
     # -- octets --
 
     def _connect(self, where):

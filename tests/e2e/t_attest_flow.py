@@ -4,6 +4,7 @@
 import json
 import os
 import re
+import subprocess
 import sys
 import threading
 import time
@@ -13,7 +14,7 @@ import acme
 from attest import standin
 from attest.ca import PEM, days
 from attest.world import World
-from lab import Lab, wait_until
+from lab import BUILD, Lab, wait_until
 from tap import Tap
 
 BAD = "urn:ietf:params:acme:error:badAttestationStatement"
@@ -138,6 +139,18 @@ def meetings(t, world):
         at_once([lambda: device.answer(statement), lambda: device.acme.post(device.authz_url, {"status": "deactivated"})])
         ends = device.states()
         t.ok(ends in (("valid", "deactivated", "invalid"), ("pending", "deactivated", "invalid")), "a response and a deactivation: %s" % (ends,))
+    for n in range(10):
+        # of two requests by the old key the one that comes first is believed, and a proof is by the key that it was made for
+        device = world.device("step").begin()
+        old = acme.thumbprint(device.acme.key)
+        statement = device.attest(device.key_auth())
+        other = device.acme.twin()
+        at_once([lambda: other.post(device.chall["url"], {"attObj": acme.b64(statement)}),
+                 lambda: (time.sleep(n * 0.001), change_key(device.acme))])
+        ends = device.states()
+        stored = world.gate.sql("select c.key_auth from challenge c where c.ref=?", device.chall["url"].rpartition("/")[2])[0][0]
+        t.ok(ends == ("valid", "valid", "ready") and stored.endswith("." + old) or ends == ("pending", "pending", "pending") and not stored,
+             "a response and a change of key: %s" % (ends,))
 
 
 def old_lists(t, world):
@@ -150,6 +163,9 @@ def old_lists(t, world):
     t.ok("Android" not in reply.body.decode() and "list" not in reply.body.decode(), "the device is not told more")
     t.equal(world.device("apple").begin().answer().json["status"], "valid", "other formats are served")
     t.ok("attestation_trust android-key: its revocation lists were good until" in world.gate.ctl("status"), "status says so")
+    check = subprocess.run([os.path.join(BUILD, "acmegatectl"), "config", "check", world.gate.conf_path], capture_output=True, text=True)
+    t.ok(check.returncode == 0 and "attestation_trust android-key: its revocation lists were good until" in check.stderr,
+         "a check of the configuration, good as it is, does")
     t.ok("event=attestation_lists_too_old trust=android-key" in world.gate.process.text(), "and the log")
     metrics = world.gate.ctl("metrics")
     t.ok(re.search(r'acmegate_attestations_total\{format="android-key",result="undecided"\} 1\n', metrics), "it is counted")
