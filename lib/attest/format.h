@@ -77,10 +77,10 @@ bool stmt_signature(const struct cose_alg *alg, EVP_PKEY *key, struct span sig, 
 /* The same without looking at the key's type. */
 bool signature_verifies(const char *md, EVP_PKEY *key, struct span sig, struct span data);
 
-/* The attested key, which becomes the facts'; it must pass key_check, or `field` is at fault. The
- * second: the leaf's. */
-bool facts_set_key(
-	struct statement *st, EVP_PKEY *key, const char *field, struct problem *pr) MUST_CHECK;
+/* The attested key, which becomes the facts'; it must pass key_check, or `field` is at fault.
+ * `spki`: what key_spki_write has for it. The second: the leaf's. */
+bool facts_set_key(struct statement *st, EVP_PKEY *key, struct span spki, const char *field,
+	struct problem *pr) MUST_CHECK;
 bool facts_key_of_leaf(struct statement *st, struct problem *pr) MUST_CHECK;
 /* UTF-8 without control characters, at most ATTEST_TEXT - 1 octets; false leaves dst alone. */
 bool fact_text(struct span text, char dst[ATTEST_TEXT]);

@@ -208,15 +208,15 @@ stmt_signature(const struct cose_alg *alg, EVP_PKEY *key, struct span sig, struc
 }
 
 bool
-facts_set_key(struct statement *st, EVP_PKEY *key, const char *field, struct problem *pr)
+facts_set_key(struct statement *st, EVP_PKEY *key, struct span spki, const char *field,
+	struct problem *pr)
 {
 	struct problem why = {0};
 
 	st->facts.key = key;
-	if (!key_check(key, PROBLEM_BAD_ATTESTATION, &why))
+	if (!key_spki_check(spki, key, PROBLEM_BAD_ATTESTATION, &why))
 		return attest_refuse(pr, field, "%s", why.detail);
-	return key_hash(key, st->facts.key_hash) ||
-	       problem_internal(pr, "SHA-256 of an attested key");
+	return key_spki_hash(spki, key, st->facts.key_hash, pr);
 }
 
 bool
@@ -224,10 +224,12 @@ facts_key_of_leaf(struct statement *st, struct problem *pr)
 {
 	struct cert *leaf = stmt_leaf(st);
 
+	struct problem why = {0};
+
 	EVP_PKEY_up_ref(leaf->key);
-	if (!leaf->has_good_key)
-		return facts_set_key(st, leaf->key, "x5c[0]", pr); /* says why */
 	st->facts.key = leaf->key;
+	if (!leaf->has_good_key && !key_check(leaf->key, PROBLEM_BAD_ATTESTATION, &why))
+		return attest_refuse(pr, "x5c[0]", "%s", why.detail);
 	memcpy(st->facts.key_hash, leaf->key_hash, sizeof(leaf->key_hash));
 	return true;
 }

@@ -93,13 +93,14 @@ check_certified(
 {
 	const TPMS_CERTIFY_INFO *certify = &info->attested.certify;
 	EVP_PKEY *key = NULL;
+	AUTO_BUF spki = BUF_MAX(TPM_SPKI_MAX_BYTES);
 	struct tpm_name name;
 
 	if (!check_extra_data(st, m->alg, &info->extraData, pr) ||
 		!check_qualified(&info->qualifiedSigner, FIELD ".qualifiedSigner", pr) ||
 		!check_qualified(&certify->qualifiedName, FIELD ".attested.qualifiedName", pr) ||
-		!tpm_public_read(m->pub_area, &key, &name, pr) ||
-		!facts_set_key(st, key, "pubArea", pr))
+		!tpm_public_read(m->pub_area, &key, &spki, &name, pr) ||
+		!facts_set_key(st, key, buf_span(&spki), "pubArea", pr))
 		return false;
 	/* the one tie between what was signed and the key */
 	if (!secret_eq(

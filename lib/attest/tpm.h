@@ -10,14 +10,15 @@
 bool tpm_ak_check(struct statement *st, struct problem *pr) MUST_CHECK;
 
 /* pubArea, a TPMT_PUBLIC: its key, if it may only be used in this TPM, was made there and can sign
- * a CSR; and its name. */
+ * a CSR; that as SubjectPublicKeyInfo, and its name. */
 #define TPM_NAME_MAX (2 + 64)
+#define TPM_SPKI_MAX_BYTES 2048
 struct tpm_name {
 	unsigned char octets[TPM_NAME_MAX]; /* nameAlg || H(pubArea) */
 	size_t n;
 };
-bool tpm_public_read(struct span pub_area, EVP_PKEY **ret, struct tpm_name *ret_name,
-	struct problem *pr) MUST_CHECK;
+bool tpm_public_read(struct span pub_area, EVP_PKEY **ret, struct buf *ret_spki,
+	struct tpm_name *ret_name, struct problem *pr) MUST_CHECK;
 /* EVP's name of a hash that names are made by, and its length; NULL for SHA-1 and others. */
 const char *tpm_hash(uint16_t alg, size_t *ret_bytes);
 

@@ -70,21 +70,23 @@ name_make(uint16_t alg, struct span pub_area, struct tpm_name *ret, struct probl
 }
 
 static bool
-rsa_read(const TPMT_PUBLIC *pub, EVP_PKEY **ret, struct problem *pr)
+rsa_read(const TPMT_PUBLIC *pub, EVP_PKEY **ret, struct buf *ret_spki, struct problem *pr)
 {
 	const TPM2B_PUBLIC_KEY_RSA *modulus = &pub->unique.rsa;
 	/* 0 stands for the default exponent (part 2, 12.2.3.5) */
 	uint32_t exponent = pub->parameters.rsaDetail.exponent;
+	struct span n = span_of(modulus->buffer, modulus->size);
 
-	if (modulus->size * 8 == pub->parameters.rsaDetail.keyBits)
-		*ret = key_from_rsa(
-			span_of(modulus->buffer, modulus->size), exponent ? exponent : 65537);
+	exponent = exponent ? exponent : 65537;
+	if (modulus->size * 8 == pub->parameters.rsaDetail.keyBits &&
+		key_rsa_spki_write(n, exponent, ret_spki))
+		*ret = key_from_rsa(n, exponent);
 	return *ret || attest_refuse(pr, FIELD, "no RSA key of the %u bits it says",
 			       pub->parameters.rsaDetail.keyBits);
 }
 
 static bool
-ecc_read(const TPMT_PUBLIC *pub, EVP_PKEY **ret, struct problem *pr)
+ecc_read(const TPMT_PUBLIC *pub, EVP_PKEY **ret, struct buf *ret_spki, struct problem *pr)
 {
 	const TPM2B_ECC_PARAMETER *x = &pub->unique.ecc.x, *y = &pub->unique.ecc.y;
 	unsigned char point[1 + 2 * COORDINATE_MAX] = {4};
@@ -100,7 +102,8 @@ ecc_read(const TPMT_PUBLIC *pub, EVP_PKEY **ret, struct problem *pr)
 		return attest_refuse(pr, FIELD ".unique", "coordinates longer than the curve's");
 	memcpy(point + 1 + n - x->size, x->buffer, x->size);
 	memcpy(point + 1 + 2 * n - y->size, y->buffer, y->size);
-	*ret = key_from_point(curves[i].type, span_of(point, 1 + 2 * n));
+	if (key_point_spki_write(curves[i].type, span_of(point, 1 + 2 * n), ret_spki))
+		*ret = key_from_point(curves[i].type, span_of(point, 1 + 2 * n));
 	return *ret || attest_refuse(pr, FIELD ".unique", "not a point of its curve");
 }
 
@@ -116,7 +119,8 @@ check_attributes(uint32_t set, struct problem *pr)
 }
 
 bool
-tpm_public_read(struct span pub_area, EVP_PKEY **ret, struct tpm_name *ret_name, struct problem *pr)
+tpm_public_read(struct span pub_area, EVP_PKEY **ret, struct buf *ret_spki,
+	struct tpm_name *ret_name, struct problem *pr)
 {
 	TPMT_PUBLIC pub = {0};
 	size_t at = 0;
@@ -130,8 +134,8 @@ tpm_public_read(struct span pub_area, EVP_PKEY **ret, struct tpm_name *ret_name,
 		!check_attributes(pub.objectAttributes, pr))
 		return false;
 	if (pub.type == TPM2_ALG_RSA)
-		return rsa_read(&pub, ret, pr);
+		return rsa_read(&pub, ret, ret_spki, pr);
 	if (pub.type == TPM2_ALG_ECC)
-		return ecc_read(&pub, ret, pr);
+		return ecc_read(&pub, ret, ret_spki, pr);
 	return attest_refuse(pr, FIELD ".type", "0x%04x, not RSA or ECC", pub.type);
 }

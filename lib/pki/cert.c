@@ -27,8 +27,13 @@ bad_cert(struct problem *pr, const char *what)
 static void
 hex_write(char *dst, const unsigned char *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		sprintf(dst + 2 * i, "%02x", p[i]);
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < n; i++) {
+		dst[2 * i] = digits[p[i] >> 4];
+		dst[2 * i + 1] = digits[p[i] & 15];
+	}
+	dst[2 * n] = '\0';
 }
 
 static OSSL_LIB_CTX *no_decoders;
@@ -207,11 +212,11 @@ read_key(struct cert *cert, bool make_key, struct problem *pr)
 	struct problem why = { 0 };
 	bool good = (!make_key || key_spki_parse(der, &cert->key, &why)) && key_spki_hash(der, cert->key, cert->key_hash, &why);
 
+	if (good)
+		cert->has_good_key = cert->key && key_spki_check(der, cert->key, PROBLEM_MALFORMED, &why);
 	OPENSSL_free(spki);
-	if (good) {
-		cert->has_good_key = cert->key && key_check(cert->key, PROBLEM_MALFORMED, &why);
+	if (good)
 		return true;
-	}
 	problem_cause(pr, "%s", why.cause);
 	return bad_cert(pr, "has a key that cannot be read");
 }

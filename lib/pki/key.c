@@ -3,17 +3,14 @@
 
 #include <pthread.h>
 
-#include <openssl/asn1t.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
 #include "base/b64url.h"
-#include "base/secret.h"
 #include "pki/der.h"
 
 #define KEY_MAX_BYTES (16 * 1024)
@@ -222,46 +219,76 @@ key_point(const EVP_PKEY *key, size_t width, unsigned char dst[static KEY_POINT_
 	return n;
 }
 
-static void
-integer_write(struct buf *out, const BIGNUM *number)
+static struct span
+strip_zeros(struct span octets)
 {
-	unsigned char octets[1 + RSA_MAX_BITS / 8] = { 0 };
-	int n = BN_bn2bin(number, octets + 1);
+	while (octets.n && octets.p[0] == 0)
+		octets = span_from(octets, 1);
+	return octets;
+}
 
+/* A number of any octets, the highest first. */
+static void
+integer_write(struct buf *out, struct span octets)
+{
+	struct span number = strip_zeros(octets);
 	/* a zero in front, where the number would be negative without (X.690 8.3) */
-	bool zero = n == 0 || octets[1] & 0x80;
+	bool zero = number.n == 0 || number.p[0] & 0x80;
 
-	der_write_head(out, DER_INTEGER, (size_t)n + zero);
-	buf_add(out, octets + !zero, (size_t)n + zero);
+	der_write_head(out, DER_INTEGER, number.n + zero);
+	if (zero)
+		buf_addc(out, 0);
+	buf_addspan(out, number);
 }
 
 /* RFC 8017 A.1.1, RFC 3279 2.3.1 */
+#define RSA_ALGORITHM SPAN("\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00")
+
+static bool
+numbers_write(struct span n, struct span e, struct buf *out)
+{
+	AUTO_BUF numbers = BUF_MAX(KEY_MAX_BYTES), bits = BUF_MAX(KEY_MAX_BYTES);
+
+	integer_write(&numbers, n);
+	integer_write(&numbers, e);
+	buf_addc(&bits, 0); /* unused bits */
+	der_write_head(&bits, DER_SEQUENCE, numbers.n);
+	buf_addspan(&bits, buf_span(&numbers));
+	buf_clear(&numbers);
+	der_write_head(&numbers, DER_SEQUENCE, RSA_ALGORITHM.n);
+	buf_addspan(&numbers, RSA_ALGORITHM);
+	der_write_head(&numbers, DER_BITS, bits.n);
+	der_write_head(out, DER_SEQUENCE, numbers.n + bits.n);
+	buf_addspan(out, buf_span(&numbers));
+	return buf_addspan(out, buf_span(&bits)) && buf_ok(out);
+}
+
+bool
+key_rsa_spki_write(struct span n, uint32_t e, struct buf *out)
+{
+	const unsigned char octets[] = { (unsigned char)(e >> 24), (unsigned char)(e >> 16), (unsigned char)(e >> 8), (unsigned char)e };
+
+	return numbers_write(n, span_of(octets, sizeof(octets)), out);
+}
+
+bool
+key_point_spki_write(enum key_type type, struct span point, struct buf *out)
+{
+	return types[type].spki.n && buf_addspan(out, types[type].spki) && buf_addspan(out, point);
+}
+
 static bool
 rsa_spki_write(EVP_PKEY *key, struct buf *out)
 {
-	static const struct span algorithm =
-		SPAN("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00");
-	AUTO_BUF numbers = BUF_MAX(KEY_MAX_BYTES), bits = BUF_MAX(KEY_MAX_BYTES);
+	unsigned char n_octets[RSA_MAX_BITS / 8], e_octets[RSA_MAX_BITS / 8];
 	BIGNUM *n = NULL, *e = NULL;
-	bool good = rsa_numbers(key, &n, &e);
+	bool good = rsa_numbers(key, &n, &e) &&
+		numbers_write(span_of(n_octets, (size_t)BN_bn2bin(n, n_octets)), span_of(e_octets, (size_t)BN_bn2bin(e, e_octets)), out);
 
-	if (good) {
-		integer_write(&numbers, n);
-		integer_write(&numbers, e);
-		buf_addc(&bits, 0); /* unused bits */
-		der_write_head(&bits, DER_SEQUENCE, numbers.n);
-		buf_addspan(&bits, buf_span(&numbers));
-		buf_clear(&numbers);
-		der_write_head(&numbers, DER_BITS, bits.n);
-		der_write_head(out, DER_SEQUENCE, algorithm.n + numbers.n + bits.n);
-		buf_addspan(out, algorithm);
-		buf_addspan(out, buf_span(&numbers));
-		buf_addspan(out, buf_span(&bits));
-	}
 	BN_free(n);
 	BN_free(e);
 	ERR_clear_error();
-	return good && buf_ok(out);
+	return good;
 }
 
 /* OpenSSL 3.0's encoder takes 60 us for what is a constant and a number or two. */
@@ -360,52 +387,49 @@ key_from_rsa(struct span n, uint32_t e)
 	return key;
 }
 
-/* RSAPublicKey (RFC 8017 A.1.1). Any size of e that key_check would refuse is left to OpenSSL. */
-typedef struct {
-	ASN1_INTEGER *n;
-	uint32_t e;
-} RSA_NUMBERS;
-
-ASN1_SEQUENCE(RSA_NUMBERS) =
-	{
-		ASN1_SIMPLE(RSA_NUMBERS, n, ASN1_INTEGER),
-		ASN1_EMBED(RSA_NUMBERS, e, UINT32),
-} static_ASN1_SEQUENCE_END(RSA_NUMBERS)
-
-	/* SEQUENCE { SEQUENCE { rsaEncryption, NULL }, BIT STRING { RSAPublicKey } }, lengths in two octets: 1024 bits and more.
- * Returns RSAPublicKey. */
-static struct span
-rsa_in_spki(struct span der)
+/* A positive number in DER. */
+static bool
+take_number(struct span *rest, struct span *ret)
 {
-	static const unsigned char algorithm[] = { 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86,
-		0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00, 0x03, 0x82 };
-	const size_t at = 4 + sizeof(algorithm) + 3; /* outer head; algorithm; length and unused bits */
-	const unsigned char *p = (const unsigned char *)der.p;
+	struct span body;
 
-	if (der.n < at + 0x100 || p[0] != 0x30 || p[1] != 0x82 || (size_t)(p[2] << 8 | p[3]) != der.n - 4 ||
-		memcmp(p + 4, algorithm, sizeof(algorithm)) != 0 ||
-		(size_t)(p[at - 3] << 8 | p[at - 2]) != der.n - at + 1 || p[at - 1] != 0)
-		return SPAN_NONE;
-	return span_from(der, at);
+	if (!der_take(rest, DER_INTEGER, &body) || body.n == 0 || body.p[0] & 0x80 || (body.p[0] == 0 && (body.n == 1 || !(body.p[1] & 0x80))))
+		return false;
+	*ret = strip_zeros(body);
+	return true;
+}
+
+/* Modulus and exponent, if these octets are what key_spki_write has for an RSA key. Any exponent that key_check would refuse for its
+ * size is left to OpenSSL. */
+static bool
+rsa_in_spki(struct span der, struct span *ret_n, uint32_t *ret_e)
+{
+	struct span all, algorithm, bits, numbers, e;
+
+	if (!der_only(der, DER_SEQUENCE, &all) || !der_take(&all, DER_SEQUENCE, &algorithm) || !span_eq(algorithm, RSA_ALGORITHM) ||
+		!der_only(all, DER_BITS, &bits) || bits.n == 0 || bits.p[0] != 0 || !der_only(span_from(bits, 1), DER_SEQUENCE, &numbers) ||
+		!take_number(&numbers, ret_n) || !take_number(&numbers, &e) || numbers.n || e.n > 4)
+		return false;
+	*ret_e = 0;
+	for (size_t i = 0; i < e.n; i++)
+		*ret_e = *ret_e << 8 | (unsigned char)e.p[i];
+	return true;
+}
+
+static bool
+is_good_rsa(struct span n, uint32_t e)
+{
+	return n.n >= RSA_MIN_BITS / 8 && n.n <= RSA_MAX_BITS / 8 && (n.n > RSA_MIN_BITS / 8 || n.p[0] & 0x80) && n.p[n.n - 1] & 1 &&
+		e & 1 && e >= 0x10000;
 }
 
 static EVP_PKEY *
 rsa_from_spki(struct span der)
 {
-	struct span rsa = rsa_in_spki(der);
-	const unsigned char *p = (const unsigned char *)rsa.p;
-	RSA_NUMBERS *numbers;
-	EVP_PKEY *key = NULL;
+	struct span n;
+	uint32_t e;
 
-	if (!rsa.p)
-		return NULL;
-	numbers = (RSA_NUMBERS *)ASN1_item_d2i(NULL, &p, (long)rsa.n, ASN1_ITEM_rptr(RSA_NUMBERS));
-	if (numbers && p == (const unsigned char *)rsa.p + rsa.n && ASN1_STRING_type(numbers->n) == V_ASN1_INTEGER)
-		key = key_from_rsa(span_of(ASN1_STRING_get0_data(numbers->n),
-					   (size_t)ASN1_STRING_length(numbers->n)),
-			numbers->e);
-	ASN1_item_free((ASN1_VALUE *)numbers, ASN1_ITEM_rptr(RSA_NUMBERS));
-	return key;
+	return rsa_in_spki(der, &n, &e) ? key_from_rsa(n, e) : NULL;
 }
 
 /* The point, if these octets are what key_spki_write has for a key on a curve. */
@@ -457,81 +481,17 @@ key_spki_parse(struct span der, EVP_PKEY **ret, struct problem *pr)
 	return true;
 }
 
+/* A point was looked at when it became a key (key_from_point): on its curve, and not at infinity, which is written otherwise. */
 bool
-key_private_write(EVP_PKEY *key, struct buf *out)
+key_spki_check(struct span der, EVP_PKEY *key, enum problem_kind kind, struct problem *pr)
 {
-	PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
-	int len = info ? i2d_PKCS8_PRIV_KEY_INFO(info, NULL) : 0;
-	unsigned char *p;
-	bool good = len > 0 && buf_reserve(out, (size_t)len);
+	enum key_type type;
+	struct span n;
+	uint32_t e;
 
-	if (good) {
-		/* straight into the caller's buffer: no second copy to wipe */
-		p = (unsigned char *)out->p + out->n;
-		i2d_PKCS8_PRIV_KEY_INFO(info, &p);
-		out->n += (size_t)len;
-	}
-	PKCS8_PRIV_KEY_INFO_free(info);
-	ERR_clear_error();
-	return good;
-}
-
-/* An encrypted key is refused; without this OpenSSL would ask on the terminal. */
-static int
-no_password(char *dst, int size, int writing, void *arg)
-{
-	(void)dst, (void)size, (void)writing, (void)arg;
-	return -1;
-}
-
-static EVP_PKEY *
-private_from_pem(struct span pem)
-{
-	BIO *bio = BIO_new_mem_buf(pem.p, (int)pem.n);
-	EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
-
-	BIO_free(bio);
-	return key;
-}
-
-static EVP_PKEY *
-private_from_der(struct span der)
-{
-	const unsigned char *p = (const unsigned char *)der.p, *end = p + der.n;
-	PKCS8_PRIV_KEY_INFO *info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &p, (long)der.n);
-	EVP_PKEY *key = NULL;
-
-	if (info && p == end)
-		key = EVP_PKCS82PKEY(info);
-	PKCS8_PRIV_KEY_INFO_free(info);
-	if (key)
-		return key;
-	p = (const unsigned char *)der.p;
-	key = d2i_AutoPrivateKey(NULL, &p, (long)der.n);
-	if (key && p != end) {
-		EVP_PKEY_free(key);
-		key = NULL;
-	}
-	return key;
-}
-
-bool
-key_private_parse(struct span der_or_pem, EVP_PKEY **ret, struct problem *pr)
-{
-	EVP_PKEY *key = NULL;
-
-	if (der_or_pem.n > 0 && der_or_pem.n <= KEY_MAX_BYTES)
-		key = der_or_pem.p[0] == 0x30 && memchr(der_or_pem.p, '\0', der_or_pem.n)
-			? private_from_der(der_or_pem)
-			: private_from_pem(der_or_pem);
-	if (!key) {
-		problem_cause_openssl(pr, "reading a private key");
-		return problem_set(pr, PROBLEM_MALFORMED,
-			"not a private key in PEM or DER without a password");
-	}
-	ERR_clear_error();
-	*ret = key;
-	return true;
+	if (point_in_spki(der, &type).p || (rsa_in_spki(der, &n, &e) && is_good_rsa(n, e)))
+		return true;
+	return key_check(key, kind, pr);
 }
 
 static bool
@@ -558,10 +518,12 @@ key_spki_hash(struct span der, EVP_PKEY *key, char ret[KEY_HASH_TEXT], struct pr
 {
 	AUTO_PKEY *made = NULL;
 	enum key_type type;
+	struct span n;
+	uint32_t e;
 
-	if (point_in_spki(der, &type).p)
+	if (point_in_spki(der, &type).p || rsa_in_spki(der, &n, &e))
 		return hash_write(der, ret) || problem_internal(pr, "SHA-256 of a key");
-	/* lengths in RSA's can be spelled in several ways */
+	/* RSA's can be spelled in several ways */
 	if (!key && !key_spki_parse(der, &made, pr))
 		return false;
 	return key_hash(key ? key : made, ret) || problem_internal(pr, "the hash of a key");

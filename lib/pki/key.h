@@ -30,6 +30,12 @@ EVP_PKEY *key_from_rsa(struct span n, uint32_t e);
 size_t key_point(const EVP_PKEY *key, size_t width, unsigned char dst[static KEY_POINT_MAX]);
 /* Exactly one SubjectPublicKeyInfo; else PROBLEM_BAD_PUBLIC_KEY. */
 bool key_spki_parse(struct span der, EVP_PKEY **ret, struct problem *pr) __attribute__((warn_unused_result));
+/* key_check of a key that key_spki_parse made of these octets: in their usual form they say all of it, and OpenSSL, which takes 15 us
+ * for a question, is not asked. */
+bool key_spki_check(struct span der, EVP_PKEY *key, enum problem_kind kind, struct problem *pr) __attribute__((warn_unused_result));
+/* The SubjectPublicKeyInfo of what key_from_rsa and key_from_point are made of. */
+bool key_rsa_spki_write(struct span n, uint32_t e, struct buf *out);
+bool key_point_spki_write(enum key_type type, struct span point, struct buf *out);
 bool key_private_write(EVP_PKEY *key, struct buf *out);         /* PKCS#8 DER; the caller wipes */
 /* PKCS#8 or the older forms, not encrypted; else PROBLEM_MALFORMED. */
 bool key_private_parse(struct span der_or_pem, EVP_PKEY **ret, struct problem *pr) __attribute__((warn_unused_result));

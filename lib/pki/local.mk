@@ -9,7 +9,7 @@ librooms_a_SOURCES += \
 	lib/pki/ext.c lib/pki/ext.h \
 	lib/pki/ident.c lib/pki/ident.h \
 	lib/pki/issuers.c lib/pki/issuers.h \
-	lib/pki/key.c lib/pki/key.h \
+	lib/pki/key.c lib/pki/key_private.c lib/pki/key.h \
 	lib/pki/mint.c lib/pki/mint.h \
 	lib/pki/path.c lib/pki/path.h \
 	lib/pki/sign.c

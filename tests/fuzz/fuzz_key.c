@@ -38,6 +38,20 @@ compare(EVP_PKEY *key, struct span der)
 	ERR_clear_error();
 }
 
+/* What the octets say is what OpenSSL says of the key. */
+static void
+compare_verdicts(EVP_PKEY *key, struct span der)
+{
+	struct problem pr = { 0 }, other = { 0 };
+	char hash[KEY_HASH_TEXT], again[KEY_HASH_TEXT];
+	bool good = key_check(key, PROBLEM_BAD_PUBLIC_KEY, &pr);
+
+	if (key_spki_check(der, key, PROBLEM_BAD_PUBLIC_KEY, &other) != good || pr.kind != other.kind)
+		abort();
+	if (good && (!key_hash(key, hash) || !key_spki_hash(der, key, again, &pr) || strcmp(hash, again) != 0))
+		abort();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -47,6 +61,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (key_spki_parse(text, &public, &pr)) {
 		compare(public, text);
+		compare_verdicts(public, text);
 		check(public, false);
 	} else if (pr.kind != PROBLEM_BAD_PUBLIC_KEY) {
 		abort();

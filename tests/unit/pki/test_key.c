@@ -179,6 +179,18 @@ test_spki_refused(void)
 	ok(!key_spki_hash(SPAN_NONE, NULL, hash, &pr) && !key_spki_hash(span_of(spki.p, 90), NULL, hash, &pr), "nor have they a hash");
 }
 
+/* What the octets say of a key is what OpenSSL says of it. */
+static bool
+same_verdict(struct span der, EVP_PKEY *key)
+{
+	struct problem pr = { 0 }, other = { 0 };
+	char hash[KEY_HASH_TEXT] = "", again[KEY_HASH_TEXT] = "";
+	bool good = key_check(key, PROBLEM_MALFORMED, &pr);
+
+	return key_spki_check(der, key, PROBLEM_MALFORMED, &other) == good && strcmp(pr.detail, other.detail) == 0 &&
+		(!good || (key_hash(key, hash) && key_spki_hash(der, key, again, &pr) && strcmp(hash, again) == 0));
+}
+
 /* We read the common forms ourselves: one octet changed, whatever we take OpenSSL takes for the same key. */
 static void
 test_spki_as_openssl_reads_it(enum key_type type)
@@ -197,7 +209,7 @@ test_spki_as_openssl_reads_it(enum key_type type)
 			spki.p[i] = (char)(spki.p[i] ^ (char)bit);
 			if (key_spki_parse(buf_span(&spki), &ours, &pr)) {
 				theirs = d2i_PUBKEY(NULL, &p, (long)spki.n);
-				if (theirs && EVP_PKEY_eq(ours, theirs) == 1)
+				if (theirs && EVP_PKEY_eq(ours, theirs) == 1 && same_verdict(buf_span(&spki), ours))
 					same++;
 				else
 					other++;
@@ -220,7 +232,46 @@ test_spki_as_openssl_writes_it(EVP_PKEY *key, const char *name)
 
 	ok(key_spki_write(key, &ours) && span_eq(buf_span(&ours), span_of(theirs, (size_t)n)),
 		"%s: written as OpenSSL writes it", name);
+	ok(same_verdict(buf_span(&ours), key), "%s: good or not by its octets alone", name);
 	OPENSSL_free(theirs);
+}
+
+/* Numbers at the edges of what key_check takes. */
+static void
+test_rsa_numbers(void)
+{
+	static const struct {
+		size_t octets;
+		unsigned char first, last;
+		uint32_t e;
+		bool good;
+		const char *what;
+	} cases[] = {
+		{ 256, 0x80, 1, 65537, true, "2048 bits" },
+		{ 256, 0x7f, 1, 65537, false, "2047 bits" },
+		{ 257, 0x01, 1, 65537, true, "2049 bits" },
+		{ 1024, 0xff, 1, 65537, true, "8192 bits" },
+		{ 1025, 0x01, 1, 65537, false, "8193 bits" },
+		{ 256, 0x80, 2, 65537, false, "an even modulus" },
+		{ 256, 0x80, 1, 65536, false, "an even exponent" },
+		{ 256, 0x80, 1, 65535, false, "one below 65537" },
+		{ 256, 0x80, 1, 3, false, "exponent 3" },
+		{ 256, 0x80, 1, 0xffffffff, true, "the largest exponent" },
+	};
+	unsigned char n[1025];
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		AUTO_PKEY *key = NULL;
+		AUTO_BUF spki = BUF_MAX(4096);
+		struct problem pr = { 0 };
+
+		memset(n, 0x55, sizeof(n));
+		n[0] = cases[i].first;
+		n[cases[i].octets - 1] = cases[i].last;
+		ok(key_rsa_spki_write(span_of(n, cases[i].octets), cases[i].e, &spki) && key_spki_parse(buf_span(&spki), &key, &pr), "RSA: %s", cases[i].what);
+		is_int(key && key_spki_check(buf_span(&spki), key, PROBLEM_MALFORMED, &pr), cases[i].good, "refused, or not");
+		ok(key && same_verdict(buf_span(&spki), key), "as OpenSSL's numbers are");
+	}
 }
 
 /* RSA of sizes whose lengths take one, two and three octets, and of a small exponent. */
@@ -318,6 +369,7 @@ main(void)
 	test_refused();
 	test_encodings();
 	test_spki_refused();
+	test_rsa_numbers();
 	test_one_hash();
 	test_spki_as_openssl_reads_it(KEY_P256);
 	test_spki_as_openssl_reads_it(KEY_P521);
