@@ -33,7 +33,6 @@ void answers_merge(const struct answer *a, const struct answer *aaaa, struct dns
 void answers_explain(const struct answer *answers, size_t count, const char *name,
 	msec_t timeout_ms, struct problem *pr);
 
-#define DNS_NAME_TEXT 1024 /* 255 octets, each perhaps written as \\DDD */
 /* RDATA of all records of `type` at `name`, or, with `follow`, at the end of the aliases that the message has for it. None, but an
  * alias: its target, to be asked for next, in ret_alias, else "". The records borrow from the message. False: *ret_fault says what
  * is wrong with it. */

@@ -199,7 +199,7 @@ ask_all(struct authority *a)
 		struct server *s = &a->servers[i];
 		struct lookup *l = ask_of(a, a->target, s->addrs, s->addr_count, s);
 
-		l->how = LOOKUP_DIRECT;
+		l->how = DNS_DIRECT;
 		l->records_fn = on_said;
 		l->answers[0].type = (int)a->type;
 		l->answer_count = 1;
@@ -288,7 +288,7 @@ static void
 walk(struct authority *a)
 {
 	a->walking = ask_of(a, a->zone, a->resolvers, a->resolver_count, a);
-	a->walking->how = LOOKUP_HERE;
+	a->walking->how = DNS_HERE;
 	a->walking->records_fn = on_ns;
 	a->walking->answers[0].type = ns_t_ns;
 	a->walking->answer_count = 1;

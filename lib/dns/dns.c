@@ -68,6 +68,7 @@ lookup_new(struct dns *dns, const struct dns_ask *ask, void *arg)
 	l->dns = dns;
 	l->servers = ask->server_count ? servers_copy(ask->servers, ask->server_count) : dns->servers;
 	l->name = xstrdup(ask->name);
+	l->how = ask->how;
 	l->timeout_ms = ask->timeout_ms;
 	l->deadline_ms = clock_ms() + ask->timeout_ms;
 	l->arg = arg;

@@ -24,6 +24,12 @@ struct dns_authority {
 	const struct reach *reach;
 };
 
+enum dns_how {
+	DNS_FOLLOW, /* resolvers; aliases are followed */
+	DNS_HERE,   /* resolvers; only what is at the name itself, an alias is told */
+	DNS_DIRECT, /* the servers are those of the zone: not recursive, an answer of their own knowledge (AA) or none; an alias is told */
+};
+
 /* What is asked for, and of whom; copied. The name is taken as absolute. */
 struct dns_ask {
 	const char *name;
@@ -31,6 +37,7 @@ struct dns_ask {
 	size_t server_count;
 	msec_t timeout_ms;
 	const struct dns_authority *authority; /* NULL = the servers' word is taken */
+	enum dns_how how; /* records only */
 };
 
 #define DNS_ADDRS_MAX 16
@@ -46,7 +53,7 @@ typedef void (*dns_addrs_fn)(const struct dns_addrs *addrs, const struct problem
  * query from a port of its own (no stale negative answer). An IP address is its own answer. */
 void dns_addrs(struct dns *dns, const struct dns_ask *ask, dns_addrs_fn fn, void *arg);
 
-enum dns_type { DNS_TXT = 16, DNS_CAA = 257 };
+enum dns_type { DNS_NS = 2, DNS_CNAME = 5, DNS_SOA = 6, DNS_TXT = 16, DNS_CAA = 257 };
 enum dns_outcome { DNS_FOUND, DNS_NO_RECORD, DNS_NO_NAME, DNS_FAILED };
 
 #define DNS_RECORDS_MAX 100
@@ -54,6 +61,8 @@ struct dns_records {
 	enum dns_outcome outcome;
 	struct span list[DNS_RECORDS_MAX]; /* RDATA, as it came */
 	size_t count;                      /* one at least if DNS_FOUND, else none */
+	const char *alias;                 /* DNS_HERE, DNS_DIRECT: what the name is an alias of, NULL = of nothing; then there are no records */
+	struct span message;               /* they are a part of, for names within them */
 };
 /* pr is NULL with DNS_FOUND, else PROBLEM_DNS as above. Both are valid until the callback returns. */
 typedef void (*dns_records_fn)(const struct dns_records *records, const struct problem *pr, void *arg);
@@ -62,6 +71,16 @@ typedef void (*dns_records_fn)(const struct dns_records *records, const struct p
  * With `authority` each of the zone's name servers (the first eight) must answer, at one of its addresses at least, and all must say
  * the same, else it is a failure: a change that has not come to all of them is no change yet. */
 void dns_records(struct dns *dns, const struct dns_ask *ask, enum dns_type type, dns_records_fn fn, void *arg);
+
+#define DNS_NAME_TEXT 1024 /* 255 octets, each perhaps written as \\DDD */
+/* The name that the record at `i` is, as that of NS; false if it is none. */
+bool dns_record_name(const struct dns_records *records, size_t i, char ret[DNS_NAME_TEXT]) __attribute__((warn_unused_result));
+struct dns_soa {
+	char primary[DNS_NAME_TEXT]; /* MNAME */
+	uint32_t serial;
+};
+/* The record of type SOA at `i`; false if it is malformed. */
+bool dns_record_soa(const struct dns_records *records, size_t i, struct dns_soa *ret) __attribute__((warn_unused_result));
 
 /* The character-strings of a TXT record's RDATA joined (RFC 1035 3.3.14); false if it is malformed or longer than size - 1. */
 bool dns_txt_join(struct span rdata, char *dst, size_t size);

@@ -55,6 +55,8 @@ lookup_end(struct lookup *l, const struct dns_addrs *addrs, const struct problem
 	if (l->has_channel)
 		ares_destroy(l->channel); /* closes its sockets: on_watch */
 	TAILQ_REMOVE(&l->dns->running, l, entry);
+	l->records.message = buf_span(&l->message);
+	l->records.alias = l->how != DNS_FOLLOW && l->alias[0] ? l->alias : NULL;
 	if (l->records_fn)
 		l->records_fn(&l->records, pr, l->arg);
 	else
@@ -179,7 +181,7 @@ channel_open(struct lookup *l)
 	struct ares_options options = {
 		/* no search list, no aliases: the name is taken as it is */
 		.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES | ARES_FLAG_EDNS |
-			(l->second ? 0 : ARES_FLAG_NOCHECKRESP) | (l->how == LOOKUP_DIRECT ? ARES_FLAG_NORECURSE : 0),
+			(l->second ? 0 : ARES_FLAG_NOCHECKRESP) | (l->how == DNS_DIRECT ? ARES_FLAG_NORECURSE : 0),
 		.timeout = try_ms(l),
 		.tries = TRIES,
 		.ndots = 1,
@@ -240,7 +242,7 @@ on_records(void *arg, int status, int timeouts, unsigned char *p, int n)
 
 	(void)timeouts;
 	buf_clear(&l->message);
-	if (l->how == LOOKUP_DIRECT)
+	if (l->how == DNS_DIRECT)
 		status = direct_status(l, status, p, n);
 	else if (status == ARES_ENODATA && answer_is_referral(p, n))
 		l->fault = "the server refers to others and does not ask them itself";
@@ -303,7 +305,7 @@ static bool is_name(const char *name);
 static bool
 lookup_follow(struct lookup *l)
 {
-	bool follow = l->how == LOOKUP_FOLLOW;
+	bool follow = l->how == DNS_FOLLOW;
 
 	if (!l->records_fn || l->answers[0].status != ARES_SUCCESS || l->fault)
 		return false;

@@ -18,17 +18,11 @@ struct servers {
 	size_t count;
 };
 
-enum lookup_how {
-	LOOKUP_FOLLOW, /* resolvers; aliases are followed */
-	LOOKUP_HERE,   /* resolvers; only what is at the name itself, an alias is none */
-	LOOKUP_DIRECT, /* the servers are those of the zone: not recursive, an answer of their own knowledge (AA) or none; an alias is told */
-};
-
 struct lookup {
 	TAILQ_ENTRY(lookup) entry;
 	struct dns *dns;
 	struct servers servers; /* its own, or those of dns */
-	enum lookup_how how;
+	enum dns_how how;
 	char *name;
 	char target[DNS_NAME_TEXT]; /* asked now: the name, or what it is an alias of */
 	msec_t timeout_ms, deadline_ms;
@@ -45,7 +39,7 @@ struct lookup {
 	/* records: */
 	struct buf message;
 	struct dns_records records; /* of message */
-	char alias[DNS_NAME_TEXT];  /* LOOKUP_DIRECT: what the name is an alias of, "" = of nothing */
+	char alias[DNS_NAME_TEXT];  /* unless DNS_FOLLOW: what the name is an alias of, "" = of nothing */
 	unsigned aliases;
 	const char *fault; /* of an answer that came */
 };

@@ -150,6 +150,28 @@ record_name_read(struct span message, struct span rdata, char ret[DNS_NAME_TEXT]
 }
 
 bool
+dns_record_name(const struct dns_records *records, size_t i, char ret[DNS_NAME_TEXT])
+{
+	return record_name_read(records->message, records->list[i], ret);
+}
+
+/* MNAME, RNAME, then five numbers (RFC 1035 3.3.13). */
+bool
+dns_record_soa(const struct dns_records *records, size_t i, struct dns_soa *ret)
+{
+	const unsigned char *p = (const unsigned char *)records->list[i].p;
+	size_t n = records->list[i].n, first, second;
+	char responsible[DNS_NAME_TEXT];
+
+	if (n == 0 || !name_at(records->message, p, ret->primary, &first) || first >= n ||
+		!name_at(records->message, p + first, responsible, &second) || n - first < second || n - first - second != 20)
+		return false;
+	p += first + second;
+	ret->serial = get16(p) << 16 | get16(p + 2);
+	return true;
+}
+
+bool
 dns_txt_join(struct span rdata, char *dst, size_t size)
 {
 	size_t n = 0;

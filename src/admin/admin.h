@@ -15,6 +15,7 @@
 #include "httpd/httpd.h"
 #include "jobs/jobs.h"
 #include "server/server.h"
+#include "solve/solve.h"
 #include "upstream/upstreams.h"
 #include "validate/job.h"
 
@@ -38,6 +39,7 @@ struct admin {
 	struct pool *pool;
 	struct conf_holder *conf;
 	struct upstreams *ups;
+	struct solve *solve;
 	struct server *server;
 	struct httpd *httpd;
 	const struct validate_job_env *validate; /* NULL: nothing is told of proofs */

@@ -10,6 +10,7 @@
 #include "admin/expo.h"
 #include "admin/process.h"
 #include "server/limits.h"
+#include "solve/solve.h"
 
 #define FRESH_MS 5000 /* a store of a million rows is not counted for each of several scrapers */
 
@@ -306,6 +307,50 @@ write_upstreams(struct expo *x, struct upstreams *ups)
 	}
 }
 
+/* ---- solvers ---- */
+
+struct solver_family {
+	const char *name, *help, *label;
+	const char *values[3];
+	size_t at[3]; /* of the counters, in struct solver_stats */
+};
+
+static void
+write_solver_family(struct expo *x, const struct admin *admin, const struct gate_conf *conf, const struct solver_family *f)
+{
+	const struct solver_conf *list = conf->solvers.list;
+
+	expo_family(x, EXPO_COUNTER, f->name, f->help);
+	for (size_t i = 0; i < conf->solvers.count; i++) {
+		char *stats = admin->solve ? (char *)solve_stats(admin->solve, list[i].name) : NULL;
+
+		for (size_t j = 0; stats && list[i].kind != SOLVER_HTTP01 && j < 3 && f->values[j]; j++)
+			expo_int(x, (int64_t)atomic_load((_Atomic(uint64_t) *)(void *)(stats + f->at[j])), "solver", list[i].name, f->label,
+				f->values[j], NULL);
+	}
+}
+
+/* By the names of the configuration. */
+static void
+write_solvers(struct expo *x, const struct admin *admin)
+{
+#define AT(field) offsetof(struct solver_stats, field)
+	static const struct solver_family families[] = {
+		{ "acmegate_dns_updates", "Messages that lay out or remove records for CAs, each of many, by what became of them.", "result",
+			{ "good", "refused", "failed" }, { AT(good), AT(refused), AT(failed) } },
+		{ "acmegate_dns_records", "Records for CAs that a server has taken, and taken back.", "change", { "added", "removed" },
+			{ AT(added), AT(removed) } },
+		{ "acmegate_dns_propagations", "Records that all name servers of their zone had in time, and that some had not.", "result",
+			{ "complete", "incomplete" }, { AT(visible), AT(invisible) } },
+	};
+#undef AT
+	struct gate_conf *conf = conf_holder_take(admin->conf);
+
+	for (size_t i = 0; i < COUNT_OF(families); i++)
+		write_solver_family(x, admin, conf, &families[i]);
+	gate_conf_unref(conf);
+}
+
 /* ---- the process ---- */
 
 static void
@@ -356,6 +401,7 @@ metrics_write(struct admin *admin, struct span accept, bool fresh, struct buf *o
 	write_trust(&x, admin);
 	write_issued(&x, admin->ups);
 	write_upstreams(&x, admin->ups);
+	write_solvers(&x, admin);
 	if (gauges_take(admin, fresh, &gauges)) {
 		write_orders(&x, &gauges);
 		write_queue(&x, &gauges);

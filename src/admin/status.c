@@ -5,6 +5,8 @@ struct counts {
 	int64_t orders[ORDER__COUNT], jobs[JOB_KIND__COUNT];
 	int64_t *upstream; /* orders under way, one per CA */
 	struct upstreams *ups;
+	struct record_count { int64_t wanted, unwanted; } *records; /* one per solver */
+	const struct gate_conf *conf;
 };
 
 static void
@@ -18,13 +20,25 @@ on_upstream(const char *name, int64_t count, void *arg)
 	}
 }
 
+static void
+on_records(const char *solver, int64_t wanted, int64_t unwanted, void *arg)
+{
+	struct counts *n = arg;
+	const struct solver_conf *list = n->conf->solvers.list;
+
+	for (size_t i = 0; i < n->conf->solvers.count; i++) {
+		if (strcmp(list[i].name, solver) == 0)
+			n->records[i] = (struct record_count){ wanted, unwanted };
+	}
+}
+
 static bool
 counts_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct counts *n = arg;
 
 	return order_counts(db, n->orders, pr) && job_counts(db, n->jobs, pr) &&
-		upstream_order_counts(db, on_upstream, n, pr);
+		upstream_order_counts(db, on_upstream, n, pr) && proof_record_counts(db, on_records, n, pr);
 }
 
 static void
@@ -177,12 +191,38 @@ write_trust(struct call *c)
 	jw_end(&c->w);
 }
 
+static void
+write_solvers(struct call *c, const struct counts *n)
+{
+	const struct solver_conf *list = c->conf->solvers.list;
+	struct jw *w = &c->w;
+
+	jw_array(w, "solvers");
+	for (size_t i = 0; i < c->conf->solvers.count; i++) {
+		const struct solver_stats *s = c->admin->solve ? solve_stats(c->admin->solve, list[i].name) : NULL;
+
+		jw_object(w, NULL);
+		jw_str(w, "name", list[i].name);
+		jw_str(w, "kind", list[i].kind == SOLVER_HTTP01 ? "http-01" : "rfc2136");
+		if (s && list[i].kind != SOLVER_HTTP01) {
+			jw_int(w, "records", n->records[i].wanted);
+			jw_int(w, "records_to_remove", n->records[i].unwanted);
+			jw_int(w, "updates", (int64_t)atomic_load(&s->good));
+			jw_int(w, "updates_refused", (int64_t)atomic_load(&s->refused));
+			jw_int(w, "updates_failed", (int64_t)atomic_load(&s->failed));
+		}
+		jw_end(w);
+	}
+	jw_end(w);
+}
+
 bool
 call_status(struct call *c)
 {
 	size_t cas = upstreams_count(c->admin->ups);
 	AUTO_FREE int64_t *upstream = xcalloc(cas ? cas : 1, sizeof(*upstream));
-	struct counts n = { .upstream = upstream, .ups = c->admin->ups };
+	AUTO_FREE struct record_count *records = xcalloc(c->conf->solvers.count + 1, sizeof(*records));
+	struct counts n = { .upstream = upstream, .ups = c->admin->ups, .records = records, .conf = c->conf };
 
 	if (!store_read(c->admin->store, counts_tx, &n, &c->pr))
 		return false;
@@ -193,6 +233,7 @@ call_status(struct call *c)
 	write_work(c, &n);
 	write_upstreams(c, &n);
 	write_trust(c);
+	write_solvers(c, &n);
 	jw_end(&c->w);
 	return true;
 }

@@ -94,6 +94,25 @@ print_trust(struct ctl *ctl, const struct json_node *list)
 	}
 }
 
+static void
+print_solvers(struct ctl *ctl, const struct json_node *list)
+{
+	static const struct column columns[] = { { "SOLVER" }, { "KIND" }, { "RECORDS", .is_number = true }, { "TO REMOVE", .is_number = true },
+		{ "UPDATES", .is_number = true }, { "REFUSED", .is_number = true }, { "FAILED", .is_number = true } };
+	static const char *const names[] = { "name", "kind", "records", "records_to_remove", "updates", "updates_refused", "updates_failed" };
+	struct table t = table_of(columns, COUNT_OF(columns));
+
+	if (json_count(list) == 0)
+		return;
+	for (size_t i = 0; i < json_count(list); i++) {
+		for (size_t j = 0; j < COUNT_OF(names); j++)
+			table_add(&t, ctl_text(json_get(json_at(list, i), names[j])));
+	}
+	ctl_title(ctl, "Solvers");
+	table_write(&t, ctl->plain, ctl->width, &ctl->out);
+	table_done(&t);
+}
+
 int
 cmd_status(struct ctl *ctl)
 {
@@ -107,6 +126,7 @@ cmd_status(struct ctl *ctl)
 	} else {
 		print_gate(ctl, rp.root);
 		print_upstreams(ctl, json_get(rp.root, "upstreams"));
+		print_solvers(ctl, json_get(rp.root, "solvers"));
 		print_trust(ctl, json_get(rp.root, "attestation_trust"));
 	}
 	ctl_reply_done(&rp);

@@ -170,6 +170,18 @@ conf_upstream(const struct gate_conf *conf, const char *name)
 	return NULL;
 }
 
+const struct solver_conf *
+conf_solver(const struct gate_conf *conf, const char *name)
+{
+	const struct solver_conf *list = conf->solvers.list;
+
+	for (size_t i = 0; i < conf->solvers.count; i++) {
+		if (list[i].name && strcmp(name, list[i].name) == 0)
+			return &list[i];
+	}
+	return NULL;
+}
+
 size_t
 conf_validation_attempts(const struct profile_conf *p, int64_t *ret, size_t max)
 {

@@ -110,6 +110,26 @@ struct upstream_conf {
 	char *ca_name;                 /* local: common name of the CA, never NULL; acme: NULL */
 };
 
+/* How proofs are laid out for CAs. Kinds as in the choices of the key. */
+enum solver_kind { SOLVER_HTTP01, SOLVER_RFC2136 };
+
+struct solver_conf {
+	char *name;
+	int kind;                      /* enum solver_kind */
+	struct conf_strings upstreams; /* entries it is for; empty = all */
+	struct conf_strings domains;   /* suffixes it is for; empty = all names */
+	/* rfc2136: */
+	char *server;                  /* HOST[:PORT] or an address; NULL = the primary of the zone's SOA */
+	char *zone;                    /* NULL = found by SOA */
+	char *key, *secret;            /* TSIG: the key's name, and where its secret lies */
+	int algorithm;                 /* as enum tsig_alg */
+	int64_t update_ms;             /* time for one update */
+	/* dns-01: */
+	int64_t ns_port;               /* where the zone's name servers listen */
+	struct conf_addrs check_via;   /* asked instead of them; empty = they are */
+	int64_t propagation_ms, extra_delay_ms;
+};
+
 struct rule_conf {
 	char *name;
 	int action;                    /* 0 allow, 1 refuse */
@@ -156,6 +176,7 @@ struct gate_conf {
 	int64_t front_threads, worker_threads;
 	struct conf_nets networks;     /* where validation may connect */
 	struct conf_addrs resolvers;   /* empty = the system's */
+	struct conf_addrs public_resolvers; /* see the DNS as CAs do; empty = resolvers */
 	char *default_profile;
 	char *terms_of_service, *website;
 	bool require_current_terms;
@@ -169,6 +190,7 @@ struct gate_conf {
 	struct rates_conf rates;
 	struct conf_list profiles;     /* struct profile_conf */
 	struct conf_list upstreams;    /* struct upstream_conf */
+	struct conf_list solvers;      /* struct solver_conf; none = http-01 alone */
 	struct conf_list rules;        /* struct rule_conf */
 	struct conf_list attestation_trust; /* struct trust_conf */
 	/* derived when loaded: */
@@ -191,6 +213,7 @@ extern const struct conf_key gate_conf_keys[];
 
 const struct profile_conf *conf_profile(const struct gate_conf *conf, struct span name); /* NULL if none */
 const struct upstream_conf *conf_upstream(const struct gate_conf *conf, const char *name); /* NULL if none */
+const struct solver_conf *conf_solver(const struct gate_conf *conf, const char *name); /* NULL if none */
 /* Delays before each local validation attempt in seconds, counted from the request; returns how many, at most max. */
 size_t conf_validation_attempts(const struct profile_conf *p, int64_t *ret, size_t max);
 
@@ -203,6 +226,8 @@ char *conf_ca_label(const char *directory);
 void gate_conf_check_limits(const char *at, const struct upstream_conf *u, struct conf_errors *errors);
 /* Inside src/gate: everything a table of keys cannot say. */
 void gate_conf_check(const struct gate_conf *conf, struct conf_errors *errors);
+/* The same for solvers (conf_solvers.c). */
+void conf_solvers_check(const struct gate_conf *conf, struct conf_errors *errors);
 /* The same for attestation_trust and those who name it (conf_trust.c); then, if all is well, the files it names are read into what is
  * derived. */
 void conf_trust_check(const struct gate_conf *conf, struct conf_errors *errors);

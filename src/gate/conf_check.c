@@ -570,10 +570,12 @@ gate_conf_check(const struct gate_conf *conf, struct conf_errors *errors)
 			QUOTE(span_str(conf->log_level)));
 	check_names(&conf->profiles, sizeof(struct profile_conf), "profiles", errors);
 	check_names(&conf->upstreams, sizeof(struct upstream_conf), "upstreams", errors);
+	check_names(&conf->solvers, sizeof(struct solver_conf), "solvers", errors);
 	check_names(&conf->rules, sizeof(struct rule_conf), "rules", errors);
 	check_profiles(conf, errors);
 	check_upstreams(conf, errors);
 	check_rules(conf, errors);
 	check_names(&conf->attestation_trust, sizeof(struct trust_conf), "attestation_trust", errors);
+	conf_solvers_check(conf, errors);
 	conf_trust_check(conf, errors);
 }

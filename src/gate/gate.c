@@ -24,13 +24,14 @@
 #include "gate/own_cert.h"
 #include "gate/tls.h"
 #include "server/server.h"
+#include "solve/solve.h"
 #include "store/schema.h"
 #include "upstream/http01_face.h"
 #include "upstream/local.h"
 #include "validate/job.h"
 
 #define KEYS_CACHED 20000
-#define SECRETS_MAX 256
+#define SECRETS_MAX 1100 /* more than upstreams and solvers together */
 #define OUTBOUND_CONNS_MAX 1024 /* of each kind */
 #define HOOKS_MAX 16 /* programs at a time */
 #define TLS_CHECK_MS (600 * 1000)
@@ -47,6 +48,7 @@ struct gate {
 	struct tlsc *tlsc;
 	struct proc *proc;
 	struct jobs *jobs;
+	struct solve *solve;
 	struct upstreams *ups;
 	struct validate_job_env validate;
 	struct housekeep housekeep;
@@ -102,26 +104,32 @@ is_first_start(const struct gate_conf *conf)
 
 /* ---- keeper ---- */
 
+static void
+add_secret(struct keeper_conf *kc, struct keeper_secret *secrets, const char *list, const char *entry, const char *key, const char *where,
+	const char *encoding)
+{
+	if (!where || !where[0] || kc->secret_count == SECRETS_MAX)
+		return;
+	secrets[kc->secret_count++] = (struct keeper_secret){ xasprintf("%s.%s.%s", list, entry, key), where, encoding };
+}
+
 static bool
 start_keeper(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 {
 	const struct upstream_conf *list = conf->upstreams.list;
+	const struct solver_conf *solvers = conf->solvers.list;
 	struct keeper_secret secrets[SECRETS_MAX];
-	char *names[SECRETS_MAX];
 	struct keeper_conf kc = { .master = conf->master_key, .create_master = is_first_start(conf),
 		.connections = (unsigned)conf->worker_threads, .secrets = secrets };
 	bool good;
 
-	for (size_t i = 0; i < conf->upstreams.count && kc.secret_count < SECRETS_MAX; i++) {
-		if (!list[i].eab_key || !list[i].eab_key[0])
-			continue;
-		names[kc.secret_count] = xasprintf("upstreams.%s.eab_key", list[i].name);
-		secrets[kc.secret_count] = (struct keeper_secret){ names[kc.secret_count], list[i].eab_key, list[i].eab_key_encoding };
-		kc.secret_count++;
-	}
+	for (size_t i = 0; i < conf->upstreams.count; i++)
+		add_secret(&kc, secrets, "upstreams", list[i].name, "eab_key", list[i].eab_key, list[i].eab_key_encoding);
+	for (size_t i = 0; i < conf->solvers.count; i++)
+		add_secret(&kc, secrets, "solvers", solvers[i].name, "secret", solvers[i].secret, "base64");
 	good = keeper_start(&kc, &g->keeper, pr);
 	for (size_t i = 0; i < kc.secret_count; i++)
-		free(names[i]);
+		free((char *)secrets[i].name);
 	return good;
 }
 
@@ -147,7 +155,9 @@ start_engine(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	times.lease_ms = conf->job_lease_ms;
 	times.heartbeat_ms = conf->job_lease_ms / 3;
 	jobs_set_times(g->jobs, &times);
-	env = (struct upstream_env){ g->store, g->jobs, g->keeper, g->pool, g->httpc, g->conf };
+	if (!solve_open(&(struct solve_env){ g->outbound, g->dns, g->pool, g->store, g->jobs, g->keeper, g->conf }, &g->solve, pr))
+		return false;
+	env = (struct upstream_env){ g->store, g->jobs, g->keeper, g->pool, g->httpc, g->conf, g->solve };
 	g->validate = (struct validate_job_env){ { g->outbound, g->httpc, g->dns, g->tlsc, g->proc }, g->store, g->conf, NULL };
 	g->housekeep = (struct housekeep){ g->store, g->conf };
 	validate_job_register(g->jobs, &g->validate);
@@ -250,7 +260,7 @@ add_admin_face(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	const struct httpd_face_conf fc = { .name = "admin", .unix_path = conf->admin_socket, .unix_mode = 0666, .wipe = true,
 		.handler = admin_handle, .refusal = admin_refusal, .arg = &g->admin };
 
-	g->admin = (struct admin){ .store = g->store, .jobs = g->jobs, .pool = g->pool, .conf = g->conf, .ups = g->ups,
+	g->admin = (struct admin){ .store = g->store, .jobs = g->jobs, .pool = g->pool, .conf = g->conf, .ups = g->ups, .solve = g->solve,
 		.server = &g->server, .httpd = g->httpd, .validate = &g->validate, .metrics = metrics_new(), .version = PACKAGE_VERSION, .started_unix_s = clock_unix_s(),
 		.reload = reload_hook, .drain = drain_hook, .tls = tls_hook, .arg = g };
 	return httpd_face_add(g->httpd, &fc, &face, pr);
@@ -376,6 +386,7 @@ gate_stop(struct gate *g)
 		httpc_free(g->httpc);
 	}
 	pool_free(g->pool);
+	solve_free(g->solve);
 	httpd_free(g->httpd);
 	jobs_free(g->jobs);
 	upstreams_free(g->ups);

@@ -4,6 +4,7 @@ libgate_a_SOURCES += \
 	src/gate/conf_check.c \
 	src/gate/conf_keys.c \
 	src/gate/conf_limits.c \
+	src/gate/conf_solvers.c \
 	src/gate/conf_trust.c \
 	src/gate/url.c src/gate/url.h
 

@@ -372,6 +372,12 @@ jobs_hurry(struct jobs *jobs, enum job_kind kind, int64_t subject)
 	loop_post(jobs->loop, hurry, h);
 }
 
+void
+jobs_look_in(struct jobs *jobs, msec_t in_ms)
+{
+	claim_in(jobs, in_ms);
+}
+
 bool
 jobs_fence(struct job *job, struct sql *db, struct problem *pr)
 {

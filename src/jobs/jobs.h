@@ -77,6 +77,8 @@ void jobs_run(struct jobs *jobs, int64_t id, enum job_kind kind, int64_t subject
 void jobs_resume(struct job *job);
 /* A parked job of this kind and subject on this node runs now; a free one is claimed now. Any thread. */
 void jobs_hurry(struct jobs *jobs, enum job_kind kind, int64_t subject);
+/* A transaction has made jobs of this store due in so many ms. Any thread, after the commit. */
+void jobs_look_in(struct jobs *jobs, msec_t in_ms);
 /* Is the row still ours, by the lease that this step works under? To be asked in each transaction of a step, and before anything
  * that must not be done twice; false with a problem if not: then the job is forgotten when the step ends. */
 bool jobs_fence(struct job *job, struct sql *db, struct problem *pr) MUST_CHECK;

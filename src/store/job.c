@@ -4,7 +4,7 @@
 #include "base/clock.h"
 
 static const char *const kind_names[] = { [JOB_VALIDATE] = "validate", [JOB_ISSUE] = "issue",
-	[JOB_REVOKE] = "revoke", [JOB_ACCOUNT] = "account", [JOB_HOUSEKEEP] = "housekeep" };
+	[JOB_REVOKE] = "revoke", [JOB_ACCOUNT] = "account", [JOB_HOUSEKEEP] = "housekeep", [JOB_CLEAN] = "clean" };
 
 const char *
 job_kind_name(enum job_kind kind)

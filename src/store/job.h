@@ -14,6 +14,7 @@ enum job_kind {
 	JOB_REVOKE = 2,     /* certificate id: tell the CA */
 	JOB_ACCOUNT = 3,    /* upstream id: our account at a CA */
 	JOB_HOUSEKEEP = 4,  /* 0: expire and delete what is over */
+	JOB_CLEAN = 5,      /* proof record id: remove it from the DNS when it is not wanted any more */
 	JOB_KIND__COUNT
 };
 const char *job_kind_name(enum job_kind kind);

@@ -147,6 +147,13 @@
 	"create index cert_set on cert (idents_key, created_at);"                                  \
 	"create index orders_set on orders (idents_key) where state = 2"
 
+/* Records laid out in the DNS for CAs (dns-01). */
+#define DDL_8(ID, INT)                                                                             \
+	"create table proof_record (id " ID ", order_id " INT " not null, solver text not null,"   \
+	" zone text not null, server text not null, owner text not null, value text not null,"     \
+	" wanted " INT " not null, created_at " INT " not null, unique (order_id, owner, value));" \
+	"create index proof_record_value on proof_record (owner, value);"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
@@ -156,6 +163,7 @@ static const struct sql_migration migrations[] = {
 	{ 5, DDL_5("integer", "blob"), DDL_5("bigint", "bytea") },
 	{ 6, DDL_6("integer primary key", "integer"), DDL_6("bigint generated always as identity primary key", "bigint") },
 	{ 7, DDL_7("integer primary key", "integer"), DDL_7("bigint generated always as identity primary key", "bigint") },
+	{ 8, DDL_8("integer primary key", "integer"), DDL_8("bigint generated always as identity primary key", "bigint") },
 };
 
 bool

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "store/proof_record.h"
 
 #define COLUMNS "id, name, sealed_key, public_key, ca_cert, account_url, directory, directory_at"
 
@@ -202,7 +203,7 @@ forget_proofs(struct sql *db, int64_t order_id, struct problem *pr)
 
 	sql_bind_int(st, 1, order_id);
 	sql_step(st);
-	return sql_end(st, pr);
+	return sql_end(st, pr) && proof_records_unwant(db, order_id, pr);
 }
 
 bool

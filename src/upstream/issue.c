@@ -1,6 +1,6 @@
 /* issue.c - carry one order to its CA (RFC 8555 7.4, 7.5.1; HACKING.md). Each step acts on the answer at hand and asks the next thing:
  *
- *   LOAD -> NEW_ORDER -> (authorizations: AUTHZ, CHALLENGE, poll) -> FINALIZE -> ORDER (poll) -> CERT -> ALTERNATE -> finish
+ *   LOAD -> NEW_ORDER -> (authorizations: AUTHZ; proofs: LOCATE, PLACE, CHALLENGE; poll) -> FINALIZE -> ORDER (poll) -> CERT -> ALTERNATE -> finish
  *   LOAD with the order URL on record -> ORDER -> whatever its status says
  *   LOAD with an intent whose answer is unknown -> FIND -> FIND_LIST -> FIND_LOOK -> adopt, or NEW_ORDER once more
  *
@@ -25,6 +25,8 @@ static const char *const phase_names[] = {
 	[ISSUE_FIND_LOOK] = "find-order",
 	[ISSUE_ORDER] = "order",
 	[ISSUE_AUTHZ] = "authz",
+	[ISSUE_LOCATE] = "locate-proofs",
+	[ISSUE_PLACE] = "place-proofs",
 	[ISSUE_CHALLENGE] = "challenge",
 	[ISSUE_FINALIZE] = "finalize",
 	[ISSUE_CERT] = "certificate",
@@ -53,7 +55,7 @@ got(struct issue *is)
 	case ISSUE_AUTHZ:
 		return issue_got_authz(is);
 	case ISSUE_CHALLENGE:
-		return issue_next_authz(is);
+		return issue_next_challenge(is);
 	case ISSUE_CERT:
 		return issue_got_cert(is);
 	case ISSUE_ALTERNATE:
@@ -185,6 +187,7 @@ issue_free(void *state)
 	struct issue *is = state;
 
 	issue_forget_chains(is);
+	issue_forget_proofs(is);
 	ca_call_done(&is->call);
 	acme_order_done(&is->ca_order);
 	acme_strings_done(&is->listed);
@@ -207,6 +210,10 @@ step(struct job *job, void *arg)
 	if (is->called) {
 		is->called = false;
 		return is->call.result == CA_OK ? got(is) : issue_failed(is);
+	}
+	if (is->proved) {
+		is->proved = false;
+		return issue_proved(is);
 	}
 	return proceed(is);
 }

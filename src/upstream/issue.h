@@ -3,6 +3,7 @@
 #define UPSTREAM_ISSUE_H
 
 #include "pki/cert.h"
+#include "solve/solve.h"
 #include "upstream/upstreams.h"
 
 #define ISSUE_ALTERNATES_MAX 4
@@ -17,7 +18,9 @@ enum issue_phase {
 	ISSUE_FIND_LOOK, /* one order of the list: is it ours? */
 	ISSUE_ORDER,     /* read the order */
 	ISSUE_AUTHZ,     /* read authorization `at` */
-	ISSUE_CHALLENGE, /* POST the response to its challenge */
+	ISSUE_LOCATE,    /* its proofs: which solvers, and where */
+	ISSUE_PLACE,     /* lay them out, and wait until the CA will see them */
+	ISSUE_CHALLENGE, /* POST the response to the challenge of a proof */
 	ISSUE_FINALIZE,  /* POST the CSR */
 	ISSUE_CERT,      /* download the chain */
 	ISSUE_ALTERNATE  /* download another chain */
@@ -45,7 +48,12 @@ struct issue {
 	struct acme_order ca_order;
 	size_t at;                /* authorization at hand */
 	size_t open;              /* of this round: authorizations not valid yet */
-	char challenge_url[URL_TEXT];
+	struct issue_proof *proofs[ACME_AUTHZS_MAX]; /* of this round; owned */
+	size_t proof_count, proof_at; /* the next whose challenge is POSTed */
+	atomic_uint proofs_open;  /* that have not called back */
+	bool proved;              /* all have */
+	bool has_records;         /* some of this run lie in the DNS */
+	char told_trouble[513];   /* the last that the story tells */
 	struct acme_strings listed; /* orders list being searched */
 	size_t listed_at;
 	unsigned pages;
@@ -66,10 +74,6 @@ struct issue {
 	struct ca_call call;
 	struct buf payload;
 	bool called;
-	/* for the transactions of issue_end.c: */
-	const char *note;
-	char token[ACME_TOKEN_TEXT];
-	char key_auth[ACME_TOKEN_TEXT + THUMBPRINT_TEXT];
 };
 
 /* ---- issue_ask.c ---- */
@@ -102,6 +106,17 @@ enum job_next issue_got_new_order(struct issue *is);
 enum job_next issue_got_order(struct issue *is);
 enum job_next issue_got_authz(struct issue *is);
 enum job_next issue_next_authz(struct issue *is);
+/* The challenges are answered: look how the CA likes it. */
+enum job_next issue_round_over(struct issue *is);
+
+/* ---- issue_prove.c ---- */
+/* An authorization that is pending: its proof joins those of this round. */
+enum job_next issue_take_authz(struct issue *is, const struct acme_authz *authz);
+/* All authorizations have been read: locate the proofs; what comes of it, and then of placing them, goes to issue_proved. */
+enum job_next issue_prove(struct issue *is);
+enum job_next issue_proved(struct issue *is);
+enum job_next issue_next_challenge(struct issue *is);
+void issue_forget_proofs(struct issue *is);
 
 /* ---- issue_find.c ---- */
 enum job_next issue_got_account(struct issue *is);
@@ -128,8 +143,6 @@ bool issue_look(struct issue *is, struct problem *pr) MUST_CHECK;
 bool issue_ordered(struct issue *is, const char *url, struct problem *pr) MUST_CHECK;
 /* Is the URL another device order's? */
 bool issue_url_taken(struct issue *is, const char *url, bool *ret, struct problem *pr) MUST_CHECK;
-/* Lay out the proof: is->token, is->key_auth, is->challenge_url for authorization `url`. */
-bool issue_present(struct issue *is, const char *url, struct problem *pr) MUST_CHECK;
 /* Begin again with a new order at the CA. */
 bool issue_restart(struct issue *is, bool validation_failed, const char *why, struct problem *pr) MUST_CHECK;
 /* The account is unknown to the CA: register again, and begin again. */

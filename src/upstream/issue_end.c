@@ -20,6 +20,19 @@ node_of(const struct issue *is)
 	return jobs_node(is->job->jobs);
 }
 
+#define LINGER_MS 3500 /* until the records of an order that is over are removed; a bit more than in store/proof_record.c */
+
+/* The order at the CA is over, and with it go its records in the DNS. */
+static bool
+write_end(struct issue *is, bool (*fn)(struct sql *db, void *arg, struct problem *pr), void *arg, struct problem *pr)
+{
+	if (!store_write(store_of(is), fn, arg, pr))
+		return false;
+	if (is->has_records)
+		jobs_look_in(is->job->jobs, LINGER_MS);
+	return true;
+}
+
 static bool
 look_tx(struct sql *db, void *arg, struct problem *pr)
 {
@@ -112,25 +125,6 @@ issue_url_taken(struct issue *is, const char *url, bool *ret, struct problem *pr
 	return true;
 }
 
-static bool
-present_tx(struct sql *db, void *arg, struct problem *pr)
-{
-	struct url_rq *r = arg;
-	struct issue *is = r->is;
-
-	return jobs_fence(is->job, db, pr) &&
-		upstream_authz_put(db, is->order.id, r->url, is->challenge_url, is->token, is->key_auth, pr) &&
-		event_note(db, is->order.id, node_of(is), "upstream", pr, "http-01 proof laid out for %s", r->url);
-}
-
-bool
-issue_present(struct issue *is, const char *url, struct problem *pr)
-{
-	struct url_rq r = { is, url, false };
-
-	return store_write(store_of(is), present_tx, &r, pr);
-}
-
 struct end_rq {
 	struct issue *is;
 	bool failed;
@@ -153,7 +147,7 @@ issue_restart(struct issue *is, bool validation_failed, const char *why, struct 
 {
 	struct end_rq r = { .is = is, .failed = validation_failed, .why = why };
 
-	return store_write(store_of(is), restart_tx, &r, pr);
+	return write_end(is, restart_tx, &r, pr);
 }
 
 struct gone_rq {
@@ -200,7 +194,7 @@ leave_tx(struct sql *db, void *arg, struct problem *pr)
 bool
 issue_leave(struct issue *is, struct problem *pr)
 {
-	return store_write(store_of(is), leave_tx, is, pr);
+	return write_end(is, leave_tx, is, pr);
 }
 
 static bool
@@ -226,7 +220,7 @@ issue_refuse(struct issue *is, const struct problem *why, const struct acme_prob
 		more.sub_count = ca->sub_count;
 	}
 	problem_json(&r.error, why, &more);
-	good = store_write(store_of(is), refuse_tx, &r, pr);
+	good = write_end(is, refuse_tx, &r, pr);
 	buf_done(&r.error);
 	return good;
 }
@@ -247,7 +241,7 @@ finish_tx(struct sql *db, void *arg, struct problem *pr)
 bool
 issue_finish(struct issue *is, struct problem *pr)
 {
-	return store_write(store_of(is), finish_tx, is, pr);
+	return write_end(is, finish_tx, is, pr);
 }
 
 static bool

@@ -100,6 +100,7 @@ act_pending(struct issue *is)
 		return issue_again(is, poll_wait_ms(is), ISSUE_ORDER);
 	}
 	is->at = is->open = 0;
+	issue_forget_proofs(is);
 	return issue_read_url(is, ISSUE_AUTHZ, is->ca_order.authzs.list[0]);
 }
 
@@ -185,35 +186,20 @@ issue_next_authz(struct issue *is)
 {
 	if (++is->at < is->ca_order.authzs.count)
 		return issue_read_url(is, ISSUE_AUTHZ, is->ca_order.authzs.list[is->at]);
-	/* a round is over: all valid, then the order is ready; else look again */
+	if (is->proof_count > 0)
+		return issue_prove(is);
+	return issue_round_over(is);
+}
+
+/* All valid, then the order is ready; else look again. */
+enum job_next
+issue_round_over(struct issue *is)
+{
 	if (is->open == 0) {
 		is->proven = true;
 		return issue_read_url(is, ISSUE_ORDER, is->row.url);
 	}
 	return issue_again(is, poll_wait_ms(is), ISSUE_ORDER);
-}
-
-static enum job_next
-respond(struct issue *is, const struct acme_authz *authz)
-{
-	const struct acme_chall *c = acme_authz_chall(authz, "http-01");
-	struct problem pr = { 0 };
-
-	if (!c || !c->token[0] || !span_copy(span_str(c->url), is->challenge_url, sizeof(is->challenge_url))) {
-		struct problem why = { 0 };
-
-		problem_set(&why, PROBLEM_SERVER_INTERNAL, "the certificate authority offers no challenge for \"%s\" that this gateway can solve",
-			authz->ident.value);
-		return issue_refused(is, &why, NULL);
-	}
-	is->open++;
-	if (c->state != CHALL_PENDING)
-		return issue_next_authz(is);
-	memcpy(is->token, c->token, sizeof(is->token));
-	snprintf(is->key_auth, sizeof(is->key_auth), "%s.%s", c->token, is->account->thumbprint);
-	if (!issue_present(is, is->ca_order.authzs.list[is->at], &pr))
-		return issue_store_trouble(is, &pr);
-	return issue_ask(is, ISSUE_CHALLENGE, CA_URL, is->challenge_url, SPAN("{}"), NULL);
 }
 
 enum job_next
@@ -230,7 +216,7 @@ issue_got_authz(struct issue *is)
 		next = issue_next_authz(is);
 		break;
 	case AUTHZ_PENDING:
-		next = respond(is, &authz);
+		next = issue_take_authz(is, &authz);
 		break;
 	case AUTHZ_INVALID:
 		next = validation_failed(is, acme_authz_error(&authz));

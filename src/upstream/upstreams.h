@@ -11,6 +11,7 @@
 #include "upstream/ca.h"
 
 struct upstreams;
+struct solve;
 
 struct upstream_env {
 	struct store *store;
@@ -19,6 +20,7 @@ struct upstream_env {
 	struct pool *pool;
 	struct httpc *httpc;
 	struct conf_holder *conf;
+	struct solve *solve; /* how names are proven to CAs */
 };
 
 /* Our account at a CA. */

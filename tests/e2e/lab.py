@@ -212,8 +212,9 @@ class Pebble:
              ("/chalZ/", "challenge"), ("/certZ/", "certificate"), ("/revoke-cert", "revoke"), ("/list-orderz/", "orders"),
              ("/rollover-account-key", "keyChange"))
 
-    def __init__(self, lab, folder="/usr/bin", http_port=None, env=None, **conf):
+    def __init__(self, lab, folder="/usr/bin", http_port=None, env=None, dns=None, **conf):
         self.lab, self.folder = lab, folder
+        self.dns = dns or "127.0.0.1:%d" % lab.dns_port
         self.port, self.management = PORTS.take(), PORTS.take()
         self.http_port = http_port or PORTS.take()
         self.name = "pebble%d" % self.port
@@ -237,7 +238,7 @@ class Pebble:
             json.dump({"pebble": self.conf}, out)
         self.process = Process(self.lab, self.name, [
             os.path.join(self.folder, "pebble"), "-config", self.lab.path(self.name + ".json"),
-            "-dnsserver", "127.0.0.1:%d" % self.lab.dns_port], self.env)
+            "-dnsserver", self.dns], self.env)
         wait_until("pebble to listen", lambda: listens(self.port) and listens(self.management))
         self.roots = [self.fetch("/roots/%d" % n) for n in range(1 + int(self.env["PEBBLE_ALTERNATE_ROOTS"]))]
 

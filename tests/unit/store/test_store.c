@@ -6,6 +6,8 @@
 
 #include <sqlite3.h>
 
+#include "base/clock.h"
+#include "store/proof_record.h"
 #include "store/quota.h"
 #include "world.h"
 
@@ -605,6 +607,52 @@ case_jobs(struct sql *db, void *arg, struct problem *pr)
 	return true;
 }
 
+/* ---- records in the DNS ---- */
+
+static void
+count_records(const char *solver, int64_t wanted, int64_t unwanted, void *arg)
+{
+	int64_t *counts = arg;
+
+	counts[0] += strcmp(solver, "corp") == 0 ? wanted : 100;
+	counts[1] += unwanted;
+}
+
+static bool
+case_proof_records(struct sql *db, void *arg, struct problem *pr)
+{
+	struct proof_record r = { .order_id = 7, .solver = "corp", .zone = "x.test", .server = "ns.x.test", .owner = "_acme-challenge.x.test",
+		.value = "one" }, got = { 0 };
+	int64_t first, second, same, other, counts[2] = { 0 };
+	struct job_view job;
+	bool found, wanted, shared;
+
+	(void)arg;
+	ok(proof_record_put(db, &r, &first, pr) && proof_record_get(db, first, &got, &found, pr) && found && got.wanted && got.order_id == 7,
+		"a record is in the journal, and wanted");
+	is_str(got.owner, "_acme-challenge.x.test", "with its name");
+	is_str(got.server, "ns.x.test", "and the server");
+	ok(job_find(db, JOB_CLEAN, first, &job, &found, pr) && found && job.row.due_ms > clock_unix_ms() + 1000000, "a job will look after it, much later");
+	ok(proof_record_put(db, &r, &same, pr) && same == first, "the same once more is the same");
+	snprintf(r.value, sizeof(r.value), "two");
+	ok(proof_record_put(db, &r, &second, pr) && second != first, "another value is another");
+	snprintf(r.value, sizeof(r.value), "one");
+	r.order_id = 8;
+	ok(proof_record_put(db, &r, &other, pr) && other != first, "and so is another order's");
+	ok(proof_record_look(db, first, &wanted, &shared, pr) && wanted && shared, "of which two want the very same");
+	ok(proof_record_look(db, second, &wanted, &shared, pr) && wanted && !shared, "but not this");
+	ok(proof_record_counts(db, count_records, counts, pr) && counts[0] == 3 && counts[1] == 0, "they are counted by solver");
+	ok(upstream_order_delete(db, 7, pr), "the order at the CA is over");
+	ok(proof_record_look(db, first, &wanted, &shared, pr) && !wanted && shared, "its records are not wanted any more; the other order's is");
+	ok(proof_record_look(db, other, &wanted, &shared, pr) && wanted && !shared, "which nobody shares now");
+	ok(job_find(db, JOB_CLEAN, first, &job, &found, pr) && job.row.due_ms < clock_unix_ms() + 10000, "their jobs are due soon");
+	ok(job_find(db, JOB_CLEAN, other, &job, &found, pr) && job.row.due_ms > clock_unix_ms() + 1000000, "its is not");
+	ok(proof_record_delete(db, other, pr) && proof_record_get(db, other, &got, &found, pr) && found, "what is wanted is not forgotten");
+	ok(proof_record_delete(db, first, pr) && proof_record_get(db, first, &got, &found, pr) && !found, "what is gone is");
+	ok(proof_record_look(db, first, &wanted, &shared, pr) && !wanted && !shared, "and nobody wants it");
+	return true;
+}
+
 /* ---- what the store knows of the CAs ---- */
 
 static void
@@ -987,6 +1035,7 @@ static const struct {
 	{ "certificates", case_certs },
 	{ "jobs", case_jobs },
 	{ "external account keys", case_eab },
+	{ "records in the DNS", case_proof_records },
 	{ "CAs", case_upstreams },
 	{ "events", case_events },
 	{ "what is over", case_sweep },
@@ -1020,6 +1069,7 @@ static const char *const for_operators[] = {
 	("select kind, count(case when lease_until>0 then 1 end), count(case when lease_until=0 and due<=$1 then 1 end),"
 	 " count(case when lease_until=0 and due>$1 then 1 end), min(case when lease_until=0 and due<=$1 then due end) from job group by kind"),
 	"select upstream, count(*) from upstream_order group by upstream",
+	"select solver, count(case when wanted=1 then 1 end), count(case when wanted=0 then 1 end) from proof_record group by solver",
 };
 
 static bool

@@ -1,0 +1,82 @@
+/* solve.h - how names are proven to CAs: a table of solvers, a file each, chosen by the configuration (`solvers`).
+ *
+ *   proof_locate    which solver, and where the proof will lie: look-ups alone
+ *   the caller puts proof->record into the store (proof_record_put): from then on JOB_CLEAN sees to its removal
+ *   proof_place     lay it out, and wait until the CA will see it
+ *   the caller tells the CA
+ *   proof_remove    JOB_CLEAN, when the order at the CA is over
+ *
+ * Each ends with one call of proof->done, on any thread, never before it returns. Nothing is ever replaced or removed but our own
+ * records, by their value. */
+#ifndef SOLVE_SOLVE_H
+#define SOLVE_SOLVE_H
+
+#include "dns/dns.h"
+#include "gate/holder.h"
+#include "jobs/jobs.h"
+#include "keeper/keeper.h"
+#include "pki/ident.h"
+#include "store/authz.h"
+#include "store/proof_record.h"
+
+struct solve;
+
+struct solve_env {
+	struct loop *loop;
+	struct dns *dns;
+	struct pool *pool;
+	struct store *store;
+	struct jobs *jobs;
+	struct keeper *keeper;
+	struct conf_holder *conf;
+};
+
+/* At start, on a thread with a keeper connection: has the keeper seal the TSIG secrets it was given ("solvers.NAME.secret").
+ * Registers JOB_CLEAN. */
+bool solve_open(const struct solve_env *env, struct solve **ret, struct problem *pr) MUST_CHECK;
+/* When loop, dns and pool have ended, before the jobs are freed. No callbacks. NULL is fine. */
+void solve_free(struct solve *solve);
+
+/* Counters of one solver of the configuration, since the start. Any thread. */
+struct solver_stats {
+	_Atomic(uint64_t) good, refused, failed;   /* messages */
+	_Atomic(uint64_t) added, removed;          /* records that a server has taken, or taken back */
+	_Atomic(uint64_t) visible, invisible;      /* proofs that all servers had in time, and that some had not */
+};
+/* NULL if there is none of this name. */
+struct solver_stats *solve_stats(struct solve *solve, const char *solver);
+
+enum proof_result {
+	PROOF_GOOD,
+	PROOF_LATER, /* trouble that may pass */
+	PROOF_SETUP, /* an operator must look */
+	PROOF_NONE   /* no solver is for it */
+};
+
+struct proof {
+	/* in: */
+	struct ident ident;            /* without "*." */
+	bool wildcard;
+	const char *upstream;          /* valid until the callback, as is the next */
+	const struct gate_conf *conf;
+	bool offered[CHALLENGE_KIND__COUNT]; /* by the CA */
+	/* located: */
+	enum challenge_kind kind;
+	bool is_recorded;              /* it has a record in the DNS; else the store has all of it */
+	struct proof_record record;    /* solver, zone, server, owner; value and id are the caller's to fill */
+	/* out: */
+	enum proof_result result;
+	struct problem problem;        /* unless good: in words for an operator */
+	char told[DNS_TEXT];           /* placed: who has it, for the story */
+	/* the caller's: */
+	void (*done)(struct proof *p);
+	void *arg;
+	/* inside src/solve: */
+	struct solve *solve;
+};
+
+/* Any thread; `p` must live until its callback. */
+void proof_locate(struct solve *solve, struct proof *p);
+void proof_place(struct solve *solve, struct proof *p);
+void proof_remove(struct solve *solve, struct proof *p);
+#endif

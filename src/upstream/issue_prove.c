@@ -1,0 +1,268 @@
+/* issue_prove.c - the proofs that the CA's authorizations ask for, all of an order's side by side; see issue.h and solve/solve.h.
+ *
+ * authorizations read -> each proof is located -> all are on record, in one transaction -> each is placed, until the CA will see it ->
+ * the challenges are POSTed, one after the other. Whatever fails before that costs nothing at the CA: the round begins anew later. */
+#include "upstream/issue.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <openssl/evp.h>
+
+#include "base/b64url.h"
+#include "base/log.h"
+#include "store/event.h"
+
+#define HOLD_MS (15 * 60 * 1000) /* an operator is needed (T6) */
+#define DIGEST_OCTETS 32
+
+/* One authorization's. */
+struct issue_proof {
+	struct proof proof;
+	struct issue *is;
+	char authz_url[URL_TEXT];
+	struct offer {
+		char *url; /* owned */
+		char token[ACME_TOKEN_TEXT];
+	} offers[CHALLENGE_KIND__COUNT];
+};
+
+void
+issue_forget_proofs(struct issue *is)
+{
+	for (size_t i = 0; i < is->proof_count; i++) {
+		for (int kind = 0; kind < CHALLENGE_KIND__COUNT; kind++)
+			free(is->proofs[i]->offers[kind].url);
+		free(is->proofs[i]);
+	}
+	is->proof_count = is->proof_at = 0;
+}
+
+/* ---- which challenges there are ---- */
+
+static bool
+is_answered(const struct acme_authz *authz)
+{
+	for (size_t i = 0; i < authz->chall_count; i++) {
+		if (authz->challs[i].state == CHALL_PROCESSING)
+			return true;
+	}
+	return false;
+}
+
+static void
+take_offers(struct issue_proof *ip, const struct acme_authz *authz)
+{
+	for (size_t i = 0; i < authz->chall_count; i++) {
+		const struct acme_chall *c = &authz->challs[i];
+		enum challenge_kind kind;
+
+		if (c->state != CHALL_PENDING || !c->token[0] || strlen(c->url) >= URL_TEXT || !challenge_kind_parse(span_str(c->type), &kind) ||
+			ip->offers[kind].url)
+			continue;
+		ip->offers[kind].url = xstrdup(c->url);
+		memcpy(ip->offers[kind].token, c->token, sizeof(c->token));
+		ip->proof.offered[kind] = true;
+	}
+}
+
+static void on_proof(struct proof *p);
+
+enum job_next
+issue_take_authz(struct issue *is, const struct acme_authz *authz)
+{
+	struct issue_proof *ip;
+
+	is->open++;
+	if (is_answered(authz) || is->proof_count == ACME_AUTHZS_MAX)
+		return issue_next_authz(is);
+	ip = xcalloc(1, sizeof(*ip));
+	ip->is = is;
+	span_copy(span_str(is->ca_order.authzs.list[is->at]), ip->authz_url, sizeof(ip->authz_url));
+	ip->proof.ident = authz->ident;
+	ip->proof.wildcard = authz->wildcard;
+	ip->proof.upstream = is->u->name;
+	ip->proof.conf = is->conf;
+	ip->proof.done = on_proof;
+	ip->proof.arg = ip;
+	take_offers(ip, authz);
+	is->proofs[is->proof_count++] = ip;
+	return issue_next_authz(is);
+}
+
+/* ---- all at once ---- */
+
+static void
+on_proof(struct proof *p)
+{
+	struct issue *is = ((struct issue_proof *)p->arg)->is;
+
+	if (atomic_fetch_sub(&is->proofs_open, 1) != 1)
+		return;
+	is->proved = true;
+	jobs_resume(is->job);
+}
+
+static enum job_next
+each(struct issue *is, enum issue_phase phase, void (*start)(struct solve *solve, struct proof *p))
+{
+	struct solve *solve = upstreams_env(is->ups)->solve;
+	size_t n = is->proof_count;
+
+	is->phase = phase;
+	atomic_store(&is->proofs_open, (unsigned)n);
+	/* with the last one's end the job may run on another worker, and is not ours any more */
+	for (size_t i = 0; i < n; i++)
+		start(solve, &is->proofs[i]->proof);
+	return JOB_IO;
+}
+
+enum job_next
+issue_prove(struct issue *is)
+{
+	return each(is, ISSUE_LOCATE, proof_locate);
+}
+
+/* ---- what went wrong ---- */
+
+static const struct issue_proof *
+worst(const struct issue *is)
+{
+	const struct issue_proof *found = is->proofs[0];
+
+	for (size_t i = 1; i < is->proof_count; i++) {
+		if (is->proofs[i]->proof.result > found->proof.result)
+			found = is->proofs[i];
+	}
+	return found;
+}
+
+static enum job_next
+trouble(struct issue *is, const struct issue_proof *ip)
+{
+	const struct proof *p = &ip->proof;
+	struct problem pr = { 0 };
+
+	if (p->result == PROOF_NONE) {
+		problem_set(&pr, PROBLEM_SERVER_INTERNAL, "the certificate authority offers no challenge for \"%s%s\" that this gateway can solve",
+			p->wildcard ? "*." : "", p->ident.value);
+		return issue_refused(is, &pr, NULL);
+	}
+	/* once in the order's story; in the log each time */
+	if (strcmp(is->told_trouble, p->problem.detail) != 0 && !issue_note(is, p->problem.detail, &pr))
+		return issue_store_trouble(is, &pr);
+	span_copy(span_str(p->problem.detail), is->told_trouble, sizeof(is->told_trouble));
+	snprintf(is->job->error, sizeof(is->job->error), "%.190s", p->problem.detail);
+	if (p->result == PROOF_SETUP) {
+		log_error("proof_needs_operator", LS("order", is->order.ref), LS("name", p->ident.value), LS("solver", p->record.solver),
+			LPR(&p->problem));
+		return issue_again(is, HOLD_MS, ISSUE_ORDER);
+	}
+	log_warning("proof_waits", LS("order", is->order.ref), LS("name", p->ident.value), LS("solver", p->record.solver), LPR(&p->problem));
+	return issue_pause_then(is, 0, ISSUE_ORDER);
+}
+
+/* ---- on record ---- */
+
+static void
+digest_of(const char *key_auth, char ret[DNS_TEXT])
+{
+	unsigned char octets[EVP_MAX_MD_SIZE];
+
+	if (!EVP_Digest(key_auth, strlen(key_auth), octets, NULL, EVP_sha256(), NULL))
+		abort();
+	b64url_write(ret, octets, DIGEST_OCTETS);
+}
+
+static bool
+record_one(struct sql *db, struct issue *is, struct issue_proof *ip, struct problem *pr)
+{
+	struct proof *p = &ip->proof;
+	const struct offer *offer = &ip->offers[p->kind];
+	const char *node = jobs_node(is->job->jobs);
+	char key_auth[ACME_TOKEN_TEXT + THUMBPRINT_TEXT];
+
+	snprintf(key_auth, sizeof(key_auth), "%s.%s", offer->token, is->account->thumbprint);
+	if (!p->is_recorded)
+		return upstream_authz_put(db, is->order.id, ip->authz_url, offer->url, offer->token, key_auth, pr) &&
+			event_note(db, is->order.id, node, "upstream", pr, "%s proof of %s laid out", challenge_kind_name(p->kind), p->ident.value);
+	p->record.order_id = is->order.id;
+	digest_of(key_auth, p->record.value);
+	return upstream_authz_put(db, is->order.id, ip->authz_url, offer->url, NULL, NULL, pr) &&
+		proof_record_put(db, &p->record, &p->record.id, pr) &&
+		event_note(db, is->order.id, node, "upstream", pr, "%s proof of %s%s: record %s, zone %s, by %s", challenge_kind_name(p->kind),
+			p->wildcard ? "*." : "", p->ident.value, p->record.owner, p->record.zone, p->record.solver);
+}
+
+static bool
+record_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct issue *is = arg;
+
+	if (!jobs_fence(is->job, db, pr))
+		return false;
+	for (size_t i = 0; i < is->proof_count; i++) {
+		if (!record_one(db, is, is->proofs[i], pr))
+			return false;
+	}
+	return true;
+}
+
+static bool
+told_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct issue *is = arg;
+
+	if (!jobs_fence(is->job, db, pr))
+		return false;
+	for (size_t i = 0; i < is->proof_count; i++) {
+		const struct proof *p = &is->proofs[i]->proof;
+
+		if (p->is_recorded && !event_note(db, is->order.id, jobs_node(is->job->jobs), "upstream", pr, "record %s is %s", p->record.owner, p->told))
+			return false;
+	}
+	return true;
+}
+
+static enum job_next
+located(struct issue *is)
+{
+	struct store *store = upstreams_env(is->ups)->store;
+	struct problem pr = { 0 };
+	bool any = false;
+
+	if (!store_write(store, record_tx, is, &pr))
+		return issue_store_trouble(is, &pr);
+	for (size_t i = 0; i < is->proof_count; i++)
+		any = any || is->proofs[i]->proof.is_recorded;
+	is->has_records = is->has_records || any;
+	return any ? each(is, ISSUE_PLACE, proof_place) : issue_next_challenge(is);
+}
+
+enum job_next
+issue_proved(struct issue *is)
+{
+	const struct issue_proof *bad = worst(is);
+	struct problem pr = { 0 };
+
+	if (bad->proof.result != PROOF_GOOD)
+		return trouble(is, bad);
+	if (is->phase == ISSUE_LOCATE)
+		return located(is);
+	if (!store_write(upstreams_env(is->ups)->store, told_tx, is, &pr))
+		return issue_store_trouble(is, &pr);
+	return issue_next_challenge(is);
+}
+
+/* ---- the CA is told ---- */
+
+enum job_next
+issue_next_challenge(struct issue *is)
+{
+	const struct issue_proof *ip;
+
+	if (is->proof_at == is->proof_count)
+		return issue_round_over(is);
+	ip = is->proofs[is->proof_at++];
+	return issue_ask(is, ISSUE_CHALLENGE, CA_URL, ip->offers[ip->proof.kind].url, SPAN("{}"), NULL);
+}
