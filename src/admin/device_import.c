@@ -266,7 +266,7 @@ import(struct import *im, const struct json_node *list)
 	if (!(im->dry_run ? store_read(c->admin->store, import_tx, im, &c->pr) : store_write(c->admin->store, import_tx, im, &c->pr)))
 		return false;
 	if (!im->dry_run && im->added + im->changed > 0)
-		log_notice("devices_imported", LI("added", im->added), LI("changed", im->changed), LI("uid", c->http->peer_uid));
+		log_info("devices_imported", LI("added", im->added), LI("changed", im->changed), LI("uid", c->http->peer_uid));
 	write_result(im);
 	return true;
 }

@@ -1,9 +1,10 @@
 /* device_move.c - POST /devices/NAME/block, allow, remove.
  *
- * A blocked device's orders are not finalized any more; its certificates live on unless `revoke` is said: then each is revoked and
- * its CA told. */
+ * A blocked device's orders are not finalized any more, and those that a CA works at end; its certificates live on unless `revoke` is
+ * said: then each is revoked and its CA told. */
 #include "admin/call.h"
 #include "base/log.h"
+#include "flow/inventory.h"
 #include "flow/revoke.h"
 
 #define REVOKED_AT_ONCE 50
@@ -38,6 +39,14 @@ make_blocked(struct move *m, struct sql *db, const struct device_key *key, struc
 }
 
 static bool
+set_state(struct move *m, struct sql *db, struct problem *pr)
+{
+	if (m->to == DEVICE_BLOCKED)
+		return inventory_block(db, m->d.id, m->reason, jobs_node(m->c->admin->jobs), pr);
+	return device_set_state(db, m->d.id, m->to, "", pr);
+}
+
+static bool
 move_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct move *m = arg;
@@ -45,7 +54,7 @@ move_tx(struct sql *db, void *arg, struct problem *pr)
 	bool found;
 
 	if (!device_find(m->c, db, &m->d, &found, &key, pr) || (!found && !make_blocked(m, db, &key, pr)) ||
-		!device_set_state(db, m->d.id, m->to, m->reason, pr) || !device_by_ref(db, span_str(m->d.ref), &m->d, &found, pr))
+		!set_state(m, db, pr) || !device_by_ref(db, span_str(m->d.ref), &m->d, &found, pr))
 		return false;
 	return device_write(m->c, db, &m->d, -1, pr);
 }

@@ -138,6 +138,27 @@ write_evidence(struct jw *w, struct sql *db, int64_t authz_id, struct problem *p
 	return true;
 }
 
+struct authz_writing {
+	struct jw *w;
+	const struct authz *a;
+};
+
+/* Its record. */
+static bool
+on_device(const struct device *d, void *arg)
+{
+	struct authz_writing *aw = arg;
+	char value[DEVICE_VALUE_TEXT];
+
+	if (d->key.type != aw->a->ident.type || strcmp(device_key_value(&d->key, value), aw->a->ident.value) != 0)
+		return true;
+	jw_object(aw->w, "device");
+	jw_str(aw->w, "id", d->ref);
+	jw_str(aw->w, "status", device_state_name(d->state));
+	jw_end(aw->w);
+	return false;
+}
+
 static bool
 write_authz(struct jw *w, struct sql *db, const struct authz *a, struct problem *pr)
 {
@@ -154,7 +175,7 @@ write_authz(struct jw *w, struct sql *db, const struct authz *a, struct problem 
 	for (size_t i = 0; i < a->challenge_count; i++)
 		write_challenge(w, &a->challenges[i]);
 	jw_end(w);
-	if (!write_evidence(w, db, a->id, pr))
+	if (!write_evidence(w, db, a->id, pr) || !device_each_of_authz(db, a->id, on_device, &(struct authz_writing){ w, a }, pr))
 		return false;
 	jw_end(w);
 	return true;

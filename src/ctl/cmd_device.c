@@ -92,6 +92,10 @@ add_parameters(struct ctl *ctl, const char *before, struct buf *target)
 		ctl_add_escaped(target, value);
 		sep = '&';
 	}
+	if (ctl_opt(ctl, "all") && !ctl_opt(ctl, "limit")) {
+		buf_addf(target, "%climit=500", sep);
+		sep = '&';
+	}
 	if (before)
 		buf_addf(target, "%cbefore=%s", sep, before);
 }

@@ -104,6 +104,8 @@ print_evidence(struct ctl *ctl, const struct json_node *list)
 			continue;
 		ctl_title(ctl, "Evidence");
 		ctl_field_member(ctl, "Device", json_get(json_at(list, i), "identifier"), "value");
+		ctl_field_member(ctl, "Record", json_get(json_at(list, i), "device"), "id");
+		ctl_field_member(ctl, "Record state", json_get(json_at(list, i), "device"), "status");
 		ctl_field_member(ctl, "At", e, "at");
 		ctl_field(ctl, "Proven", span_str(ids));
 		for (size_t j = 0; j < COUNT_OF(fields); j++)

@@ -176,8 +176,8 @@ const struct ctl_command ctl_commands[] = {
 		"device import mdm.csv --kind apple --columns 'identifier=Serial Number,owner=Assigned User'",
 		device_import_options, cmd_device_import },
 	{ "device", "block", "DEVICE", 1, 1, "refuse a device, whatever its profile says",
-		"Its open orders are not finalized any more. Its certificates live on, unless --revoke ends them. DEVICE is what device "
-		"show takes; one that was never seen may be blocked by its identifier.",
+		"Its open orders are not finalized any more, and those that a CA works at end. Its certificates live on, unless --revoke "
+		"ends them. DEVICE is what device show takes; one that was never seen may be blocked by its identifier.",
 		"device block C02XL0AAJGH5 --reason 'lost on a train' --revoke 1", device_block_options, cmd_device_block },
 	{ "device", "allow", "DEVICE", 1, 1, "lift a block, or put a device that was seen into the inventory", NULL,
 		"device allow 3q2-7wAAAAAAAAAAAAAAAA", device_name_options, cmd_device_allow },

@@ -1,6 +1,8 @@
 /* inventory.c - see inventory.h. */
 #include "flow/inventory.h"
 
+#include "acme/problem_json.h"
+#include "flow/order.h"
 #include "pki/device_id.h"
 
 static bool
@@ -165,4 +167,33 @@ inventory_may_finalize(struct sql *db, const struct profile_conf *p, const struc
 	if (!device_each_of_order(db, o->id, on_proven, &j, pr))
 		return false;
 	return is_refused(&j, p, devices) ? refuse(pr, PROBLEM_UNAUTHORIZED, j.is_blocked, device->value) : true;
+}
+
+/* ---- an operator's word ---- */
+
+struct ending {
+	const char *error, *node;
+};
+
+/* Its job finds that nobody waits any more (O3, O14). */
+static bool
+end_one(struct sql *db, int64_t order_id, void *arg, struct problem *pr)
+{
+	const struct ending *e = arg;
+	bool moved;
+
+	return order_step(db, order_id, ORDER_PROCESSING, ORDER_EV_REFUSED, e->error, e->node, &moved, pr);
+}
+
+bool
+inventory_block(struct sql *db, int64_t device_id, const char *reason, const char *node, struct problem *pr)
+{
+	AUTO_BUF error = BUF_MAX(4096);
+	struct problem why = { 0 };
+
+	problem_set(&why, PROBLEM_UNAUTHORIZED, "the device is blocked: its owner must ask the operator of this gateway");
+	if (!problem_json(&error, &why, NULL))
+		return problem_internal(pr, "a problem does not fit");
+	return device_set_state(db, device_id, DEVICE_BLOCKED, reason, pr) &&
+		order_each_working_of_device(db, device_id, end_one, &(struct ending){ buf_cstr(&error), node }, pr);
 }

@@ -25,4 +25,6 @@ bool inventory_judge(struct sql *db, const struct profile_conf *p, const struct 
 
 /* Before the order goes on: all devices of it, as they are by now. */
 bool inventory_may_finalize(struct sql *db, const struct profile_conf *p, const struct order *o, struct problem *pr) MUST_CHECK;
+/* Whatever its profile says, from now on: its orders that a CA works at end invalid, those that wait stay as they are. */
+bool inventory_block(struct sql *db, int64_t device_id, const char *reason, const char *node, struct problem *pr) MUST_CHECK;
 #endif

@@ -427,8 +427,8 @@ const struct conf_key gate_conf_keys[] = {
 	KEY(TIME, "order_keep", gate_conf, order_keep_s, "90d", "1h", "3650d", RELOAD,
 		"time an order is kept after it ended"),
 	KEY(TIME, "account_idle", gate_conf, account_idle_s, "400d", NULL, "3650d", RELOAD,
-		"an account without a live certificate is removed when unused for so long, never "
-		"if zero"),
+		"an account without a live certificate is removed when unused for so long, and a device that was only "
+		"seen when it has not come again; never if zero"),
 	KEY(GROUP, "limits", gate_conf, limits, NULL, NULL, NULL, 0,
 		"sizes, counts and deadlines on the devices' side", .sub = limits_keys),
 	KEY(GROUP, "rates", gate_conf, rates, NULL, NULL, NULL, RELOAD,

@@ -13,7 +13,7 @@
 struct round {
 	struct job *job;
 	struct gate_conf *conf;
-	int64_t orders, authzs, swept_orders, swept_authzs, swept_certs, swept_accounts;
+	int64_t orders, authzs, swept_orders, swept_authzs, swept_certs, swept_accounts, swept_devices;
 };
 
 static bool
@@ -36,14 +36,15 @@ sweep_tx(struct sql *db, void *arg, struct problem *pr)
 	return jobs_fence(r->job, db, pr) && sweep_orders(db, now, before, BATCH, &r->swept_orders, pr) &&
 		sweep_authzs(db, before, BATCH, &r->swept_authzs, pr) &&
 		sweep_certs(db, before, BATCH, &r->swept_certs, pr) &&
-		(idle == 0 || sweep_accounts(db, now, now - idle, BATCH, &r->swept_accounts, pr));
+		(idle == 0 || (sweep_accounts(db, now, now - idle, BATCH, &r->swept_accounts, pr) &&
+			sweep_devices(db, now - idle, BATCH, &r->swept_devices, pr)));
 }
 
 static bool
 is_more(const struct round *r)
 {
 	return r->orders >= BATCH || r->authzs >= BATCH || r->swept_orders >= BATCH ||
-		r->swept_authzs >= BATCH || r->swept_certs >= BATCH || r->swept_accounts >= BATCH;
+		r->swept_authzs >= BATCH || r->swept_certs >= BATCH || r->swept_accounts >= BATCH || r->swept_devices >= BATCH;
 }
 
 static enum job_next
@@ -55,10 +56,11 @@ step(struct job *job, void *arg)
 
 	if (!store_write(h->store, expire_tx, &r, &pr) || !store_write(h->store, sweep_tx, &r, &pr))
 		log_error("housekeeping_failed", LPR(&pr));
-	else if (r.orders || r.authzs || r.swept_orders || r.swept_authzs || r.swept_certs || r.swept_accounts)
+	else if (r.orders || r.authzs || r.swept_orders || r.swept_authzs || r.swept_certs || r.swept_accounts || r.swept_devices)
 		log_info("housekeeping", LI("orders_expired", r.orders), LI("authzs_expired", r.authzs),
 			LI("orders_deleted", r.swept_orders), LI("authzs_deleted", r.swept_authzs),
-			LI("certs_deleted", r.swept_certs), LI("accounts_deleted", r.swept_accounts));
+			LI("certs_deleted", r.swept_certs), LI("accounts_deleted", r.swept_accounts),
+			LI("devices_deleted", r.swept_devices));
 	gate_conf_unref(r.conf);
 	job->wait_ms = is_more(&r) ? MORE_MS : PERIOD_MS;
 	return JOB_AGAIN;

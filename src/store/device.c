@@ -331,9 +331,11 @@ device_each_of_order(struct sql *db, int64_t order_id, device_each_fn fn, void *
 
 #define ORDERS_OF                                                                                  \
 	" from device_authz d join order_authz a on a.authz_id=d.authz_id join orders o on o.id=a.order_id"
-/* A certificate may have been given to several orders of it (O4). */
-#define CERTS_OF                                                                                   \
-	ORDERS_OF " join cert c on c.id=o.cert_id where d.device_id=$1 and c.not_after>$2 and c.revoked_at is null"
+#define CERT_LIVES " where d.device_id=$1 and c.not_after>$2 and c.revoked_at is null"
+/* Those that its orders were given, and those that were made for one that had ended by then. */
+#define CERTS_OF(COLUMNS_)                                                                         \
+	"select " COLUMNS_ ORDERS_OF " join cert c on c.id=o.cert_id" CERT_LIVES                   \
+	" union select " COLUMNS_ ORDERS_OF " join cert c on c.order_id=o.id" CERT_LIVES
 
 static bool
 count(struct sql *db, const char *text, int64_t id, int64_t now, int64_t most, int64_t *ret, struct problem *pr)
@@ -352,7 +354,7 @@ device_uses(struct sql *db, int64_t id, int64_t now, int64_t most, struct device
 {
 	static const char ORDERS[] =
 		"select count(*) from (select distinct o.id" ORDERS_OF " where d.device_id=$1 and o.state<=2 and o.expires>$2 limit $3) bounded";
-	static const char CERTS[] = "select count(*) from (select distinct c.id" CERTS_OF " limit $3) bounded";
+	static const char CERTS[] = "select count(*) from (" CERTS_OF("c.id") " limit $3) bounded";
 
 	return count(db, ORDERS, id, now, most, &ret->orders, pr) && count(db, CERTS, id, now, most, &ret->certs, pr);
 }
@@ -360,7 +362,7 @@ device_uses(struct sql *db, int64_t id, int64_t now, int64_t most, struct device
 bool
 device_each_cert(struct sql *db, int64_t id, int64_t now, int64_t limit, device_cert_fn fn, void *arg, struct problem *pr)
 {
-	static const char SQL[] = "select distinct c.id, c.ref, c.not_after" CERTS_OF " order by c.id limit $3";
+	static const char SQL[] = CERTS_OF("c.id, c.ref, c.not_after") " order by 1 limit $3";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, id);

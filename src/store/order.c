@@ -324,6 +324,18 @@ order_each_with_authz(struct sql *db, int64_t authz_id, order_id_fn fn, void *ar
 }
 
 bool
+order_each_working_of_device(struct sql *db, int64_t device_id, order_id_fn fn, void *arg, struct problem *pr)
+{
+	static const char SQL[] =
+		"select distinct o.id from device_authz d join order_authz a on a.authz_id=d.authz_id join orders o on o.id=a.order_id"
+		" where d.device_id=$1 and o.state=2";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, device_id);
+	return each_id(db, st, fn, arg, pr);
+}
+
+bool
 order_each_open_of(struct sql *db, int64_t account_id, order_id_fn fn, void *arg, struct problem *pr)
 {
 	static const char SQL[] = "select id from orders where account_id=$1 and state<=2";

@@ -57,6 +57,8 @@ bool order_is_awaited(struct sql *db, int64_t id, bool *ret, struct problem *pr)
 bool order_each_expired(struct sql *db, int64_t now, int64_t limit, order_id_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 /* Pending and ready orders that use the authorization. */
 bool order_each_with_authz(struct sql *db, int64_t authz_id, order_id_fn fn, void *arg, struct problem *pr) MUST_CHECK;
+/* Orders in state `processing` that a device has proven itself for. */
+bool order_each_working_of_device(struct sql *db, int64_t device_id, order_id_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 /* Unfinished orders of an account (deactivation). */
 bool order_each_open_of(struct sql *db, int64_t account_id, order_id_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 

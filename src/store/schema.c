@@ -154,6 +154,11 @@
 	" wanted " INT " not null, created_at " INT " not null, unique (order_id, owner, value));" \
 	"create index proof_record_value on proof_record (owner, value);"
 
+/* Certificates of an order; devices that nobody knows and that have not come for long. */
+#define DDL_9                                                                                      \
+	"create index cert_order on cert (order_id);"                                              \
+	"create index device_idle on device (last_seen) where state = 0"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
@@ -164,6 +169,7 @@ static const struct sql_migration migrations[] = {
 	{ 6, DDL_6("integer primary key", "integer"), DDL_6("bigint generated always as identity primary key", "bigint") },
 	{ 7, DDL_7("integer primary key", "integer"), DDL_7("bigint generated always as identity primary key", "bigint") },
 	{ 8, DDL_8("integer primary key", "integer"), DDL_8("bigint generated always as identity primary key", "bigint") },
+	{ 9, DDL_9, DDL_9 },
 };
 
 bool

@@ -102,3 +102,15 @@ sweep_accounts(struct sql *db, int64_t now, int64_t before, int64_t limit, int64
 
 	return sweep(db, FIND, all, now, before, limit, ret_count, pr);
 }
+
+bool
+sweep_devices(struct sql *db, int64_t before, int64_t limit, int64_t *ret_count, struct problem *pr)
+{
+	static const char FIND[] =
+		"select d.id from device d where d.state=0 and d.last_seen<$1 and d.last_seen<$2 and not exists"
+		" (select 1 from device_authz a where a.device_id=d.id) order by d.last_seen limit $3";
+	static const char DEVICE[] = "delete from device where id=$1";
+	static const char *const all[] = { DEVICE, NULL };
+
+	return sweep(db, FIND, all, before, before, limit, ret_count, pr);
+}

@@ -4,12 +4,13 @@
 import csv
 import json
 import os
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from attest.prover import make_csr
 from attest.world import World
-from lab import Lab, wait_until
+from lab import BUILD, Lab, wait_until
 from tap import Tap
 
 REJECTED = "rejectedIdentifier"
@@ -95,6 +96,21 @@ def inventory(t, world):
     t.equal(shown(world, "MANY002999")["owner"], "user 49, \"the 2999.\"", "to its last line")
 
 
+def broken_off(t, world):
+    """The gateway is killed in the middle of an import."""
+    path = world.write("long.csv", "identifier,kind\n" + "".join("LONG%06d,apple\n" % n for n in range(20000)))
+    run = subprocess.Popen([os.path.join(BUILD, "acmegatectl"), "--socket", world.gate.socket, "device", "import", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    count = lambda: world.gate.sql("select count(*) from device where name like 'LONG%'")[0][0]
+    wait_until("some to be there", lambda: count() > 500)
+    world.gate.kill()
+    run.communicate()
+    before = count()
+    t.ok(run.returncode == 3 and 500 < before < 20000, "an import breaks off with the daemon (%d of 20000 were in)" % before)
+    world.gate.start()
+    text = world.gate.ctl("device", "import", path)
+    t.ok("%d added, 0 changed, %d unchanged" % (20000 - before, before) in text, "and is made again")
+
+
 def blocks(t, world):
     device, late = world.device("apple", "BLK1"), world.device("apple", "BLK1")
     device.begin().answer()
@@ -146,7 +162,7 @@ def main():
             world = World(lab, [{"name": "strict", "devices": "inventoried"}], name=name,
                           **({"store": lab.database(lab.postgres(), "devices")} if store != "SQLite" else {}))
             world.gate.start()
-            for part in (strangers, inventory, blocks, gone):
+            for part in (strangers, inventory, broken_off, blocks, gone):
                 with t.part("%s: %s" % (store, part.__name__)):
                     part(t, world)
             t.equal(world.gate.left_over(), {}, "nothing is left over")

@@ -4,6 +4,7 @@
 import http.server
 import json
 import os
+import re
 import sys
 import threading
 import time
@@ -12,6 +13,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from attest.prover import make_csr
 from attest.world import World
 from lab import Lab, wait_until
+from supervisor import Supervisor, side_by_side
 from tap import Tap
 
 DENY = "#!/bin/sh\necho '{\"allow\": false, \"say\": \"ask Ann: 4711\"}'\n"
@@ -235,6 +237,48 @@ def killed(t, lab, name, **more):
     t.equal((world.gate.stop(), world.gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
 
 
+# Of a challenge: pending, and its authorization and order, without evidence; asked about, with it; all of it over.
+WHOLE = {(0, 0, 0, 0), (1, 0, 0, 1), (2, 1, 1, 1)}
+
+
+def attempt(lab, number, plan):
+    """One statement by a patient device and a hook that allows at once, the gateway killed as planned."""
+    name = "crash%d" % number
+    world = World(lab, name=name)
+    world.gate.conf["profiles"].append(dict(world.profile, name="hooked", device_hook=program(world, "hook", "#!/bin/sh\necho '{\"allow\": true}'\n")))
+    seen = set()
+
+    def look():
+        try:
+            seen.update(world.gate.sql("select c.state, a.state, o.state, count(e.authz_id) from challenge c join authz a on a.id=c.authz_id"
+                                       " join order_authz oa on oa.authz_id=a.id join orders o on o.id=oa.order_id"
+                                       " left join evidence e on e.authz_id=a.id group by c.id, a.id, o.id"))
+        except Exception:
+            pass  # there is no schema yet
+
+    supervisor = Supervisor(world.gate, plan, look)
+    device = world.device("step", "3001", profile="hooked", patient=60)
+    device.begin().answer()
+    over = outcome(device, 90)
+    result = (over[0], device.states(), supervisor.end(), world.gate.sanitizer_report())
+    look()
+    return {"result": result, "seen": seen, "deaths": supervisor.deaths, "log": world.gate.process.text(), "left": world.gate.left_over()}
+
+
+def everywhere(t, lab):
+    good = ("valid", ("valid", "valid", "ready"), 0, "")
+    calm = attempt(lab, 0, [])
+    t.equal((calm["result"], calm["left"]), (good, {}), "without a crash")
+    places = re.findall(r"crash_point (\d+) (.*)", calm["log"])
+    chosen = list(range(1, len(places) + 2))
+    results = side_by_side([lambda n=n: attempt(lab, n, [n]) for n in chosen])
+    for n, result in zip(chosen, results):
+        if not t.ok(result.get("result") == good and result["seen"] <= WHOLE and not result["left"], "killed at place %d: allowed in the end, and never by halves" % n):
+            t.note({k: v for k, v in result.items() if k != "log"})
+    t.ok(sum(r.get("deaths") == [-9] for r in results) > len(chosen) / 2, "it was killed in most of %d runs" % len(results))
+    t.ok(any((1, 0, 0, 1) in r.get("seen", ()) for r in results), "a start found it asked about")
+
+
 def device_state(world):
     return world.gate.sql("select state from challenge")[0][0]
 
@@ -245,6 +289,8 @@ def main():
         for part in (programs, servers, between):
             with t.part(part.__name__):
                 part(t, lab)
+        with t.part("killed everywhere"):
+            everywhere(t, lab)
         with t.part("killed, SQLite"):
             killed(t, lab, "killed")
         with t.part("killed, PostgreSQL"):

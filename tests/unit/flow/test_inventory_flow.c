@@ -312,11 +312,39 @@ case_uses(struct sql *db, void *arg, struct problem *pr)
 	return true;
 }
 
+static bool
+case_block(struct sql *db, void *arg, struct problem *pr)
+{
+	struct attest_facts apple = facts_of(ATTEST_APPLE, "A", NULL);
+	struct proof waits = begin(db, "A"), works = begin(db, "A"), done = begin(db, "A");
+	struct device_use use;
+	struct device d;
+	struct order o;
+	bool moved;
+
+	(void)arg;
+	prove(db, &waits, &any, &apple);
+	prove(db, &works, &any, &apple);
+	prove(db, &done, &any, &apple);
+	need(order_move(db, works.order, ORDER_PENDING, ORDER_PROCESSING, NULL, &moved, pr));
+	need(order_move(db, done.order, ORDER_PENDING, ORDER_VALID, NULL, &moved, pr));
+	d = get(db, "A", "fruit");
+	ok(inventory_block(db, d.id, "lost", "node", pr) && get(db, "A", "fruit").state == DEVICE_BLOCKED, "a device is blocked");
+	is_int(order_state_of(db, waits.order), ORDER_PENDING, "an order that waits stays");
+	is_int(order_state_of(db, done.order), ORDER_VALID, "so does one that has ended");
+	o = get_order(db, works.order);
+	ok(o.state == ORDER_INVALID && o.error && strstr(o.error, "unauthorized") && !strstr(o.error, "lost"), "one that a CA works at ends");
+	order_done(&o);
+	put_cert(db, works.order, 77, "late");
+	ok(device_uses(db, d.id, NOW, 10, &use, pr) && use.certs == 1, "a certificate that came of it nevertheless is shown as the device's");
+	return true;
+}
+
 static const struct {
 	const char *name;
 	sql_fn fn;
 } cases[] = { { "newOrder", case_order }, { "any device", case_any }, { "inventoried devices", case_strict }, { "names", case_names },
-	{ "the list", case_list }, { "orders and certificates", case_uses } };
+	{ "the list", case_list }, { "orders and certificates", case_uses }, { "a block", case_block } };
 
 int
 main(void)

@@ -899,6 +899,18 @@ note_cert(int64_t id, const char *ref, int64_t not_after, void *arg)
 	*last = ref[0] && not_after == NOW + 1000 ? id : -1;
 }
 
+static bool
+count_order(struct sql *db, int64_t id, void *arg, struct problem *pr)
+{
+	int64_t *n = arg;
+
+	(void)db;
+	(void)id;
+	(void)pr;
+	++*n;
+	return true;
+}
+
 /* Its proof for the order, and the certificate that came of it. */
 static void
 device_life(struct sql *db, int64_t device, struct problem *pr)
@@ -911,6 +923,7 @@ device_life(struct sql *db, int64_t device, struct problem *pr)
 	need(order_set_cert(db, order, cert, pr));
 	ok(device_link(db, device, authz, pr) && device_link(db, device, authz, pr), "an authorization is linked, once");
 	ok(device_each_of_authz(db, authz, count_device, &n, pr) && n == 1 && device_each_of_order(db, order, count_device, &n, pr) && n == 2, "and leads to it");
+	ok(order_each_working_of_device(db, device, count_order, &n, pr) && n == 2, "no CA works at its order");
 	ok(device_uses(db, device, NOW, 10, &use, pr) && use.orders == 0 && use.certs == 1, "so does its certificate");
 	ok(device_each_cert(db, device, NOW, 10, note_cert, &last, pr) && last == cert, "which can be found");
 	ok(authz_move(db, authz, AUTHZ_VALID, AUTHZ_EXPIRED, 5, &moved, pr) && moved, "the authorization ends");
@@ -938,7 +951,10 @@ case_devices(struct sql *db, void *arg, struct problem *pr)
 		"operators list and count them");
 	ok(device_each_named(db, IDENT_PERMANENT, "A", count_device, &n, pr) && n == 2, "by the ID alone");
 	device_life(db, d.id, pr);
-	ok(device_delete(db, d.id, pr) && device_by_key(db, &d.key, &e, &found, pr) && !found, "and may be removed");
+	ok(device_set_state(db, d.id, DEVICE_SEEN, "", pr) && sweep_devices(db, NOW + 1, 10, &n, pr) && n == 0, "one with an authorization is not swept");
+	ok(sweep_orders(db, NOW + 2000, NOW + 1, 10, &n, pr) && n == 1 && sweep_authzs(db, NOW - 1, 10, &n, pr) && n == 1 && sweep_devices(db, NOW, 10, &n, pr) && n == 0 && sweep_devices(db, NOW + 1, 10, &n, pr) && n == 1,
+		"nor one that came lately, and then it is");
+	ok(device_insert(db, &d, pr) && device_delete(db, d.id, pr) && device_by_key(db, &d.key, &e, &found, pr) && !found, "and may be removed");
 	return true;
 }
 
