@@ -96,7 +96,7 @@ persist_judge(const struct span *rdata, size_t count, const char *at, const stru
 	struct problem first = { 0 };
 	char text[RECORD_TEXT];
 	struct issue_value v;
-	int64_t until;
+	int64_t until = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		struct problem fault = { 0 };

@@ -24,6 +24,8 @@ INVARIANTS = {
         " (select 1 from challenge c where c.authz_id=a.id and c.state=2)",
     "no authorization is pending although its challenge has ended":
         "select a.id from authz a join challenge c on c.authz_id=a.id where a.state=0 and c.state>=2",
+    "no device is attested without evidence":
+        "select c.id from challenge c where c.kind=5 and c.state=2 and not exists (select 1 from evidence e where e.authz_id=c.authz_id)",
     "no order is ready with an authorization that is not valid":
         "select o.id from orders o join order_authz l on l.order_id=o.id join authz a on a.id=l.authz_id"
         " where o.state=1 and a.state<>1",
@@ -40,3 +42,8 @@ INVARIANTS = {
     "a revoked certificate is told to its CA once at most":
         "select subject from job where kind=2 group by subject having count(*)>1",
 }
+
+
+def broken(sql):
+    """{what: rows} of those that do not hold; `sql` asks a store."""
+    return {what: rows[:5] for what, text in INVARIANTS.items() for rows in [sql(text)] if rows}

@@ -10,6 +10,7 @@ import acme
 from attest.codec import cbor
 from attest.prover import make_csr
 from attest.world import IDS, World
+from invariants import broken
 from lab import Lab
 from tap import Tap
 
@@ -148,7 +149,7 @@ def main():
         for part in (good, challenges_of, malformed, disbelieved, variants, binding, of_several):
             with t.part(part.__name__):
                 part(t, world)
-        t.equal(world.gate.left_over(), {}, "nothing is left over")
+        t.equal((world.gate.left_over(), broken(world.gate.sql)), ({}, {}), "nothing is left over, and all invariants of the store hold")
         t.equal((world.gate.stop(), world.gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
     return t.done()
 

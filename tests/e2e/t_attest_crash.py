@@ -10,6 +10,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from attest.world import World
+from invariants import broken
 from lab import Lab
 from supervisor import Supervisor, side_by_side
 from tap import Tap
@@ -40,9 +41,10 @@ def attest(lab, number, plan, server=None, before=False):
         gate.kill()
     reply = device.answer()
     states = device.states()
-    result = {"reply": (reply.status, reply.json.get("status")), "states": states, "status": supervisor.end(), "sanitizer": gate.sanitizer_report()}
+    result = {"reply": (reply.status, reply.json.get("status")), "states": states, "status": supervisor.end(), "sanitizer": gate.sanitizer_report(),
+              "broken": broken(gate.sql)}
     look()
-    good = {"reply": (200, "valid"), "states": ("valid", "valid", "ready"), "status": 0, "sanitizer": ""}
+    good = {"reply": (200, "valid"), "states": ("valid", "valid", "ready"), "status": 0, "sanitizer": "", "broken": {}}
     return {"deaths": supervisor.deaths, "seen": seen, "log": gate.process.text(),
             "where": re.findall(r"crash_point \d+ (.*): ends here", gate.process.text()),
             "wrong": {k: (result[k], good[k]) for k in good if result[k] != good[k]}}

@@ -14,6 +14,7 @@ import acme
 from attest import standin
 from attest.ca import PEM, days
 from attest.world import World
+from invariants import broken
 from lab import BUILD, Lab, wait_until
 from tap import Tap
 
@@ -300,7 +301,7 @@ def main():
                 part(t, world)
         with t.part("too late"):
             too_late(t, world, late)
-        t.equal(world.gate.left_over(), {}, "nothing is left over")
+        t.equal((world.gate.left_over(), broken(world.gate.sql)), ({}, {}), "nothing is left over, and all invariants of the store hold")
         t.equal((world.gate.stop(), world.gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
     return t.done()
 
