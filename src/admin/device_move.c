@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "flow/inventory.h"
 #include "flow/revoke.h"
+#include "store/device_name.h"
 
 #define REVOKED_AT_ONCE 50
 
@@ -173,7 +174,7 @@ remove_tx(struct sql *db, void *arg, struct problem *pr)
 		return call_not_found(pr, "device", m->c->ref);
 	if (m->d.state == DEVICE_BLOCKED)
 		return problem_set(pr, PROBLEM_CONFLICT, "the device is blocked: allow it first");
-	return device_write(m->c, db, &m->d, -1, pr) && device_delete(db, m->d.id, pr);
+	return device_write(m->c, db, &m->d, -1, pr) && device_name_release(db, &m->d.key, pr) && device_delete(db, m->d.id, pr);
 }
 
 bool

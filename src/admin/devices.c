@@ -1,5 +1,6 @@
 /* devices.c - devices as records: GET /devices, GET /devices/NAME, where NAME is a ref or an identifier as orders have it. */
 #include "admin/call.h"
+#include "store/device_name.h"
 
 #define CERTS_SHOWN 50
 
@@ -202,6 +203,17 @@ on_cert(int64_t id, const char *ref, int64_t not_after, void *arg)
 	jw_end(w);
 }
 
+static void
+on_name(const char *name, int64_t since, void *arg)
+{
+	struct jw *w = arg;
+
+	jw_object(w, NULL);
+	jw_str(w, "name", name);
+	jw_time(w, "since", since);
+	jw_end(w);
+}
+
 bool
 device_write(struct call *c, struct sql *db, const struct device *d, int64_t revoked, struct problem *pr)
 {
@@ -223,6 +235,10 @@ device_write(struct call *c, struct sql *db, const struct device *d, int64_t rev
 		jw_int(&c->w, "revoked", revoked);
 	jw_array(&c->w, "certs");
 	if (!device_each_cert(db, d->id, now, CERTS_SHOWN, on_cert, &c->w, pr))
+		return false;
+	jw_end(&c->w);
+	jw_array(&c->w, "names");
+	if (!device_name_each(db, &d->key, on_name, &c->w, pr))
 		return false;
 	jw_end(&c->w);
 	jw_end(&c->w);

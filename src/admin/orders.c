@@ -14,6 +14,12 @@ write_order(struct jw *w, const struct order *o, const char *account_ref)
 	jw_str(w, "profile", o->profile);
 	jw_str(w, "upstream", o->upstream);
 	write_idents(w, &o->idents);
+	if (o->mapped.count) {
+		jw_array(w, "mapped");
+		for (size_t i = 0; i < o->mapped.count; i++)
+			jw_str(w, NULL, o->mapped.list[i].value);
+		jw_end(w);
+	}
 	jw_time(w, "created", o->created_at);
 	write_time(w, "finalized", o->finalized_at);
 	jw_time(w, "expires", o->expires);

@@ -37,6 +37,24 @@ print_certs(struct ctl *ctl, const struct json_node *device)
 }
 
 static void
+print_names(struct ctl *ctl, const struct json_node *device)
+{
+	const struct json_node *names = json_get(device, "names");
+	static const struct column columns[] = { { "NAME" }, { "SINCE" } };
+	struct table t = table_of(columns, COUNT_OF(columns));
+
+	if (json_count(names) == 0)
+		return;
+	ctl_title(ctl, "Names");
+	for (size_t i = 0; i < json_count(names); i++) {
+		table_add(&t, ctl_text(json_get(json_at(names, i), "name")));
+		table_add(&t, ctl_text(json_get(json_at(names, i), "since")));
+	}
+	table_write(&t, ctl->plain, ctl->width, &ctl->out);
+	table_done(&t);
+}
+
+static void
 print_device(struct ctl *ctl, const struct json_node *d)
 {
 	AUTO_FREE char *words = tags(d);
@@ -62,6 +80,7 @@ print_device(struct ctl *ctl, const struct json_node *d)
 	ctl_field_member(ctl, "Open orders", d, "open_orders");
 	ctl_field_member(ctl, "Live certs", d, "live_certs");
 	ctl_field_member(ctl, "Revoked", d, "revoked");
+	print_names(ctl, d);
 	print_certs(ctl, d);
 }
 

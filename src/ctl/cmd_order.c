@@ -33,10 +33,15 @@ static void
 print_order(struct ctl *ctl, const struct json_node *o)
 {
 	AUTO_FREE char *names = ctl_idents(json_get(o, "identifiers")), *problem = ctl_problem(json_get(o, "error"));
+	const struct json_node *mapped = json_get(o, "mapped");
+	AUTO_BUF besides = BUF_MAX(64 * 1024);
 
+	for (size_t i = 0; i < json_count(mapped); i++)
+		buf_addf(&besides, "%s%.*s", i ? ", " : "", SPAN_FMT(json_text(json_at(mapped, i))));
 	ctl_field_member(ctl, "Order", o, "id");
 	ctl_field_member(ctl, "State", o, "status");
 	ctl_field(ctl, "Names", span_str(names));
+	ctl_field(ctl, "Device's names", buf_span(&besides));
 	ctl_field_member(ctl, "Account", o, "account");
 	ctl_field_member(ctl, "Profile", o, "profile");
 	ctl_field_member(ctl, "Upstream", o, "upstream");

@@ -148,9 +148,14 @@ ctl_idents(const struct json_node *identifiers)
 	AUTO_BUF text = BUF_MAX(1024 * 1024);
 
 	for (size_t i = 0; i < json_count(identifiers); i++) {
+		struct span type = json_text(json_get(json_at(identifiers, i), "type"));
 		struct span value = json_text(json_get(json_at(identifiers, i), "value"));
 
-		buf_addf(&text, "%s%.*s", i ? ", " : "", SPAN_FMT(value));
+		buf_adds(&text, i ? ", " : "");
+		/* a device as a rule would name it; what a name or an address is can be seen */
+		if (!span_is(type, "dns") && !span_is(type, "ip"))
+			buf_addf(&text, "%.*s:", SPAN_FMT(type));
+		buf_addspan(&text, value);
 	}
 	return xstrdup(buf_cstr(&text));
 }

@@ -3,6 +3,7 @@
 
 #include "acme/problem_json.h"
 #include "flow/inventory.h"
+#include "flow/mapped.h"
 #include "json/jw.h"
 #include "store/event.h"
 
@@ -83,7 +84,7 @@ device_judge(struct sql *db, const struct device_chall *dc, const struct evidenc
 	if (!denied_key_has(db, e->key_hash, &denied, pr))
 		return false;
 	if (!denied)
-		return inventory_judge(db, dc->profile, dc->authz, ret_refusal, pr);
+		return inventory_judge(db, dc->profile, dc->authz, ret_refusal, pr) && (ret_refusal->kind || mapped_judge(db, dc, ret_refusal, pr));
 	problem_set(ret_refusal, PROBLEM_BAD_ATTESTATION, "key: the attested key is known to be compromised");
 	return true;
 }
@@ -95,7 +96,7 @@ device_conclude(struct sql *db, const struct device_chall *dc, const struct evid
 		return false;
 	if (ret_refusal->kind)
 		return fail(db, dc, ret_refusal, pr);
-	return authz_prove(db, dc->authz, dc->index, dc->now, dc->now + dc->profile->valid_authz_s, dc->node, pr);
+	return authz_prove(db, dc->authz, dc->index, dc->now, dc->now + dc->profile->valid_authz_s, dc->node, pr) && mapped_give(db, dc, pr);
 }
 
 bool

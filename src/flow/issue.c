@@ -19,8 +19,7 @@ row_fill(struct cert_row *row, const struct order *o, const struct cert *leaf)
 	memcpy(row->issuer, leaf->issuer, sizeof(row->issuer));
 	row->not_before = leaf->not_before_unix_s;
 	row->not_after = leaf->not_after_unix_s;
-	for (size_t i = 0; i < o->idents.count; i++)
-		idents_add(&row->idents, &o->idents.list[i]);
+	order_names(o, &row->idents);
 }
 
 static bool

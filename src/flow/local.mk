@@ -1,10 +1,14 @@
-libgate_a_SOURCES += src/flow/authz.c src/flow/authz.h src/flow/device.c src/flow/device.h src/flow/inventory.c src/flow/inventory.h src/flow/issue.c src/flow/issue.h src/flow/names.c src/flow/names.h src/flow/order.c src/flow/order.h \
+libgate_a_SOURCES += src/flow/authz.c src/flow/authz.h src/flow/device.c src/flow/device.h src/flow/inventory.c src/flow/inventory.h src/flow/issue.c src/flow/issue.h src/flow/mapped.c src/flow/mapped.h src/flow/names.c src/flow/names.h src/flow/order.c src/flow/order.h \
 	src/flow/revoke.c src/flow/revoke.h
 
 check_PROGRAMS += test_rules test_flow test_inventory_flow test_names
 test_inventory_flow_SOURCES = tests/unit/flow/test_inventory_flow.c tests/unit/store/world.h tests/unit/sql/both.h tests/pg.h tests/tap.h
 test_inventory_flow_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_inventory_flow_LDADD = $(gate_libs)
+check_PROGRAMS += test_mapped
+test_mapped_SOURCES = tests/unit/flow/test_mapped.c tests/unit/store/world.h tests/unit/sql/both.h tests/pg.h tests/tap.h
+test_mapped_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_mapped_LDADD = $(gate_libs)
 test_names_SOURCES = tests/unit/flow/test_names.c tests/tap.h
 test_names_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_names_LDADD = $(gate_libs)

@@ -13,6 +13,21 @@ order_ca_names(const struct order *o, struct idents *ret)
 		if (!ident_is_device(&o->idents.list[i]))
 			idents_add(ret, &o->idents.list[i]);
 	}
+	for (size_t i = 0; i < o->mapped.count; i++)
+		idents_add(ret, &o->mapped.list[i]);
+}
+
+/* What the CSR must have at least: a CA of our own writes a device's names for a client that has no place for them. */
+static bool
+is_enough(const struct order *o, const struct idents *said)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < o->idents.count; i++) {
+		if (!ident_is_device(&o->idents.list[i]) && (n++, !idents_has(said, &o->idents.list[i])))
+			return false;
+	}
+	return o->mapped.count > 0 && said->count == n;
 }
 
 /* As many of the names as fit. */
@@ -95,7 +110,7 @@ order_csr_fits(const struct order *o, const struct csr *csr, bool goes_outside, 
 
 	order_ca_names(o, &wanted);
 	good = add_san(o, csr, goes_outside, &said, pr) && add_common_names(o, csr, &wanted, goes_outside, &said, pr) &&
-		(idents_same(&said, &wanted) || bad_names(&wanted, pr));
+		(idents_same(&said, &wanted) || (!goes_outside && is_enough(o, &said)) || bad_names(&wanted, pr));
 	idents_done(&wanted);
 	idents_done(&said);
 	return good;

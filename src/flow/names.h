@@ -9,6 +9,7 @@
  * none. */
 void order_ca_names(const struct order *o, struct idents *ret);
 /* Are the CSR's names those of the order (RFC 8555 7.4)? Devices may be left out, or be named by their value as common name
- * (draft-ietf-acme-device-attest-09); where the CSR goes to a CA outside, they must be. PROBLEM_BAD_CSR. */
+ * (draft-ietf-acme-device-attest-09); where the CSR goes to a CA outside, they must be. A device's mapped names must be there as a
+ * whole, or, for a CA of our own, not at all. PROBLEM_BAD_CSR. */
 bool order_csr_fits(const struct order *o, const struct csr *csr, bool goes_outside, struct problem *pr) MUST_CHECK;
 #endif

@@ -20,6 +20,10 @@ enum certificate_key { CERTIFICATE_KEY_ATTESTED, CERTIFICATE_KEY_ANY };
 /* Which devices may prove themselves by device-attest-01? As in the choices of the key `devices`. */
 enum devices_wanted { DEVICES_ANY, DEVICES_INVENTORIED };
 
+/* Whose names must a CSR have, those of the order, or those that the devices of the order have by device_names? As in the choices of
+ * `csr_names`. */
+enum csr_names { CSR_NAMES_ORDER, CSR_NAMES_MAPPED };
+
 /* An ACME profile we offer to devices (draft-ietf-acme-profiles; spec names in acmegate.conf(5)). */
 struct profile_conf {
 	char *name;                    /* [A-Za-z0-9][A-Za-z0-9._-]{0,63} */
@@ -53,6 +57,8 @@ struct profile_conf {
 	struct conf_strings attestation; /* names of entries of attestation_trust */
 	int certificate_key;           /* enum certificate_key */
 	bool keep_evidence;            /* statements themselves are kept, not only what they proved (V16) */
+	struct conf_strings device_names; /* templates of mapping.h: names of a device that has proven itself (V10) */
+	int csr_names;                 /* enum csr_names */
 	/* derived: */
 	struct attest_trust *trust;    /* of those entries, owned; NULL = no attestation here */
 	const char *trust_names[ATTEST__COUNT]; /* of those entries by format, NULL = none; borrowed */
@@ -233,4 +239,6 @@ void conf_solvers_check(const struct gate_conf *conf, struct conf_errors *errors
 void conf_trust_check(const struct gate_conf *conf, struct conf_errors *errors);
 bool conf_trust_load(struct gate_conf *conf, struct conf_errors *errors);
 void conf_trust_done(struct gate_conf *conf);
+/* The same for what profiles say of devices (conf_device.c). */
+void conf_device_check(const struct gate_conf *conf, struct conf_errors *errors);
 #endif

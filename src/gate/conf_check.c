@@ -311,22 +311,6 @@ check_subdomains(const char *at, const struct profile_conf *p, struct conf_error
 		conf_error(errors, where, "cannot go with caa, which is looked at for each name");
 }
 
-/* An identifier of a device is proven by attestation alone (V6). */
-static void
-check_device_types(const char *at, const struct profile_conf *p, struct conf_errors *errors)
-{
-	static const char *const device_types[] = { "permanent-identifier", "hardware-module" };
-	const struct conf_strings *types = &p->identifier_types;
-	bool can_prove = is_one_of("device-attest-01", (const char *const *)p->challenges.list, p->challenges.count);
-
-	for (size_t i = 0; i < types->count; i++) {
-		WHERE("%s.identifier_types[%zu]", at, i);
-
-		if (is_one_of(types->list[i], device_types, COUNT_OF(device_types)) && !can_prove)
-			conf_error(errors, where, "a device is proven by device-attest-01, which is not among challenges");
-	}
-}
-
 static void
 check_profiles(const struct gate_conf *conf, struct conf_errors *errors)
 {
@@ -343,7 +327,6 @@ check_profiles(const struct gate_conf *conf, struct conf_errors *errors)
 		snprintf(at, sizeof(at), "profiles[%zu]", i);
 		check_strings(at, "identifier_types", &p->identifier_types, types, COUNT_OF(types),
 			"dns, ip, permanent-identifier or hardware-module", errors);
-		check_device_types(at, p, errors);
 		check_strings(at, "key_types", &p->key_types, keys, COUNT_OF(keys),
 			"p256, p384, p521, ed25519, rsa2048, rsa3072 or rsa4096", errors);
 		check_challenges(at, &p->challenges, errors);
@@ -578,4 +561,5 @@ gate_conf_check(const struct gate_conf *conf, struct conf_errors *errors)
 	check_names(&conf->attestation_trust, sizeof(struct trust_conf), "attestation_trust", errors);
 	conf_solvers_check(conf, errors);
 	conf_trust_check(conf, errors);
+	conf_device_check(conf, errors);
 }

@@ -168,6 +168,15 @@ static const struct conf_key profile_keys[] = {
 		.choices = "attested|any"),
 	KEY(BOOL, "keep_evidence", profile_conf, keep_evidence, "false", NULL, NULL, RELOAD,
 		"keep attestation statements themselves with the order, not only what they proved; they name the device and its parts"),
+	KEY(STRINGS, "device_names", profile_conf, device_names, NULL, NULL, "8", RELOAD,
+		"names that belong to a device, by its identifier: ${id} is that in lower case where it is letters, digits and hyphens, or "
+		"else the same as ${hash}, which leads back to no device; an order may list them beside the device, whose "
+		"statement then proves them; the first device that proves itself for a name keeps it",
+		.example = "${id}.devices.example.com"),
+	KEY(CHOICE, "csr_names", profile_conf, csr_names, "order", NULL, NULL, RELOAD,
+		"with mapped an order may name the device alone, as clients do that have one identifier: the certificate is "
+		"for its device_names as well, and a CSR has exactly these (for the local CA it may have none)",
+		.choices = "order|mapped"),
 	{ .name = NULL },
 };
 

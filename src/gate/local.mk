@@ -1,7 +1,7 @@
 # src/gate: sources, unit tests (check_PROGRAMS) and fuzz targets (fuzz_targets) of this room
 libgate_a_SOURCES += \
 	src/gate/conf.c src/gate/conf.h \
-	src/gate/conf_check.c \
+	src/gate/conf_check.c src/gate/conf_device.c \
 	src/gate/conf_keys.c \
 	src/gate/conf_limits.c \
 	src/gate/conf_solvers.c \

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "flow/inventory.h"
 #include "flow/issue.h"
+#include "flow/mapped.h"
 #include "flow/names.h"
 #include "server/api.h"
 #include "store/event.h"
@@ -106,7 +107,7 @@ csr_fits(struct sql *db, struct finalize *f, const struct account *account, stru
 		return false;
 	if (known)
 		return problem_set(pr, PROBLEM_BAD_CSR, "the CSR's key is known to be compromised");
-	return key_attested(db, f, pr);
+	return key_attested(db, f, pr) && mapped_may_finalize(db, &f->v.order, pr);
 }
 
 /* The account's own order, ready to be finalized. */
@@ -160,9 +161,12 @@ find_earlier(struct sql *db, const struct finalize *f, int64_t *ret_cert, int64_
 {
 	const struct order *o = &f->v.order;
 	int64_t now = clock_unix_s();
+	struct idents names;
 	char key[IDENTS_KEY_TEXT];
 
-	idents_key(&o->idents, key);
+	order_names(o, &names);
+	idents_key(&names, key);
+	idents_done(&names);
 	*ret_join = 0;
 	return cert_find_again(db, o->principal, f->csr->key_hash, key, o->profile, o->upstream, now, now - HANDED_OUT_AGAIN_S, HANDED_OUT_AGAIN_PERCENT, ret_cert, pr) &&
 		replaces_keep(db, o, ret_cert, pr) && (*ret_cert || order_find_working(db, o->principal, f->csr->key_hash, key, o->profile, o->upstream, ret_join, pr));

@@ -2,8 +2,10 @@
 #include <stdlib.h>
 
 #include "flow/inventory.h"
+#include "flow/mapped.h"
 #include "server/api.h"
 #include "server/offer.h"
+#include "store/device_name.h"
 #include "store/event.h"
 
 #define ORDER_IDENTS_MAX 100
@@ -14,6 +16,8 @@ struct new_order {
 	struct order_view v;
 	struct idents idents;      /* owned */
 	struct offer_ask *asks;    /* one for each of them, in their order; owned */
+	struct idents mapped;      /* names that its devices have besides (V10); owned */
+	unsigned char map_key[MAPPING_KEY_BYTES];
 	int64_t not_before, not_after;
 	struct replaced replaced;  /* owned */
 	bool reused;               /* an order of before (O1) */
@@ -80,7 +84,7 @@ check_outside(struct api *api, const struct new_order *n)
 {
 	const struct upstream_conf *u = conf_upstream(api->conf, n->profile->upstream);
 
-	if (u && u->driver == DRIVER_LOCAL)
+	if ((u && u->driver == DRIVER_LOCAL) || n->mapped.count > 0)
 		return true;
 	for (size_t i = 0; i < n->idents.count; i++) {
 		if (!ident_is_device(&n->idents.list[i]))
@@ -88,6 +92,43 @@ check_outside(struct api *api, const struct new_order *n)
 	}
 	return problem_set(&api->pr, PROBLEM_REJECTED_IDENTIFIER,
 		"identifiers has only devices, which the CA of profile \"%s\" must not learn of: a name is wanted besides", n->profile->name);
+}
+
+static bool
+map_key_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct new_order *n = arg;
+
+	return device_name_key(db, n->map_key, pr);
+}
+
+/* The names that are to be in the certificate though the order does not list them: the rules are asked about them, too. */
+static bool
+map(struct api *api, struct new_order *n)
+{
+	struct problem pr = { 0 };
+	struct idents names;
+
+	if (!mapped_is_wanted(n->profile, &n->idents))
+		return true;
+	if (!store_write(api->srv->store, map_key_tx, n, &api->pr))
+		return false;
+	if (n->profile->csr_names != CSR_NAMES_MAPPED)
+		return true;
+	mapped_names(n->profile, &n->idents, n->map_key, &names);
+	for (size_t i = 0; i < names.count; i++) {
+		struct policy_verdict verdict;
+
+		if (idents_has(&n->idents, &names.list[i]))
+			continue;
+		idents_add(&n->mapped, &names.list[i]);
+		if (!policy_names(api->conf->policy, n->profile->name, &names.list[i], 1, &verdict)) {
+			problem_set(&pr, PROBLEM_REJECTED_IDENTIFIER, "%s", verdict.say);
+			api_subproblem(api, &pr, &names.list[i]);
+		}
+	}
+	idents_done(&names);
+	return true;
 }
 
 static bool
@@ -176,7 +217,7 @@ read_request(struct api *api, struct new_order *n)
 		return false;
 	idents_collect(api, list, n);
 	if ((int64_t)n->idents.count <= n->profile->max_identifiers)
-		return check_all(api, n);
+		return map(api, n) && check_all(api, n);
 	api->sub_count = 0;
 	return problem_set(&api->pr, PROBLEM_MALFORMED, "profile \"%s\" allows at most %lld identifiers, not %zu",
 		n->profile->name, (long long)n->profile->max_identifiers, n->idents.count);
@@ -240,6 +281,8 @@ order_prepare(struct new_order *n, const struct account *account)
 	span_copy(span_str(n->profile->upstream), o->upstream, sizeof(o->upstream));
 	for (size_t i = 0; i < n->idents.count; i++)
 		idents_add(&o->idents, &n->idents.list[i]);
+	for (size_t i = 0; i < n->mapped.count; i++)
+		idents_add(&o->mapped, &n->mapped.list[i]);
 }
 
 /* Who names the domain that he can prove (RFC 9444 4.3) wants other authorizations than an order of before may have. */
@@ -286,7 +329,7 @@ new_order_tx(struct sql *db, void *arg, struct problem *pr)
 	if (n->reused) {
 		order_done(&n->v.order);
 		n->v.order = same;
-	} else if (!replaces_check(n->api, db, &n->replaced, &n->v.order, pr) || !offer_allows(n->api, db, n->profile, n->asks, n->idents.count, account.id, &n->refused_by, pr) ||
+	} else if (!mapped_may_order(db, n->profile, &n->v.order, n->map_key, pr) || !replaces_check(n->api, db, &n->replaced, &n->v.order, pr) || !offer_allows(n->api, db, n->profile, n->asks, n->idents.count, account.id, &n->refused_by, pr) ||
 		   !insert_order(db, n, pr)) {
 		return false;
 	}
@@ -305,6 +348,7 @@ api_new_order(struct api *api)
 	else if (n.refused_by)
 		atomic_fetch_add(n.refused_by, 1);
 	idents_done(&n.idents);
+	idents_done(&n.mapped);
 	free(n.asks);
 	replaced_done(&n.replaced);
 	order_view_done(&n.v);

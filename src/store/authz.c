@@ -242,7 +242,7 @@ authz_find_valid(struct sql *db, int64_t account_id, const struct ident *base, b
 	static const char SQL[] =
 		"select id, expires from authz where account_id=$1 and ident=$2 and wildcard=$3"
 		" and profile=$4 and state=1 and ident_type=$5 and expires>=$6 and expires<=$7"
-		" order by expires desc limit 1";
+		" and proven_by is null order by expires desc limit 1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, account_id);
@@ -257,6 +257,24 @@ authz_find_valid(struct sql *db, int64_t account_id, const struct ident *base, b
 		*ret_id = sql_int(st, 0);
 		*ret_expires = sql_int(st, 1);
 	}
+	return sql_end(st, pr);
+}
+
+bool
+authz_give(struct sql *db, int64_t order_id, const struct ident *name, int64_t by, int64_t expires, bool *ret_moved, struct problem *pr)
+{
+	static const char SQL[] =
+		"update authz set state=1, expires=$4, proven_by=$5 where state=0 and ident=$2 and ident_type=$3"
+		" and wildcard=0 and subdomains=0 and id in (select authz_id from order_authz where order_id=$1)";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, order_id);
+	sql_bind_str(st, 2, name->value);
+	sql_bind_int(st, 3, name->type);
+	sql_bind_int(st, 4, expires);
+	sql_bind_int(st, 5, by);
+	sql_step(st);
+	*ret_moved = sql_changes(st) > 0;
 	return sql_end(st, pr);
 }
 

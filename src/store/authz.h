@@ -61,6 +61,9 @@ bool authz_insert(struct sql *db, struct authz *a, struct problem *pr) MUST_CHEC
 bool authz_link(struct sql *db, int64_t order_id, int64_t authz_id, struct problem *pr) MUST_CHECK;
 /* A valid one of this account, name and profile living at least until expires_min (O2): id (0 = none) and its expiry. */
 bool authz_find_valid(struct sql *db, int64_t account_id, const struct ident *base, bool wildcard, const char *profile, int64_t expires_min, int64_t expires_max, int64_t *ret_id, int64_t *ret_expires, struct problem *pr) MUST_CHECK;
+/* The order's pending authorization of this very name is valid, since the device of authorization `by` has proven itself (V10). Such a
+ * one is for this order alone: it is about one key. */
+bool authz_give(struct sql *db, int64_t order_id, const struct ident *name, int64_t by, int64_t expires, bool *ret_moved, struct problem *pr) MUST_CHECK;
 /* One with `subdomains` set, pending or valid, for this domain itself; likewise. */
 bool authz_find_subdomains(struct sql *db, int64_t account_id, const char *domain, const char *profile, enum authz_state state, int64_t expires_min, int64_t expires_max, int64_t *ret_id, int64_t *ret_expires, struct problem *pr) MUST_CHECK;
 bool authz_move(struct sql *db, int64_t id, enum authz_state from, enum authz_state to, int64_t expires, bool *ret_moved, struct problem *pr) MUST_CHECK;

@@ -3,6 +3,7 @@ libgate_a_SOURCES += \
 	src/store/authz.c src/store/authz.h \
 	src/store/cert.c src/store/cert.h \
 	src/store/device.c src/store/device.h \
+	src/store/device_name.c src/store/device_name.h \
 	src/store/eab.c src/store/eab.h \
 	src/store/event.c src/store/event.h \
 	src/store/evidence.c src/store/evidence.h \

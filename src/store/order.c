@@ -8,7 +8,7 @@
 #define COLUMNS                                                                                    \
 	"o.id, o.account_id, o.ref, o.profile, o.upstream, o.state, o.expires, o.created_at,"      \
 	" o.finalized_at, o.not_before, o.not_after, o.cert_id, o.joined_to, o.key_hash, c.ref,"   \
-	" o.idents, o.error, o.replaces, o.principal"
+	" o.idents, o.error, o.replaces, o.principal, o.mapped"
 #define FROM " from orders o left join cert c on c.id = o.cert_id"
 
 static char *
@@ -38,16 +38,37 @@ read_row(struct sql_stmt *st, struct order *o)
 	o->error = dup_or_null(sql_text(st, 16));
 	o->replaces = dup_or_null(sql_text(st, 17));
 	o->principal = sql_int(st, 18);
-	return idents_read(sql_text(st, 15), &o->idents);
+	return idents_read(sql_text(st, 15), &o->idents) && idents_read(sql_text(st, 19), &o->mapped);
 }
 
 void
 order_done(struct order *o)
 {
 	idents_done(&o->idents);
+	idents_done(&o->mapped);
 	free(o->error);
 	free(o->replaces);
 	o->error = o->replaces = NULL;
+}
+
+void
+order_names(const struct order *o, struct idents *ret)
+{
+	*ret = (struct idents){ 0 };
+	for (size_t i = 0; i < o->idents.count; i++)
+		idents_add(ret, &o->idents.list[i]);
+	for (size_t i = 0; i < o->mapped.count; i++)
+		idents_add(ret, &o->mapped.list[i]);
+}
+
+static void
+names_key(const struct order *o, char ret[IDENTS_KEY_TEXT])
+{
+	struct idents names;
+
+	order_names(o, &names);
+	idents_key(&names, ret);
+	idents_done(&names);
 }
 
 static bool
@@ -103,16 +124,17 @@ order_insert(struct sql *db, struct order *o, struct problem *pr)
 {
 	static const char SQL[] =
 		"insert into orders (ref, account_id, profile, state, idents, idents_key, expires,"
-		" not_before, not_after, replaces, upstream, created_at, principal)"
-		" values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) returning id";
+		" not_before, not_after, replaces, upstream, created_at, principal, mapped)"
+		" values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning id";
 	struct sql_stmt *st = sql_begin(db, SQL);
-	AUTO_BUF idents = BUF_MAX(IDENTS_TEXT_MAX);
+	AUTO_BUF idents = BUF_MAX(IDENTS_TEXT_MAX), mapped = BUF_MAX(IDENTS_TEXT_MAX);
 	char key[IDENTS_KEY_TEXT];
 
 	rand_ref(o->ref);
 	o->created_at = clock_unix_s();
 	idents_write(&o->idents, &idents);
-	idents_key(&o->idents, key);
+	idents_write(&o->mapped, &mapped);
+	names_key(o, key);
 	sql_bind_str(st, 1, o->ref);
 	sql_bind_int(st, 2, o->account_id);
 	sql_bind_str(st, 3, o->profile);
@@ -126,6 +148,7 @@ order_insert(struct sql *db, struct order *o, struct problem *pr)
 	sql_bind_str(st, 11, o->upstream);
 	sql_bind_int(st, 12, o->created_at);
 	sql_bind_int(st, 13, o->principal ? o->principal : o->account_id);
+	sql_bind_text(st, 14, span_of(mapped.n ? mapped.p : "", mapped.n));
 	if (sql_step(st))
 		o->id = sql_int(st, 0);
 	return sql_end(st, pr);
@@ -215,7 +238,7 @@ order_find_same(struct sql *db, const struct order *like, int64_t now, struct or
 	struct sql_stmt *st = sql_begin(db, SQL);
 	char key[IDENTS_KEY_TEXT];
 
-	idents_key(&like->idents, key);
+	names_key(like, key);
 	sql_bind_int(st, 1, like->account_id);
 	sql_bind_str(st, 2, key);
 	sql_bind_str(st, 3, like->profile);
@@ -223,7 +246,14 @@ order_find_same(struct sql *db, const struct order *like, int64_t now, struct or
 	sql_bind_int(st, 5, like->not_before);
 	sql_bind_int(st, 6, like->not_after);
 	sql_bind_int(st, 7, now);
-	return one(st, ret, ret_found, pr);
+	if (!one(st, ret, ret_found, pr))
+		return false;
+	/* one that lists a device's names is another than one that leaves them to us */
+	if (*ret_found && !idents_same(&ret->idents, &like->idents)) {
+		order_done(ret);
+		*ret_found = false;
+	}
+	return true;
 }
 
 bool
@@ -436,7 +466,7 @@ order_list(struct sql *db, const struct order_query *q, order_each_fn fn, void *
 		struct order o = { 0 };
 		char account_ref[REF_TEXT];
 
-		sql_copy(st, 19, account_ref, sizeof(account_ref));
+		sql_copy(st, 20, account_ref, sizeof(account_ref));
 		if (read_row(st, &o))
 			fn(&o, account_ref, arg);
 		order_done(&o);

@@ -23,10 +23,13 @@ struct order {
 	char key_hash[KEY_HASH_TEXT];  /* of the CSR's key, "" before finalize */
 	char cert_ref[REF_TEXT];       /* "" without a certificate */
 	struct idents idents;          /* owned */
+	struct idents mapped;          /* names that a device among them has besides (V10); owned */
 	char *error;                   /* problem document, NULL = none; owned */
 	char *replaces;                /* certID as the device sent it, NULL = none; owned */
 };
 void order_done(struct order *o);
+/* All that its certificate is for: identifiers and mapped names. Owned by the caller. */
+void order_names(const struct order *o, struct idents *ret);
 
 /* Only the account's own; absent and foreign alike give *ret_found = false. account_id 0 = any (jobs, operators). */
 bool order_by_ref(struct sql *db, struct span ref, int64_t account_id, struct order *ret, bool *ret_found, struct problem *pr) MUST_CHECK;

@@ -159,6 +159,14 @@
 	"create index cert_order on cert (order_id);"                                              \
 	"create index device_idle on device (last_seen) where state = 0"
 
+/* Names that follow from devices: whose they are, which an order has besides its identifiers, and what was proven by them. */
+#define DDL_10                                                                                     \
+	"create table device_name (name text primary key, type bigint not null,"                   \
+	" scope text not null, device text not null, since bigint not null);"                      \
+	"create index device_name_of on device_name (device);"                                     \
+	"alter table orders add column mapped text not null default '';"                           \
+	"alter table authz add column proven_by bigint"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
@@ -170,6 +178,7 @@ static const struct sql_migration migrations[] = {
 	{ 7, DDL_7("integer primary key", "integer"), DDL_7("bigint generated always as identity primary key", "bigint") },
 	{ 8, DDL_8("integer primary key", "integer"), DDL_8("bigint generated always as identity primary key", "bigint") },
 	{ 9, DDL_9, DDL_9 },
+	{ 10, DDL_10, DDL_10 },
 };
 
 bool

@@ -47,16 +47,22 @@ local_issue_now(void *arg, const struct issue_now *rq, struct buf *ret_chain_pem
 	struct upstreams *ups = arg;
 	struct upstream *u = upstreams_get(ups, rq->upstream->name);
 	int64_t now = clock_unix_s();
-	struct mint_leaf leaf = { .names = &rq->order->idents, .key = rq->csr->key, .client_auth = rq->profile->client_auth };
+	struct idents names;
+	struct mint_leaf leaf = { .names = &names, .key = rq->csr->key, .client_auth = rq->profile->client_auth };
 	AUTO_FREE char *crl = xasprintf("%s/crl/%s", rq->conf->external_url, rq->upstream->name);
+	bool good;
 
 	if (!u || u->driver != DRIVER_LOCAL)
 		return problem_internal(pr, "upstream %s has no key of its own", rq->upstream->name);
 	leaf.crl_url = crl;
 	leaf.not_before_unix_s = rq->order->not_before ? rq->order->not_before : now - NOT_BEFORE_SLACK_S;
 	leaf.not_after_unix_s = rq->order->not_after ? rq->order->not_after : now + rq->profile->validity_s;
-	return mint(upstreams_env(ups)->keeper, buf_span(&u->sealed_ca), buf_span(&u->ca_cert), &leaf, ret_chain_pem, pr) &&
+	/* what was proven, whatever of it the CSR says */
+	order_names(rq->order, &names);
+	good = mint(upstreams_env(ups)->keeper, buf_span(&u->sealed_ca), buf_span(&u->ca_cert), &leaf, ret_chain_pem, pr) &&
 		(buf_adds(ret_chain_pem, u->ca_pem) || problem_internal(pr, "chain is too large"));
+	idents_done(&names);
+	return good;
 }
 
 void

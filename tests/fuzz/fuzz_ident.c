@@ -5,9 +5,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "policy/mapping.h"
 #include "policy/policy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Whatever a device is called, it has a name for each template, and that is one. */
+static void
+map(const struct ident *device)
+{
+	static const char *const templates[] = { "${id}.d.example", "x-${id}-${hash}.d.example" };
+	static const unsigned char key[MAPPING_KEY_BYTES];
+	struct idents names = { 0 };
+	struct ident again;
+
+	mapping_names(templates, 2, device, key, &names);
+	if (names.count != 2)
+		abort();
+	for (size_t i = 0; i < names.count; i++) {
+		if (!ident_parse(SPAN("dns"), span_str(names.list[i].value), &again, NULL) || !ident_eq(&again, &names.list[i]))
+			abort();
+	}
+	idents_done(&names);
+}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -34,6 +54,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	snprintf(pattern, sizeof(pattern), "%s:%s", ident_type_name(id.type), id.value);
 	if (ident_is_device(&id) && !strchr(id.value, '*') && !policy_pattern_check(pattern, &pr))
 		abort();
+	if (ident_is_device(&id))
+		map(&id);
 	idents_add(&set, &id);
 	idents_add(&set, &again);
 	idents_key(&set, key);

@@ -8,11 +8,13 @@
 
 #define PI "permanent-identifier:"
 #define HM "hardware-module:"
+#define MAPPED "dns:sn1.d.example,dns:x.d.example"
 
 static const struct {
 	const char *name, *order, *san, *cn;
 	bool outside;
 	const char *detail; /* part of the refusal; NULL = fits */
+	const char *mapped;
 } cases[] = {
 	{ "the order's names fit", "dns:a.example,ip:10.0.0.1", "ip:10.0.0.1,dns:a.example", NULL, true, NULL },
 	{ "a CN of them adds nothing", "dns:a.example", "dns:a.example", "A.example", true, NULL },
@@ -48,6 +50,21 @@ static const struct {
 	{ "a device in the SAN must not go outside", PI "SN1,dns:a.example", "dns:a.example," PI "SN1", NULL, true, "subjectAltName has a permanent-identifier, which must not reach" },
 	{ "nor as CN", PI "SN1,dns:a.example", "dns:a.example", "SN1", true, "common name, which must not reach" },
 	{ "left out it is fine", PI "SN1,dns:a.example", "dns:a.example", NULL, true, NULL },
+	{ "mapped names outside: exactly these", PI "SN1", "dns:sn1.d.example,dns:x.d.example", NULL, true, NULL, MAPPED },
+	{ "with one of them as CN", PI "SN1", "dns:x.d.example", "sn1.d.example", true, NULL, MAPPED },
+	{ "mapped names outside: none is refused, and told", PI "SN1", "", NULL, true, "expected: sn1.d.example, x.d.example", MAPPED },
+	{ "with the device alone, too", PI "SN1", "", "SN1", true, "must not reach", MAPPED },
+	{ "mapped names outside: some are refused", PI "SN1", "dns:sn1.d.example", NULL, true, "expected: sn1.d.example, x.d.example", MAPPED },
+	{ "mapped names outside: others are refused", PI "SN1", "dns:sn1.d.example,dns:x.d.example,dns:y.example", NULL, true, "not exactly", MAPPED },
+	{ "mapped names inside: exactly these", PI "SN1", "dns:sn1.d.example,dns:x.d.example", "SN1", false, NULL, MAPPED },
+	{ "mapped names inside: with the device", PI "SN1", "dns:sn1.d.example,dns:x.d.example," PI "SN1", NULL, false, NULL, MAPPED },
+	{ "mapped names inside: none", PI "SN1", "", NULL, false, NULL, MAPPED },
+	{ "mapped names inside: the device alone", PI "SN1", "", "SN1", false, NULL, MAPPED },
+	{ "mapped names inside: some are refused", PI "SN1", "dns:sn1.d.example", NULL, false, "expected: sn1.d.example, x.d.example", MAPPED },
+	{ "mapped names inside: others are refused", PI "SN1", "dns:y.example", NULL, false, "not exactly", MAPPED },
+	{ "a name that is ordered besides must be there", PI "SN1,dns:a.example", "dns:sn1.d.example,dns:x.d.example", NULL, false, "not exactly", MAPPED },
+	{ "and is enough inside", PI "SN1,dns:a.example", "dns:a.example", NULL, false, NULL, MAPPED },
+	{ "but not outside", PI "SN1,dns:a.example", "dns:a.example", NULL, true, "expected: a.example, sn1.d.example", MAPPED },
 	{ "a device that is called as the name is no secret", PI "a.example,dns:a.example", "dns:a.example", "a.example", true, NULL },
 };
 
@@ -62,7 +79,7 @@ test_fits(void)
 		bool good;
 
 		snprintf(cn.text, sizeof(cn.text), "%s", cases[i].cn ? cases[i].cn : "");
-		if (!idents_read(span_str(cases[i].order), &o.idents) || !idents_read(span_str(cases[i].san), &csr.names))
+		if (!idents_read(span_str(cases[i].mapped ? cases[i].mapped : ""), &o.mapped) || !idents_read(span_str(cases[i].order), &o.idents) || !idents_read(span_str(cases[i].san), &csr.names))
 			abort();
 		good = order_csr_fits(&o, &csr, cases[i].outside, &pr);
 		if (cases[i].detail)
@@ -70,6 +87,7 @@ test_fits(void)
 		else
 			ok(good, "%s%s%s", cases[i].name, pr.detail[0] ? ": " : "", pr.detail);
 		idents_done(&o.idents);
+		idents_done(&o.mapped);
 		idents_done(&csr.names);
 	}
 }

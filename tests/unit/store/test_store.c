@@ -1035,10 +1035,40 @@ case_quota(struct sql *db, void *arg, struct problem *pr)
 	return true;
 }
 
+static void
+count_name(const char *name, int64_t since, void *arg)
+{
+	int64_t *n = arg;
+
+	*n += since == NOW && strcmp(name, "a.d.test") == 0;
+}
+
+static bool
+case_device_names(struct sql *db, void *arg, struct problem *pr)
+{
+	const struct ident id = { .type = IDENT_PERMANENT, .value = "A/1.2" }, name = dns("a.d.test");
+	int64_t account = put_account(db, "dn"), order = put_order(db, account, ORDER_PENDING, NOW, "a.d.test"), n = 0;
+	int64_t authz = put_authz(db, account, order, "a.d.test", AUTHZ_PENDING, NOW);
+	unsigned char key[DEVICE_NAME_KEY_BYTES];
+	struct device_key owner, found_key;
+	bool found, moved;
+
+	(void)arg;
+	ok(device_key_of(&id, "", &owner) && device_name_claim(db, "a.d.test", &owner, NOW, pr) &&
+			device_name_owner(db, "a.d.test", &found_key, &found, pr) && found && memcmp(&owner, &found_key, sizeof(owner)) == 0, "a name has its device");
+	ok(device_name_each(db, &owner, count_name, &n, pr) && n == 1, "and a device its names");
+	ok(device_name_release(db, &owner, pr) && device_name_owner(db, "a.d.test", &found_key, &found, pr) && !found, "until it is released");
+	ok(device_name_key(db, key, pr), "there is a key for hashes");
+	ok(authz_give(db, order, &name, 7, NOW + 9, &moved, pr) && moved && authz_state_of(db, authz) == AUTHZ_VALID, "a device's name is proven by it");
+	ok(authz_give(db, order, &name, 7, NOW + 9, &moved, pr) && !moved, "once");
+	return true;
+}
+
 static const struct {
 	const char *name;
 	sql_fn fn;
 } cases[] = {
+	{ "device names", case_device_names },
 	{ "devices", case_devices },
 	{ "limits of CAs", case_quota },
 	{ "evidence", case_evidence },

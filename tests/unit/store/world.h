@@ -9,6 +9,7 @@
 #include "store/authz.h"
 #include "store/cert.h"
 #include "store/device.h"
+#include "store/device_name.h"
 #include "store/eab.h"
 #include "store/event.h"
 #include "store/evidence.h"
