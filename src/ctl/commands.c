@@ -126,7 +126,7 @@ const struct ctl_command ctl_commands[] = {
 		cmd_account_show },
 	{ "order", "list", NULL, 0, 0, "list orders, newest first", NULL, "order list --state processing",
 		order_list_options, cmd_order_list },
-	{ "order", "show", "ORDER", 1, 1, "show an order: its names, proofs and problems",
+	{ "order", "show", "ORDER", 1, 1, "show an order: its names, proofs, what devices attested, and problems",
 		NULL, "order show 3q2-7wAAAAAAAAAAAAAAAA --trace", order_show_options, cmd_order_show },
 	{ "cert", "list", NULL, 0, 0, "list certificates, newest first", NULL, "cert list --account 3q2-7wAAAAAAAAAAAAAAAA",
 		cert_list_options, cmd_cert_list },
