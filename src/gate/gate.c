@@ -43,7 +43,8 @@ struct gate {
 	struct store *store;
 	struct pool *pool;
 	struct loop *outbound;
-	struct httpc *httpc;
+	struct httpc *httpc;   /* to CAs */
+	struct httpc *probes;  /* to devices: however many are slow, CAs have connections of their own */
 	struct dns *dns;
 	struct tlsc *tlsc;
 	struct proc *proc;
@@ -148,6 +149,7 @@ start_engine(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	g->pool = pool_new((unsigned)conf->worker_threads, (size_t)conf->limits.queue_max);
 	g->outbound = loop_new("outbound");
 	g->httpc = httpc_new(g->outbound, &(struct httpc_conf){ .connections_max = OUTBOUND_CONNS_MAX, .per_host_max = (unsigned)conns });
+	g->probes = httpc_new(g->outbound, &(struct httpc_conf){ .connections_max = OUTBOUND_CONNS_MAX });
 	g->dns = dns_new(g->outbound, conf->resolvers.list, conf->resolvers.count);
 	g->tlsc = tlsc_new(g->outbound, OUTBOUND_CONNS_MAX);
 	g->proc = proc_new(g->outbound, HOOKS_MAX);
@@ -158,7 +160,7 @@ start_engine(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	if (!solve_open(&(struct solve_env){ g->outbound, g->dns, g->pool, g->store, g->jobs, g->keeper, g->conf }, &g->solve, pr))
 		return false;
 	env = (struct upstream_env){ g->store, g->jobs, g->keeper, g->pool, g->httpc, g->conf, g->solve };
-	g->validate = (struct validate_job_env){ { g->outbound, g->httpc, g->dns, g->tlsc, g->proc }, g->store, g->conf, NULL };
+	g->validate = (struct validate_job_env){ { g->outbound, g->probes, g->dns, g->tlsc, g->proc }, g->store, g->conf, NULL };
 	g->housekeep = (struct housekeep){ g->store, g->conf };
 	validate_job_register(g->jobs, &g->validate);
 	housekeep_register(g->jobs, &g->housekeep);
@@ -384,6 +386,7 @@ gate_stop(struct gate *g)
 		tlsc_free(g->tlsc);
 		proc_free(g->proc);
 		httpc_free(g->httpc);
+		httpc_free(g->probes);
 	}
 	pool_free(g->pool);
 	solve_free(g->solve);

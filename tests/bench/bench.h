@@ -33,6 +33,8 @@ pid_t child_start(char *const argv[], const char *log, FILE **ret_out);
 bool child_stop(pid_t pid);
 pid_t child_of(pid_t pid); /* its first child, 0 = none */
 double resident_kib(pid_t pid);
+/* A number of /proc/PID/status: "Threads", "VmHWM" (KiB). */
+long status_of(pid_t pid, const char *field);
 
 /* The k-th permille of n values, which are sorted by this. */
 uint32_t permille(uint32_t *values, size_t n, unsigned k);

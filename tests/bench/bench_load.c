@@ -1,6 +1,6 @@
 /* bench_load - the gateway under load, in numbers; nothing here passes or fails by time.
  *
- *   bench_load [PART...]            parts: requests local upstream pebble growth idle; all of
+ *   bench_load [PART...]            parts: requests local validations upstream pebble growth idle; all of
  *                                   them by default
  *   bench_load before PROGRAM       another build of acmegated and this one, in turn, three times
  *
@@ -8,7 +8,9 @@
  * as the devices and the CA: a rate is what all of them together make of the machine, CPU is the
  * gateway's alone (its two processes). */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -217,6 +219,80 @@ part_local(void)
 	issue_run("local", 2, 1000, NULL, 0, least.local);
 }
 
+/* ---- validations ---- */
+
+struct watch {
+	pid_t pid;
+	pthread_t thread;
+	_Atomic(bool) stop;
+	long threads; /* most */
+};
+
+static void *
+watch_main(void *arg)
+{
+	struct watch *w = arg;
+
+	while (!atomic_load(&w->stop)) {
+		long now = status_of(w->pid, "Threads");
+
+		w->threads = now > w->threads ? now : w->threads;
+		sleep_us(50000);
+	}
+	return NULL;
+}
+
+static void
+validations_line(const char *name, bool dns01, int64_t hold_us)
+{
+	AUTO_FREE char *state = fresh_folder();
+	struct daemon_conf conf = daemon_of(state, 2, NULL);
+	struct load_conf load;
+	struct load_result r;
+	struct watch w = {0};
+	struct daemon d;
+	long threads;
+	double n;
+
+	conf.dns01 = dns01;
+	daemon_start(&conf, &d);
+	w.pid = d.pid;
+	sleep_us(500000); /* all that it starts with are there */
+	threads = status_of(d.pid, "Threads");
+	if (pthread_create(&w.thread, NULL, watch_main, &w) != 0)
+		die("cannot start a thread");
+	lab_hold(hold_us);
+	load = load_of(&d, WORK_VALIDATE, 1000);
+	if (hold_us)
+		load.authz_wait_us = 1000000;
+	load.warm_s = 6 + (double)hold_us / 1e6;
+	load.run_s = hold_us ? 3 * (double)hold_us / 1e6 : 4;
+	load_run(&load, &r);
+	atomic_store(&w.stop, true);
+	pthread_join(w.thread, NULL);
+	n = r.rounds ? (double)r.rounds : 1;
+	printf("  %-8s %7.0f %8u | %7.1f %8.1f %7.0f %8.0f %8.0f | %4ld %4ld %9.1f%s\n", name, (double)hold_us / 1e3,
+		lab_hold(0), n / r.seconds, 1000 * r.seconds / n, (r.server_us + r.keeper_us) / n, r.p50_us / 1e3, r.p99_us / 1e3,
+		threads, w.threads, (double)status_of(d.pid, "VmHWM") / 1024, r.failures ? "  (with failures)" : "");
+	fflush(stdout);
+	daemon_stop(&d);
+	remove_all(state);
+}
+
+/* Every validation waits on the one outbound loop: its threads are those of the start. */
+static void
+part_validations(void)
+{
+	printf("\nA thousand devices prove a name at once, again and again (newOrder to a valid authorization); where answers "
+	       "are held back\nthey all wait at the same time. Threads: before, and most; memory: most\n");
+	printf("  %-8s %7s %8s | %7s %8s %7s %8s %8s | %9s %9s\n", "", "held ms", "at once", "/s", "1000 in s", "CPU us",
+		"p50 ms", "p99 ms", "threads", "peak MiB");
+	validations_line("http-01", false, 0);
+	validations_line("http-01", false, 5000000);
+	validations_line("dns-01", true, 0);
+	validations_line("dns-01", true, 5000000);
+}
+
 static void
 part_upstream(void)
 {
@@ -368,6 +444,7 @@ static const struct {
 } parts[] = {
 	{"requests", part_requests},
 	{"local", part_local},
+	{"validations", part_validations},
 	{"upstream", part_upstream},
 	{"pebble", part_pebble},
 	{"growth", part_growth},

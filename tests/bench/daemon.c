@@ -77,8 +77,9 @@ write_conf(const struct daemon_conf *conf, uint16_t port, const char *path)
 		       "1000000; challenge_every = \"1ms\";"
 		       " pending_authz_max = 100000; };\n");
 	buf_addf(&out,
-		"profiles = ( { name = \"default\"; upstream = \"ca\"; http01_port = %u; } );\n",
-		conf->http01_port);
+		"profiles = ( { name = \"default\"; upstream = \"ca\"; http01_port = %u; "
+		"challenges = [ \"%s\" ]; } );\n",
+		conf->http01_port, conf->dns01 ? "dns-01" : "http-01");
 	write_upstream(conf, &out);
 	buf_adds(&out, "rules = ( { name = \"all\"; names = [ \"*\" ]; } );\n");
 	save(path, &out);

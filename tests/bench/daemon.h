@@ -11,6 +11,7 @@ struct daemon_conf {
 	unsigned front_threads;
 	uint16_t http01_port; /* of the devices */
 	uint16_t dns_port;
+	bool dns01;               /* instead of http-01 */
 	uint16_t http01_listen;   /* where the CA asks; 0 = nowhere */
 	const char *ca_directory; /* NULL = driver local */
 	const char *ca_file;

@@ -269,7 +269,7 @@ got_authz(
 
 	if (is_status(authz, "valid")) {
 		d->step = STEP_FINALIZE;
-		return DEVICE_GOES_ON;
+		return d->work == WORK_VALIDATE ? DEVICE_ROUND : DEVICE_GOES_ON;
 	}
 	*ret_why = "the authorization is invalid";
 	if (!is_status(authz, "pending"))
@@ -279,7 +279,8 @@ got_authz(
 		return DEVICE_GOES_ON;
 	}
 	*ret_why = "the authorization has no challenge";
-	if (!take(challenge, "url", d->challenge))
+	if (!take(challenge, "url", d->challenge) ||
+		!span_copy(json_text(json_get(challenge, "token")), d->token, sizeof(d->token)))
 		return DEVICE_FAILED;
 	d->step = STEP_CHALLENGE;
 	return DEVICE_GOES_ON;
@@ -310,6 +311,7 @@ next_round(struct device *d)
 		[WORK_NEW_NONCE] = STEP_NEW_NONCE,
 		[WORK_NEW_ACCOUNT] = STEP_NEW_ACCOUNT,
 		[WORK_NEW_ORDER] = STEP_NEW_ORDER,
+		[WORK_VALIDATE] = STEP_NEW_ORDER,
 		[WORK_ISSUE] = STEP_NEW_ORDER};
 
 	d->round++;
@@ -376,6 +378,8 @@ device_reply(struct device *d, const struct reply *r, int64_t *ret_wait_us, cons
 	case DEVICE_FAILED:
 		next_round(d);
 		return DEVICE_FAILED;
+	case DEVICE_ROUND:
+		return next_round(d);
 	default:
 		return DEVICE_GOES_ON;
 	}

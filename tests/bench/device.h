@@ -23,7 +23,7 @@ enum step {
 const char *step_name(enum step step);
 
 /* What a device does again and again, once it has an account. */
-enum work { WORK_DIRECTORY, WORK_NEW_NONCE, WORK_NEW_ACCOUNT, WORK_NEW_ORDER, WORK_ISSUE };
+enum work { WORK_DIRECTORY, WORK_NEW_NONCE, WORK_NEW_ACCOUNT, WORK_NEW_ORDER, WORK_VALIDATE, WORK_ISSUE };
 
 #define URL_TEXT_MAX 320
 
@@ -39,6 +39,7 @@ struct device {
 	EVP_PKEY *key, *cert_key;             /* owned */
 	struct jwk *jwk;                      /* owned */
 	char kid[URL_TEXT_MAX], nonce[64];
+	char token[64]; /* of the challenge, for the lab */
 	char order[URL_TEXT_MAX], finalize[URL_TEXT_MAX], authz[URL_TEXT_MAX],
 		challenge[URL_TEXT_MAX], cert[URL_TEXT_MAX];
 };

@@ -34,11 +34,13 @@ struct load_result {
 void load_run(const struct load_conf *conf, struct load_result *ret);
 
 /* The devices' own side: one thread that answers http-01 look-ups for all devices, and one that
- * answers DNS: every name is at 127.0.0.1. They end with the process. */
+ * answers DNS: every name is at 127.0.0.1, and has the record of dns-01. They end with the process. */
 struct lab {
 	uint16_t http01_port, dns_port;
 };
 void lab_start(struct lab *lab);
 /* Whose key authorizations are given out; replaced by each load_run. */
 void lab_devices(struct device **devices, unsigned count);
+/* Proofs are held back for so long from now on; how many were at once since it was last said. */
+unsigned lab_hold(int64_t hold_us);
 #endif

@@ -22,7 +22,7 @@ bench_load_SOURCES = tests/bench/bench_load.c $(bench_steps_parts) $(bench_commo
 bench_load_LDADD = $(gate_libs)
 bench_load_CPPFLAGS = $(bench_cppflags)
 
-# About four minutes on two cores; nothing in it passes or fails by time. BENCH=steps, or any parts, for less.
+# About six minutes on two cores; nothing in it passes or fails by time. BENCH=steps, or any parts, for less.
 .PHONY: bench
 bench: acmegated bench_ca bench_load bench_attest
 	./bench_load $(BENCH)

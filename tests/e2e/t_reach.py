@@ -94,7 +94,7 @@ class Web:
     """The device's web server: an answer, or `turn(path)`, where to go to."""
 
     def __init__(self, host):
-        self.tokens, self.turn = {}, None
+        self.tokens, self.turn, self.crowd = {}, None, None
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -102,6 +102,8 @@ class Web:
                 pass
 
             def do_GET(self):
+                if outer.crowd:
+                    outer.crowd.wait(8)
                 to = outer.turn and outer.turn(self.path)
                 body = outer.tokens.get(self.path.rpartition("/")[2], "").encode()
                 self.send_response(302 if to else 200)
@@ -156,6 +158,18 @@ def http01(t, lab, gate, web, trap):
     got = outcome(device, "turns.test")
     t.ok(got[:2] == ("invalid", "connection") and "not one this gateway validates" in got[2], "a name that turns to the trap between two hops: %s" % got[2])
     web.turn = None
+
+
+def crowd(t, _lab, gate, web, _trap):
+    """Many names at one address, as behind one proxy: no answer comes before all have been asked for."""
+    device = acme.Device(gate.acme(), web)
+    device.start(["host%d.test" % n for n in range(40)])
+    web.crowd = threading.Barrier(40)
+    for url in device.order["authorizations"]:
+        device.respond(url)
+    order = device.acme.poll(device.order_url, lambda o: o["status"] != "pending", 60)
+    t.equal((order["status"], web.crowd.broken), ("ready", False), "forty names at one address are asked for at once")
+    web.crowd = None
 
 
 def own_faces(t, lab, gate, web, _trap):
@@ -216,7 +230,7 @@ def main():
                 gates.append(gate)
             web, trap = Web(hosts[0]), Trap(hosts[1])
             tls = TlsServer(443, listener=hosts[0].listen(443))
-            for part, argument in ((http01, web), (own_faces, web), (tlsalpn01, tls)):
+            for part, argument in ((http01, web), (crowd, web), (own_faces, web), (tlsalpn01, tls)):
                 with t.part(part.__name__):
                     part(t, lab, gates[0], argument, trap)
             with t.part("authority"):
