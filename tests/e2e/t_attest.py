@@ -25,7 +25,8 @@ def good(t, world):
                 "%s: the statement is verified within the POST: challenge, authorization and order follow at once" % fmt)
         t.ok(reply.json.get("validated") and "error" not in reply.json, "%s: the challenge says when" % fmt)
     device = world.device("android-key", variant="challenge-hash")
-    t.equal(device.begin().answer().json["status"], "valid", "android-key: a challenge that is the key authorization's SHA-256 is as good")
+    t.equal(device.begin().answer().json["status"], "valid",
+            "android-key: a challenge that is the key authorization's SHA-256 is as good")
     device = world.device("apple", kind="hardware-module")
     device.idents[0]["value"] = device.hardware.udid + "/1.2.840.113635.100.8.9.2"
     t.equal(device.begin().answer().json["status"], "valid", "apple: the UDID proves a hardware-module, where that is configured")
@@ -44,7 +45,8 @@ def malformed(t, world):
     device = world.device("apple")
     device.begin()
     for payload, what in (({}, "no attObj"), ({"attObj": None}, "null"), ({"attObj": 7}, "a number"), ({"attObj": ["x"]}, "a list"),
-                          ({"attObj": "{}"}, "text that is no base64url"), ({"attObj": "AA=="}, "padding"), ({"attObj": "A"}, "one character"),
+                          ({"attObj": "{}"}, "text that is no base64url"), ({"attObj": "AA=="}, "padding"),
+                          ({"attObj": "A"}, "one character"),
                           ({"error": 7}, "an error that is no text"), ({"error": ""}, "an empty error")):
         reply = device.say(payload)
         t.equal((reply.status, reply.type(), device.states()), (400, "malformed", ("pending", "pending", "pending")),
@@ -57,7 +59,8 @@ def disbelieved(t, world):
     """(what, payload, type, beginning of the detail)"""
     cases = (("an empty one", b"", BAD, "cbor"), ("{}", b"{}", BAD, "attObj"), ("no CBOR", b"\xff\xff", BAD, "cbor"),
              ("no map", cbor([1]), BAD, "cbor"), ("no fmt", cbor({"attStmt": {}}), BAD, "fmt"),
-             ("fmt none", cbor({"fmt": "none", "attStmt": {}}), BAD, "fmt"), ("fmt packed", cbor({"fmt": "packed", "attStmt": {}}), BAD, "fmt"),
+             ("fmt none", cbor({"fmt": "none", "attStmt": {}}), BAD, "fmt"),
+             ("fmt packed", cbor({"fmt": "packed", "attStmt": {}}), BAD, "fmt"),
              ("a format without roots", cbor({"fmt": "tpm", "attStmt": {}}), BAD, "fmt"),
              ("33 KiB", cbor({"fmt": "apple", "attStmt": {"x": b"x" * 33 * 1024}}), BAD, "attObj"))
     for what, octets, kind, words in cases:
@@ -65,11 +68,13 @@ def disbelieved(t, world):
         reply = device.begin().say({"attObj": acme.b64(octets)})
         error = reply.json.get("error", {})
         t.ok(reply.status == 200 and reply.json["status"] == "invalid" and error.get("type") == "urn:ietf:params:acme:error:" + kind and
-             error.get("detail", "").startswith(words), "%s: 200, challenge invalid, %s, the detail begins with %s" % (what, kind, words))
+             error.get("detail", "").startswith(words),
+             "%s: 200, challenge invalid, %s, the detail begins with %s" % (what, kind, words))
         t.equal(device.states(), ("invalid", "invalid", "invalid"), "%s: authorization and order are invalid with it (O5)" % what)
     device = world.device("apple")
     reply = device.begin().say({"error": "no Secure Enclave"})
-    t.equal((reply.status, reply.json["status"], reply.json["error"]["type"].rpartition(":")[2]), (200, "invalid", "rejectedIdentifier"),
+    t.equal((reply.status, reply.json["status"], reply.json["error"]["type"].rpartition(":")[2]),
+            (200, "invalid", "rejectedIdentifier"),
             "a client that gives up is heard")
     t.ok("no Secure Enclave" in reply.json["error"]["detail"], "in its own words")
     reply = device.answer()
@@ -87,7 +92,8 @@ def variants(t, world):
             device = world.device(fmt, variant=variant)
             reply = device.begin().answer()
             good = reply.status == 200 and reply.json["status"] == "invalid" and reply.json["error"]["type"].endswith(BAD)
-            t.ok(good and device.states()[2] == "invalid", "%s %s is refused: %s" % (fmt, variant, reply.json.get("error", {}).get("detail")))
+            t.ok(good and device.states()[2] == "invalid",
+                 "%s %s is refused: %s" % (fmt, variant, reply.json.get("error", {}).get("detail")))
 
 
 def is_certificate_of(device, key):
@@ -101,16 +107,19 @@ def binding(t, world):
         device = world.device(fmt).begin()
         device.answer_all()
         reply, state = device.ask_for(make_csr(acme.new_key(), device.idents))
-        t.equal((reply.status, reply.type(), state), (400, "badCSR", "ready"), "%s: a CSR with another key is refused, the order stays ready (W16)" % fmt)
+        t.equal((reply.status, reply.type(), state), (400, "badCSR", "ready"),
+                "%s: a CSR with another key is refused, the order stays ready (W16)" % fmt)
         reply, state = device.ask_for(make_csr(device.hardware.key, device.idents))
-        t.ok(state == "valid" and is_certificate_of(device, device.hardware.key), "%s: with the attested key there is a certificate, of that key" % fmt)
+        t.ok(state == "valid" and is_certificate_of(device, device.hardware.key),
+             "%s: with the attested key there is a certificate, of that key" % fmt)
     device = world.device("step").begin()
     device.answer_all()
     t.equal(device.ask_for(make_csr(device.hardware.key))[1], "valid", "a CSR need not name the device")
     device = world.device("step", profile="any-key").begin()
     device.answer_all()
     t.equal(device.ask_for(make_csr(acme.new_key(), device.idents))[1], "valid", "where the profile says any key, it is any")
-    t.ok(world.gate.sql("select key_hash from evidence e join authz a on a.id=e.authz_id where a.ref=?", device.authz_url.rpartition("/")[2])[0][0],
+    t.ok(world.gate.sql("select key_hash from evidence e join authz a on a.id=e.authz_id where a.ref=?",
+                        device.authz_url.rpartition("/")[2])[0][0],
          "and the attested one is on record")
 
 
@@ -149,8 +158,10 @@ def main():
         for part in (good, challenges_of, malformed, disbelieved, variants, binding, of_several):
             with t.part(part.__name__):
                 part(t, world)
-        t.equal((world.gate.left_over(), broken(world.gate.sql)), ({}, {}), "nothing is left over, and all invariants of the store hold")
-        t.equal((world.gate.stop(), world.gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
+        t.equal((world.gate.left_over(), broken(world.gate.sql)), ({}, {}),
+                "nothing is left over, and all invariants of the store hold")
+        t.equal((world.gate.stop(), world.gate.sanitizer_report()), (0, ""),
+                "the gateway ends with 0, and no sanitizer has a word to say")
     return t.done()
 
 

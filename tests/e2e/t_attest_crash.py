@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""device-attest-01 while the gateway is killed (SIGKILL) at each place in turn, and started again: a patient device ends with what it came
-for, and no start ever finds a challenge, an authorization, an order and the evidence that do not agree.
+"""device-attest-01 while the gateway is killed (SIGKILL) at each place in turn, and started again: a patient device ends with what it
+came for, and no start ever finds a challenge, an authorization, an order and the evidence that do not agree.
 
 The gateway is built with --enable-crash-points. On SQLite that is done at each place, on PostgreSQL at those of the requests."""
 
@@ -46,11 +46,12 @@ def attest(lab, number, plan, server=None, before=False):
     device.finalize(make_csr(device.hardware.key, device.idents))
     key = acme.leaf_of(device.collect()).public_key().public_numbers()
     result = {"reply": (reply.status, reply.json.get("status")), "states": device.states(),
-              "key": key == device.hardware.key.public_key().public_numbers(), "certificates": gate.sql("select count(*) from cert")[0][0],
+              "key": key == device.hardware.key.public_key().public_numbers(),
+              "certificates": gate.sql("select count(*) from cert")[0][0],
               "status": supervisor.end(), "sanitizer": gate.sanitizer_report(), "broken": broken(gate.sql)}
     look()
-    good = {"reply": (200, "valid"), "states": ("valid", "valid", "valid"), "key": True, "certificates": 1, "status": 0, "sanitizer": "",
-            "broken": {}}
+    good = {"reply": (200, "valid"), "states": ("valid", "valid", "valid"), "key": True, "certificates": 1, "status": 0,
+            "sanitizer": "", "broken": {}}
     return {"deaths": supervisor.deaths, "seen": seen, "log": gate.process.text(),
             "where": re.findall(r"crash_point \d+ (.*): ends here", gate.process.text()),
             "wrong": {k: (result[k], good[k]) for k in good if result[k] != good[k]}}
@@ -71,7 +72,8 @@ def everywhere(t, lab, first, server=None):
     chosen = list(range(1 if not server else len(places) - 6, len(places) + 2))
     results = side_by_side([lambda n=n: attest(lab, first + n, [n], server) for n in chosen])
     for n, result in zip(chosen, results):
-        judge(t, result, "killed at place %d (%s): a certificate in the end, and nothing ever by halves" % (n, (result.get("where") or ["not reached"])[0]))
+        where = (result.get("where") or ["not reached"])[0]
+        judge(t, result, "killed at place %d (%s): a certificate in the end, and nothing ever by halves" % (n, where))
     t.ok(sum(bool(r.get("where")) for r in results) > len(chosen) / 2, "it was killed in most of %d runs" % len(results))
     result = attest(lab, first + 100, [], server, before=True)
     judge(t, result, "killed before the statement: a certificate in the end, and nothing ever by halves")

@@ -53,6 +53,12 @@ def order_id(device):
     return device.order_url.rpartition("/")[2]
 
 
+def evidence_of(world, device):
+    """How many pieces of evidence its authorization has."""
+    return world.gate.sql("select count(*) from evidence e join authz a on a.id=e.authz_id where a.ref=?",
+                          device.authz_url.rpartition("/")[2])[0][0]
+
+
 def evidence(t, world):
     device = world.device("android-key").begin()
     device.answer()
@@ -88,8 +94,7 @@ def replays(t, world):
     t.equal(first.answer(statement).json["status"], "valid", "a statement is good")
     again = first.answer(statement)
     t.equal((again.status, again.json["status"]), (200, "valid"), "the same response again changes nothing (O9)")
-    t.equal(world.gate.sql("select count(*) from evidence e join authz a on a.id=e.authz_id where a.ref=?", first.authz_url.rpartition("/")[2]),
-            [(1,)], "there is one piece of evidence")
+    t.equal(evidence_of(world, first), 1, "there is one piece of evidence")
     same = world.device("step", acme_=first.acme).begin()
     t.equal(same.order_url, first.order_url, "the same newOrder is the same order, ready as it is (O1)")
     for fmt in ("apple", "android-key", "step"):
@@ -131,15 +136,16 @@ def meetings(t, world):
         ends = device.states()
         legal = ends in (("valid", "valid", "ready"), ("invalid", "invalid", "invalid")) if n % 2 else ends == ("valid", "valid", "ready")
         statuses = sorted({r.status for r in results})
-        t.ok(legal and statuses in ([200], [200, 400]), "%s at once: one verdict, %s" % ("good and bad" if n % 2 else "eight good ones", (ends, statuses)))
-        t.equal(world.gate.sql("select count(*) from evidence e join authz a on a.id=e.authz_id where a.ref=?",
-                               device.authz_url.rpartition("/")[2]), [(1 if ends[0] == "valid" else 0,)], "evidence of it, once")
+        t.ok(legal and statuses in ([200], [200, 400]),
+             "%s at once: one verdict, %s" % ("good and bad" if n % 2 else "eight good ones", (ends, statuses)))
+        t.equal(evidence_of(world, device), 1 if ends[0] == "valid" else 0, "evidence of it, once")
     for n in range(4):
         device = world.device("apple").begin()
         statement = device.attest(device.key_auth())
         at_once([lambda: device.answer(statement), lambda: device.acme.post(device.authz_url, {"status": "deactivated"})])
         ends = device.states()
-        t.ok(ends in (("valid", "deactivated", "invalid"), ("pending", "deactivated", "invalid")), "a response and a deactivation: %s" % (ends,))
+        t.ok(ends in (("valid", "deactivated", "invalid"), ("pending", "deactivated", "invalid")),
+             "a response and a deactivation: %s" % (ends,))
     for n in range(10):
         # of two requests by the old key the one that comes first is believed, and a proof is by the key that it was made for
         device = world.device("step").begin()
@@ -182,7 +188,8 @@ def revoked(t, world):
     world.write("status.json", json.dumps({"entries": {serial: {"status": "SUSPENDED", "reason": "KEY_COMPROMISE"}}}))
     world.reload()
     reply = world.device("android-key").begin().answer()
-    t.ok(reply.json["status"] == "invalid" and "is revoked" in reply.json["error"]["detail"], "an issuer on the list revokes its devices")
+    t.ok(reply.json["status"] == "invalid" and "is revoked" in reply.json["error"]["detail"],
+         "an issuer on the list revokes its devices")
     world.write("status.json", "{}")
     world.reload(check=False)
     t.equal(world.device("android-key").begin().answer().json["status"], "invalid", "a list that cannot be read is not put in force")
@@ -211,7 +218,8 @@ def crls(t, world):
     world.reload()
     device = world.device("apple", maker=maker, profile="listed").begin()
     reply = device.answer()
-    t.equal((reply.status, reply.type(), device.states()[0]), (500, "serverInternal", "pending"), "behind nextUpdate nothing is verified any more")
+    t.equal((reply.status, reply.type(), device.states()[0]), (500, "serverInternal", "pending"),
+            "behind nextUpdate nothing is verified any more")
     t.equal(world.device("apple").begin().answer().json["status"], "valid", "by this entry; others go on")
     world.write("root.crl", maker.ca.crl(by_root=True))
     world.write("issuer.crl", standin.Maker("apple").ca.crl())
@@ -236,14 +244,16 @@ def roots(t, world):
     tenant = standin.Maker("apple")
     world.write("tenant.pem", tenant.root_pem())
     world.reload()
-    t.equal(world.device("apple", maker=tenant, profile="tenant").begin().answer().json["status"], "valid", "a reload reads the files anew")
+    t.equal(world.device("apple", maker=tenant, profile="tenant").begin().answer().json["status"], "valid",
+            "a reload reads the files anew")
     t.equal(world.device("apple", maker=apple).begin().answer().json["status"], "valid", "in each profile those it names")
     device = world.device("apple", maker=tenant, profile="tenant").begin()
     kept = world.gate.conf["profiles"]
     world.gate.conf["profiles"] = [p for p in kept if p["name"] != "tenant"]
     world.reload()
     reply = device.answer()
-    t.equal((reply.status, reply.type(), device.states()[0]), (400, "invalidProfile", "pending"), "a profile that has gone decides nothing")
+    t.equal((reply.status, reply.type(), device.states()[0]), (400, "invalidProfile", "pending"),
+            "a profile that has gone decides nothing")
     world.gate.conf["profiles"] = kept
     world.reload()
     t.equal(device.answer().json["status"], "valid", "until it is there again")
@@ -254,7 +264,8 @@ def open_profile(t, world):
     device = world.device("apple", profile="bound").acme
     device.directory_url = world.gate.url + "/p/bound/directory"
     reply = device.new_account()
-    t.equal((reply.status, reply.type()), (403, "externalAccountRequired"), "a profile that needs a binding has no account for a device without one")
+    t.equal((reply.status, reply.type()), (403, "externalAccountRequired"),
+            "a profile that needs a binding has no account for a device without one")
     device = world.device("apple")
     device.acme.directory_url = world.gate.url + "/p/default/directory"
     t.equal(device.begin().answer().json["status"], "valid", "beside it one without needs none")
@@ -270,22 +281,23 @@ def too_often(t, world):
             types.append(device.begin().answer().json["status"])
         except acme.AcmeError as fault:
             types.append(fault.reply.type())
-    t.equal(types, ["invalid", "invalid", "invalid", "rateLimited"], "statements that are not believed count as failed validations (T8)")
+    t.equal(types, ["invalid", "invalid", "invalid", "rateLimited"],
+            "statements that are not believed count as failed validations (T8)")
 
 
 def too_late(t, world, device):
     wait_until("its authorization to end", lambda: device.acme.post(device.authz_url).json["status"] == "expired", 15)
     reply = device.answer()
     t.equal((reply.status, reply.type()), (400, "malformed"), "an authorization that has expired takes no statement")
-    t.equal(world.gate.sql("select count(*) from evidence e join authz a on a.id=e.authz_id where a.ref=?",
-                           device.authz_url.rpartition("/")[2]), [(0,)], "and has no evidence")
+    t.equal(evidence_of(world, device), 0, "and has no evidence")
 
 
 def main():
     t = Tap()
     with Lab(t) as lab:
         world = World(lab, profiles=[{"name": "evidence", "keep_evidence": True}, {"name": "bound", "eab": "required"},
-                                     {"name": "brief", "pending_authz_lifetime": "10s"}, {"name": "tenant", "attestation": ["tenant"]}, {"name": "listed", "attestation": ["listed"]}],
+                                     {"name": "brief", "pending_authz_lifetime": "10s"}, {"name": "tenant", "attestation": ["tenant"]},
+                                     {"name": "listed", "attestation": ["listed"]}],
                       trust=[{"name": "listed", "format": "apple", "roots": ["listed.pem"], "intermediates": ["listed-issuer.pem"],
                               "crls": ["root.crl", "issuer.crl"]}, {"name": "tenant", "format": "apple", "roots": ["tenant.pem"]}],
                       rates={"failed_burst": 3})
@@ -301,8 +313,10 @@ def main():
                 part(t, world)
         with t.part("too late"):
             too_late(t, world, late)
-        t.equal((world.gate.left_over(), broken(world.gate.sql)), ({}, {}), "nothing is left over, and all invariants of the store hold")
-        t.equal((world.gate.stop(), world.gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
+        t.equal((world.gate.left_over(), broken(world.gate.sql)), ({}, {}),
+                "nothing is left over, and all invariants of the store hold")
+        t.equal((world.gate.stop(), world.gate.sanitizer_report()), (0, ""),
+                "the gateway ends with 0, and no sanitizer has a word to say")
     return t.done()
 
 

@@ -60,10 +60,14 @@ CASES = (
     ("a bare RSA signature", ["--sig-format", "raw"], None), ("a bare ECDSA signature", ["--sig-format", "raw", "--ak", "ecc"], None),
     ("EKU of the AK behind another", ["--variant", "eku-second"], None),
     ("an unrestricted AK that a careless CA certified, which no statement shows", ["--variant", "ak-unrestricted-issued"], None),
-    ("wrong extraData", ["--variant", "wrong-extradata"], "certInfo.extraData"), ("extraData of the token alone", ["--variant", "token-only"], "certInfo.extraData"),
-    ("wrong magic, signed by the real AK", ["--variant", "wrong-magic"], "certInfo.magic"), ("a quote", ["--variant", "wrong-type"], "certInfo.type"),
-    ("a restricted key", ["--variant", "app-restricted"], "pubArea"), ("a key that may leave the TPM", ["--variant", "app-not-fixed"], "pubArea"),
-    ("another key's public area", ["--variant", "pubarea-mismatch"], "certInfo.attested.name"), ("a bad signature", ["--variant", "bad-sig"], "attStmt.sig"),
+    ("wrong extraData", ["--variant", "wrong-extradata"], "certInfo.extraData"),
+    ("extraData of the token alone", ["--variant", "token-only"], "certInfo.extraData"),
+    ("wrong magic, signed by the real AK", ["--variant", "wrong-magic"], "certInfo.magic"),
+    ("a quote", ["--variant", "wrong-type"], "certInfo.type"),
+    ("a restricted key", ["--variant", "app-restricted"], "pubArea"),
+    ("a key that may leave the TPM", ["--variant", "app-not-fixed"], "pubArea"),
+    ("another key's public area", ["--variant", "pubarea-mismatch"], "certInfo.attested.name"),
+    ("a bad signature", ["--variant", "bad-sig"], "attStmt.sig"),
     ("an expired AK certificate", ["--variant", "expired-ak"], "x5c[0]"), ("another root", ["--variant", "other-root"], "x5c"),
     ("no EKU of AKs", ["--variant", "no-eku"], "x5c[0]"), ("an empty list of EKUs", ["--variant", "empty-eku"], "x5c[0]"),
     ("an AK that is a CA", ["--variant", "ak-ca-true"], "x5c[0]"), ("an AK with a subject", ["--variant", "ak-subject"], "x5c[0]"),
@@ -112,7 +116,8 @@ def variants(t, lab, gate, tpms):
             t.equal((reply.status, states), (200, ("valid", "valid", "ready")), "%s: proven" % what)
             continue
         error = reply.json.get("error", {})
-        t.ok(reply.status == 200 and states == ("invalid",) * 3 and error.get("type") == BAD and error.get("detail", "").startswith(words),
+        t.ok(reply.status == 200 and states == ("invalid",) * 3 and error.get("type") == BAD and
+             error.get("detail", "").startswith(words),
              "%s: refused for %s: %s" % (what, words, error.get("detail")))
 
 
@@ -143,16 +148,20 @@ def whole(t, gate, tpm, *options):
     device = Prover(gate, ident, lambda key_auth: tpm.attest(key_auth, ident, *options)).begin()
     device.answer_all()
     reply, state = device.ask_for(make_csr(acme.new_key(), device.idents))
-    t.equal((reply.status, reply.type(), state), (400, "badCSR", "ready"), "%s: a CSR with a key outside the TPM is refused" % (options,))
+    t.equal((reply.status, reply.type(), state), (400, "badCSR", "ready"),
+            "%s: a CSR with a key outside the TPM is refused" % (options,))
     reply, state = device.ask_for(tpm.read("app.csr.der"))
     if not t.equal((reply.status, state), (200, "valid"), "%s: the CSR that the TPM signed is taken" % (options,)):
         t.note(reply)
         return
-    public = acme.leaf_of(device.collect()).public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    public = acme.leaf_of(device.collect()).public_key().public_bytes(serialization.Encoding.PEM,
+                                                                      serialization.PublicFormat.SubjectPublicKeyInfo)
     t.equal(public, tpm.read("app-pub.pem"), "%s: the certificate is for the key in the TPM" % (options,))
-    shown = json.loads(gate.ctl("order", "show", device.order_url.rpartition("/")[2], "--json"))["authorizations"][0]["evidence"]["proven"]
+    shown = json.loads(gate.ctl("order", "show", device.order_url.rpartition("/")[2],
+                                "--json"))["authorizations"][0]["evidence"]["proven"]
     t.equal((shown["format"], shown["protection"], shown["manufacturer"], shown["identifiers"]),
-            ("tpm", "tpm", "id:00001014", [{"type": "permanent-identifier", "value": ident}]), "%s: evidence names TPM and device" % (options,))
+            ("tpm", "tpm", "id:00001014", [{"type": "permanent-identifier", "value": ident}]),
+            "%s: evidence names TPM and device" % (options,))
 
 
 def main():
@@ -162,7 +171,8 @@ def main():
         with open(lab.path("ak-root.pem"), "w") as out:
             out.write(ca.root_pem())
         tpms = [Tpm(lab, n) for n in range(TPMS)]
-        profile = {"upstream": "local", "identifier_types": ["permanent-identifier", "hardware-module"], "validity": "7d", "eab": "none",
+        profile = {"upstream": "local", "identifier_types": ["permanent-identifier", "hardware-module"], "validity": "7d",
+                   "eab": "none",
                    "challenges": ["device-attest-01"], "attestation": ["tpms"]}
         gate = lab.gate("https://localhost:1/none", profiles=[dict(profile, name="default")],
                         upstreams=[{"name": "local", "driver": "local"}],
