@@ -69,22 +69,22 @@ is_our_record(struct wire_reader *r)
 		(unsigned char)data.p[0] == data.n - 1;
 }
 
-bool
-update_is_txt_only(struct span message)
+size_t
+update_txt_octets(struct span data)
 {
-	struct wire_reader r = { message, 2, message.n < HEADER_OCTETS };
+	struct wire_reader r = { data, 2, data.n < HEADER_OCTETS };
 	unsigned flags = wire_u16(&r), zones = wire_u16(&r), prerequisites = wire_u16(&r), records = wire_u16(&r), more = wire_u16(&r);
 	struct wire_name zone;
 
 	wire_name(&r, &zone);
 	if (flags != OPCODE_UPDATE << 11 || zones != 1 || prerequisites != 0 || more != 0 || wire_u16(&r) != TYPE_SOA ||
 		wire_u16(&r) != CLASS_IN)
-		return false;
+		return 0;
 	for (unsigned i = 0; i < records; i++) {
 		if (!is_our_record(&r))
-			return false;
+			return 0;
 	}
-	return !r.failed && r.at == message.n;
+	return r.failed ? 0 : r.at;
 }
 
 static const char *

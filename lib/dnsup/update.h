@@ -18,8 +18,9 @@ struct update_record {
 /* Without TSIG. False: PROBLEM_DNS, a name or value that cannot be sent. */
 bool update_write(struct buf *out, unsigned id, const char *zone, const struct update_record *records, size_t count, struct problem *pr)
 	MUST_CHECK;
-/* Is it one that update_write wrote: TXT records of class IN to add, NONE to delete, in one zone, and nothing else? */
-bool update_is_txt_only(struct span message);
+/* Octets of the message at the start of `data` if it is one as update_write writes them: TXT records of class IN to add, NONE to delete,
+ * in one zone, and nothing else; 0 if it is not. */
+size_t update_txt_octets(struct span data);
 
 enum update_outcome {
 	UPDATE_DONE,

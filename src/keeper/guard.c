@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/b64url.h"
+#include "dnsup/update.h"
 #include "json/json.h"
 
 #define HEADER_MAX (16 * 1024) /* octets; a jwk of RSA 8192 has 1.4 KiB */
@@ -180,4 +181,12 @@ guard_eab(struct span input, struct span scope, enum jwa alg, struct problem *pr
 	good = eab_check(json_root(doc), scope, alg, pr);
 	json_free(doc);
 	return good;
+}
+
+bool
+guard_tsig(struct span input, struct problem *pr)
+{
+	size_t n = update_txt_octets(input);
+
+	return (n > 0 && n < input.n) || problem_internal(pr, "a TSIG key is for updates of TXT records");
 }

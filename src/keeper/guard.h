@@ -1,4 +1,4 @@
-/* guard.h - what the keeper agrees to sign with an account key or an EAB key. Pure; any thread.
+/* guard.h - what the keeper agrees to sign with an account key, an EAB key or a TSIG key. Pure; any thread.
  *
  * So a gateway taken over can use a key for no other server than the one it was made for, and for nothing but ACME. */
 #ifndef KEEPER_GUARD_H
@@ -17,4 +17,6 @@ bool guard_account(struct span input, struct span scope, enum jwa alg, struct pr
 /* The inner JWS of an external account binding (RFC 8555 section 7.3.4): a MAC's `alg`, `kid`, `url` of that origin, no `nonce`,
  * no `jwk`. */
 bool guard_eab(struct span input, struct span scope, enum jwa alg, struct problem *pr) __attribute__((warn_unused_result));
+/* A DNS update of TXT records, with the TSIG variables behind it (RFC 8945 4.3): in the server's eyes the key may be good for more. */
+bool guard_tsig(struct span input, struct problem *pr) __attribute__((warn_unused_result));
 #endif

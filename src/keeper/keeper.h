@@ -27,7 +27,7 @@ enum key_purpose {
 	PURPOSE_LOCAL_CA,     /* signs leaf certificates and CRLs for one CA certificate; scope: see keeper_make */
 	PURPOSE_EAB_UPSTREAM, /* MAC key of an EAB handed to us by a CA; scope: as ACME_ACCOUNT */
 	PURPOSE_EAB_DEVICE,   /* MAC key of an EAB we handed to devices: verify only; scope: any text */
-	PURPOSE_TSIG,         /* MAC key for DNS updates: MACs and verifies anything; scope: any text */
+	PURPOSE_TSIG,         /* MAC key for DNS updates of TXT records; verifies anything; scope: any text */
 	PURPOSE__COUNT
 };
 
@@ -80,7 +80,7 @@ bool keeper_sealed_secret(struct keeper *k, const char *name, enum key_purpose p
 /* Sign a JWS input (b64 '.' b64): refused unless its header's url lies in the blob's scope, it has exactly one of kid and jwk,
  * and alg is jwa_for_key(). JOSE form. Purpose ACME_ACCOUNT. */
 bool keeper_sign_jws(struct keeper *k, struct span sealed, struct span input, struct buf *ret_signature, struct problem *pr) __attribute__((warn_unused_result));
-/* EAB_UPSTREAM: only the input of an EAB's inner JWS (alg, kid, url in scope, no nonce); TSIG: anything. */
+/* EAB_UPSTREAM: only the input of an EAB's inner JWS (alg, kid, url in scope, no nonce); TSIG: only a DNS update of TXT records (guard.h). */
 bool keeper_mac(struct keeper *k, struct span sealed, enum jwa alg, struct span data, struct buf *ret_mac, struct problem *pr) __attribute__((warn_unused_result));
 /* EAB_DEVICE, TSIG. A wrong MAC is an answer, not a failure. */
 bool keeper_mac_verify(struct keeper *k, struct span sealed, enum jwa alg, struct span data, struct span mac, bool *ret_good, struct problem *pr) __attribute__((warn_unused_result));

@@ -187,6 +187,8 @@ op_mac(struct vault *v, const struct proto_request *rq, struct answer *a, struct
 	if (o->u.purpose == PURPOSE_EAB_UPSTREAM &&
 		!guard_eab(rq->field[1], buf_span(&o->u.scope), (enum jwa)rq->kind, pr))
 		return false;
+	if (o->u.purpose == PURPOSE_TSIG && !guard_tsig(rq->field[1], pr))
+		return false;
 	return mac_make(o, rq, &a->first, pr);
 }
 

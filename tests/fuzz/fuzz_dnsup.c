@@ -40,7 +40,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	message = span_of(data + 1, size - 1);
 	name(message);
-	update_is_txt_only(message);
+	if (update_txt_octets(message) > message.n)
+		abort();
 	if (!wire_name_parse(SPAN("gw-key"), &tsig.key))
 		abort();
 	if (!reply_parse(message, &reply, &pr)) {

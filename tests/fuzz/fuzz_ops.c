@@ -7,6 +7,7 @@
 #include <openssl/evp.h>
 
 #include "base/b64url.h"
+#include "dnsup/update.h"
 #include "jose/jws.h"
 #include "json/json.h"
 #include "keeper/ops.h"
@@ -86,8 +87,11 @@ check_signed(const struct proto_request *rq, unsigned blob)
 	struct problem pr = { 0 };
 	bool account = blob == 1 + PURPOSE_ACME_ACCOUNT;
 
-	if (rq->op == OP_MAC && blob == 1 + PURPOSE_TSIG)
+	if (rq->op == OP_MAC && blob == 1 + PURPOSE_TSIG) {
+		if (update_txt_octets(rq->field[1]) == 0)
+			abort();
 		return;
+	}
 	if (blob != 1 + (rq->op == OP_SIGN_JWS ? PURPOSE_ACME_ACCOUNT : PURPOSE_EAB_UPSTREAM))
 		abort();
 	span_cut(&rest, '.', &first);

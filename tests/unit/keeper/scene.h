@@ -13,6 +13,10 @@
 
 #define CA_URL "https://ca.example"
 
+/* What a TSIG key makes a MAC over: an UPDATE that adds a TXT record, and something in place of the TSIG variables. */
+#define UPDATE                                                                                     \
+	SPAN("\0\1\x28\0\0\1\0\0\0\1\0\0" "\1x\0" "\0\6\0\1" "\1x\0" "\0\x10" "\0\1" "\0\0\0\x3c" "\0\3" "\2ab" "variables")
+
 static char scene_folder[64];
 
 /* Makes the folder and goes there: paths are relative from now on. */

@@ -225,16 +225,19 @@ test_device_eab(void)
 static void
 test_tsig(void)
 {
-	AUTO_BUF sealed = BUF_MAX(8192), mac = BUF_MAX(64);
+	AUTO_BUF sealed = BUF_MAX(8192), mac = BUF_MAX(64), none = BUF_MAX(64);
 	struct problem pr = { 0 };
 	bool good = false;
 
 	ok(keeper_seal(k, PURPOSE_TSIG, SPAN("key.example."), span_of(mac_key, 32), &sealed, &pr),
 		"a TSIG key is sealed");
-	ok(keeper_mac(k, buf_span(&sealed), JWA_HS384, SPAN("any message"), &mac, &pr) &&
-			mac_is(buf_span(&mac), JWA_HS384, SPAN("any message")),
-		"it makes a MAC of any message");
-	ok(keeper_mac_verify(k, buf_span(&sealed), JWA_HS384, SPAN("any message"), buf_span(&mac),
+	ok(keeper_mac(k, buf_span(&sealed), JWA_HS384, UPDATE, &mac, &pr) &&
+			mac_is(buf_span(&mac), JWA_HS384, UPDATE),
+		"it makes the MAC of an update of TXT records");
+	ok(!keeper_mac(k, buf_span(&sealed), JWA_HS384, SPAN("any message"), &none, &pr) && none.n == 0 &&
+			strstr(pr.cause, "for updates of TXT records"),
+		"and of nothing else");
+	ok(keeper_mac_verify(k, buf_span(&sealed), JWA_HS384, UPDATE, buf_span(&mac),
 		   &good, &pr) &&
 			good,
 		"and verifies the answer's");
@@ -341,8 +344,8 @@ test_many_blobs(void)
 		char key[32];
 
 		snprintf(key, sizeof(key), "the key of number %zu", i);
-		good += keeper_mac(k, buf_span(&sealed[i]), JWA_HS256, SPAN("m"), &mac, &pr) &&
-			jws_mac_raw(JWA_HS256, span_str(key), SPAN("m"), &want, &pr) &&
+		good += keeper_mac(k, buf_span(&sealed[i]), JWA_HS256, UPDATE, &mac, &pr) &&
+			jws_mac_raw(JWA_HS256, span_str(key), UPDATE, &want, &pr) &&
 			span_eq(buf_span(&mac), buf_span(&want));
 	}
 	is_int(good, 3 * COUNT_OF(sealed), "each of 200 keys makes its own MACs, first and again");

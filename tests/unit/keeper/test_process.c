@@ -43,17 +43,17 @@ test_master(void)
 		"it makes one, for us alone");
 	ok(access("master.new", F_OK) != 0, "and leaves nothing beside it");
 	ok(keeper_seal(k, PURPOSE_TSIG, SPAN("x"), SPAN("sixteen octets !"), &sealed, &pr) &&
-			keeper_mac(k, buf_span(&sealed), JWA_HS256, SPAN("m"), &mac, &pr),
+			keeper_mac(k, buf_span(&sealed), JWA_HS256, UPDATE, &mac, &pr),
 		"(something is sealed and used)");
 	keeper_stop(k);
 	k = keeper_up(1, NULL, 0);
-	ok(keeper_mac(k, buf_span(&sealed), JWA_HS256, SPAN("m"), &again, &pr) &&
+	ok(keeper_mac(k, buf_span(&sealed), JWA_HS256, UPDATE, &again, &pr) &&
 			span_eq(buf_span(&mac), buf_span(&again)),
 		"after a restart the same key opens the blob");
 	keeper_stop(k);
 	ok(rename("master", "elsewhere") == 0, "(the key is put away)");
 	k = keeper_up(1, NULL, 0);
-	ok(!keeper_mac(k, buf_span(&sealed), JWA_HS256, SPAN("m"), &again, &pr) &&
+	ok(!keeper_mac(k, buf_span(&sealed), JWA_HS256, UPDATE, &again, &pr) &&
 			strstr(pr.cause, "master key"),
 		"another key does not, and the cause says so");
 	keeper_stop(k);
@@ -98,13 +98,13 @@ test_secrets(void)
 			!strstr(pr.detail, "MDEy"),
 		"one in the wrong encoding too, without its text");
 	k = keeper_up(1, good, COUNT_OF(good));
-	ok(jws_mac_raw(JWA_HS256, SPAN("0123456789abcdef??"), SPAN("m"), &want, &pr),
+	ok(jws_mac_raw(JWA_HS256, SPAN("0123456789abcdef??"), UPDATE, &want, &pr),
 		"(a MAC to compare with)");
 	for (size_t i = 0; i < COUNT_OF(good); i++) {
 		AUTO_BUF sealed = BUF_MAX(1024), mac = BUF_MAX(64);
 
 		ok(keeper_sealed_secret(k, good[i].name, PURPOSE_TSIG, SPAN("x"), &sealed, &pr) &&
-				keeper_mac(k, buf_span(&sealed), JWA_HS256, SPAN("m"), &mac, &pr) &&
+				keeper_mac(k, buf_span(&sealed), JWA_HS256, UPDATE, &mac, &pr) &&
 				mac.n == 32,
 			"%s: the secret of the configuration is sealed and used", good[i].encoding);
 		ok(span_eq(buf_span(&mac), buf_span(&want)), "%s: it is the right one",
@@ -167,11 +167,11 @@ test_deadline(void)
 	ok(keeper_seal(k, PURPOSE_TSIG, SPAN("x"), SPAN("sixteen octets !"), &sealed, &pr),
 		"(a key is sealed)");
 	kill(keeper_pid(k), SIGSTOP);
-	ok(!keeper_mac(k, buf_span(&sealed), JWA_HS256, SPAN("m"), &mac, &pr) &&
+	ok(!keeper_mac(k, buf_span(&sealed), JWA_HS256, UPDATE, &mac, &pr) &&
 			strstr(pr.cause, "in time"),
 		"a keeper that does not answer is given up on after the deadline");
 	kill(keeper_pid(k), SIGCONT);
-	ok(keeper_mac(k, buf_span(&sealed), JWA_HS384, SPAN("m"), &mac, &pr) && mac.n == 48,
+	ok(keeper_mac(k, buf_span(&sealed), JWA_HS384, UPDATE, &mac, &pr) && mac.n == 48,
 		"the next call gets its own answer, not the late one");
 	kill(keeper_pid(k), SIGSTOP);
 	for (int i = 0; i < 3; i++)
@@ -179,7 +179,7 @@ test_deadline(void)
 			k, buf_span(&sealed), JWA_HS256, span_of(large, sizeof(large)), &mac, &pr);
 	kill(keeper_pid(k), SIGCONT);
 	buf_clear(&mac);
-	ok(late == 3 && keeper_mac(k, buf_span(&sealed), JWA_HS384, SPAN("m"), &mac, &pr) &&
+	ok(late == 3 && keeper_mac(k, buf_span(&sealed), JWA_HS384, UPDATE, &mac, &pr) &&
 			mac.n == 48,
 		"so does the one after three that were given up");
 	keeper_stop(k);
