@@ -143,10 +143,12 @@ dns_free(struct dns *dns)
 	if (!dns)
 		return;
 	dns->is_ending = true;
-	while ((l = inbox_take(dns)))
-		TAILQ_INSERT_TAIL(&dns->running, l, entry);
-	while ((l = TAILQ_FIRST(&dns->running)))
-		lookup_drop(l);
+	do {
+		while ((l = inbox_take(dns)))
+			TAILQ_INSERT_TAIL(&dns->running, l, entry);
+		if ((l = TAILQ_FIRST(&dns->running)))
+			lookup_drop(l);
+	} while (l);
 	pthread_mutex_destroy(&dns->lock);
 	free(dns->servers.list);
 	free(dns);

@@ -14,7 +14,7 @@ struct dns;
  * only these, in this order, each with its port (0 = 53); copied. */
 struct dns *dns_new(struct loop *loop, const struct addr *servers, size_t count);
 /* After the loop has ended and before loop_free: each running look-up gets its callback on this
- * thread; they must not start others. */
+ * thread; what they start ends likewise, so they must come to an end. */
 void dns_free(struct dns *dns);
 
 /* Records only: not the servers are asked but those of the zone, which the servers find: where they listen, and which addresses may

@@ -27,7 +27,7 @@ enum { TO_CHILD, OUTPUT, ERRORS, PIPES };
 struct run {
 	TAILQ_ENTRY(run) entry;
 	struct proc *proc;
-	char *path;
+	char *argv[PROC_ARGS_MAX + 2]; /* the path first */
 	char *env[PROC_ENV_MAX + 3];
 	struct buf input;
 	size_t written;
@@ -91,10 +91,11 @@ run_free(struct run *r)
 	event_end(&r->pid_event);
 	fd_end(&r->pid_fd);
 	timer_free(r->timer);
+	for (char **a = r->argv; *a; a++)
+		free(*a);
 	for (char **e = r->env; *e; e++)
 		free(*e);
 	buf_done(&r->input);
-	free(r->path);
 	free(r);
 }
 
@@ -278,7 +279,6 @@ spawn(struct run *r, const int *theirs)
 {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
-	char *argv[] = { r->path, NULL };
 	int error;
 
 	posix_spawn_file_actions_init(&actions);
@@ -287,7 +287,7 @@ spawn(struct run *r, const int *theirs)
 	if (!error)
 		error = attr_fill(&attr);
 	if (!error)
-		error = posix_spawn(&r->pid, r->path, &actions, &attr, argv, r->env);
+		error = posix_spawn(&r->pid, r->argv[0], &actions, &attr, r->argv, r->env);
 	if (error)
 		r->pid = 0;
 	posix_spawnattr_destroy(&attr);
@@ -401,11 +401,13 @@ proc_start(struct proc *proc, const struct proc_request *request, proc_fn fn, vo
 {
 	struct run *r = xcalloc(1, sizeof(*r));
 
-	*r = (struct run){ .proc = proc, .path = xstrdup(request->path), .input = BUF_MAX(request->input.n),
+	*r = (struct run){ .proc = proc, .argv = { xstrdup(request->path) }, .input = BUF_MAX(request->input.n),
 		.queue_ms = request->queue_ms, .run_ms = request->run_ms, .fn = fn, .arg = arg, .fds = { -1, -1, -1 }, .pid_fd = -1 };
 	r->out[OUTPUT] = BUF_MAX(request->output_max);
 	r->out[ERRORS] = BUF_MAX(ERRORS_MAX);
 	buf_addspan(&r->input, request->input);
+	for (size_t i = 0; i < PROC_ARGS_MAX && request->args[i]; i++)
+		r->argv[1 + i] = xstrdup(request->args[i]);
 	fill_env(r, request->env);
 	loop_post(proc->loop, enter, r);
 }

@@ -1,6 +1,6 @@
 /* proc.h - runs a program: octets in, octets out, in bounded time and room, without a thread that waits for it.
  *
- * The program is executed as it is, without a shell, with its path as its only argument, in the folder /, in a session and process
+ * The program is executed as it is, without a shell, with the arguments of the request, in the folder /, in a session and process
  * group of its own, with PATH and LANG and what the request names as its environment, signals as they are by default, and no
  * descriptors but three pipes. Whatever it has started in its group is killed when it ends or its time is over. */
 #ifndef PROC_PROC_H
@@ -17,8 +17,10 @@ struct proc *proc_new(struct loop *loop, unsigned running_max);
 void proc_free(struct proc *proc);
 
 #define PROC_ENV_MAX 8
+#define PROC_ARGS_MAX 8
 struct proc_request { /* copied */
 	const char *path;              /* of the program, from the root */
+	const char *args[PROC_ARGS_MAX]; /* behind its path, NULL behind the last */
 	const char *env[PROC_ENV_MAX]; /* "NAME=value", NULL behind the last */
 	struct span input;             /* its standard input; that it leaves some unread is no fault */
 	size_t output_max;             /* octets of its standard output; with more it is killed */

@@ -203,7 +203,7 @@ write_solvers(struct call *c, const struct counts *n)
 
 		jw_object(w, NULL);
 		jw_str(w, "name", list[i].name);
-		jw_str(w, "kind", list[i].kind == SOLVER_HTTP01 ? "http-01" : "rfc2136");
+		jw_str(w, "kind", solver_kind_name((enum solver_kind)list[i].kind));
 		if (s && list[i].kind != SOLVER_HTTP01) {
 			jw_int(w, "records", n->records[i].wanted);
 			jw_int(w, "records_to_remove", n->records[i].unwanted);

@@ -117,7 +117,8 @@ struct upstream_conf {
 };
 
 /* How proofs are laid out for CAs. Kinds as in the choices of the key. */
-enum solver_kind { SOLVER_HTTP01, SOLVER_RFC2136 };
+enum solver_kind { SOLVER_HTTP01, SOLVER_RFC2136, SOLVER_EXEC };
+enum exec_convention { EXEC_NATIVE, EXEC_LEGO };
 
 struct solver_conf {
 	char *name;
@@ -130,6 +131,10 @@ struct solver_conf {
 	char *key, *secret;            /* TSIG: the key's name, and where its secret lies */
 	int algorithm;                 /* as enum tsig_alg */
 	int64_t update_ms;             /* time for one update */
+	/* exec: */
+	char *program;                 /* path */
+	int convention;                /* enum exec_convention */
+	int64_t program_ms;
 	/* dns-01: */
 	int64_t ns_port;               /* where the zone's name servers listen */
 	struct conf_addrs check_via;   /* asked instead of them; empty = they are */

@@ -65,24 +65,52 @@ check_rfc2136(size_t at, const struct solver_conf *s, struct conf_errors *errors
 }
 
 static void
-check_http01(const struct gate_conf *conf, size_t at, const struct solver_conf *s, struct conf_errors *errors)
+check_exec(size_t at, const struct solver_conf *s, struct conf_errors *errors)
 {
+	WHERE("solvers[%zu].zone", at);
+
+	check_domain(where, s->zone, errors);
+	snprintf(where, sizeof(where), "solvers[%zu].program", at);
+	if (!s->program || s->program[0] != '/')
+		conf_error(errors, where, "exec needs program, a path from the root (/...)");
+}
+
+/* Keys that the kind has no use for. */
+static void
+check_others(size_t at, const struct solver_conf *s, struct conf_errors *errors)
+{
+	static const char *const kinds[] = { "http-01", "rfc2136", "exec" };
 	const struct {
 		const char *key;
-		bool given;
-	} others[] = { { "server", s->server }, { "zone", s->zone }, { "key", s->key }, { "secret", s->secret },
-		{ "check_via", s->check_via.count } };
+		bool given, fits;
+	} keys[] = { { "server", s->server, s->kind == SOLVER_RFC2136 }, { "key", s->key, s->kind == SOLVER_RFC2136 },
+		{ "secret", s->secret, s->kind == SOLVER_RFC2136 }, { "program", s->program, s->kind == SOLVER_EXEC },
+		{ "zone", s->zone, s->kind != SOLVER_HTTP01 }, { "check_via", s->check_via.count, s->kind != SOLVER_HTTP01 } };
 
-	for (size_t i = 0; i < COUNT_OF(others); i++) {
-		WHERE("solvers[%zu].%s", at, others[i].key);
+	for (size_t i = 0; i < COUNT_OF(keys); i++) {
+		WHERE("solvers[%zu].%s", at, keys[i].key);
 
-		if (others[i].given)
-			conf_error(errors, where, "is not for kind \"http-01\"");
+		if (keys[i].given && !keys[i].fits)
+			conf_error(errors, where, "is not for kind \"%s\"", kinds[s->kind]);
 	}
-	if (conf->http01_listen.count == 0) {
-		WHERE("solvers[%zu].kind", at);
+}
 
-		conf_error(errors, where, "http-01 needs http01_listen, where CAs ask");
+static void
+check_kind(const struct gate_conf *conf, size_t at, const struct solver_conf *s, struct conf_errors *errors)
+{
+	WHERE("solvers[%zu].kind", at);
+
+	check_others(at, s, errors);
+	switch ((enum solver_kind)s->kind) {
+	case SOLVER_RFC2136:
+		check_rfc2136(at, s, errors);
+		break;
+	case SOLVER_EXEC:
+		check_exec(at, s, errors);
+		break;
+	case SOLVER_HTTP01:
+		if (conf->http01_listen.count == 0)
+			conf_error(errors, where, "http-01 needs http01_listen, where CAs ask");
 	}
 }
 
@@ -101,11 +129,7 @@ conf_solvers_check(const struct gate_conf *conf, struct conf_errors *errors)
 			check_domain(where, s->domains.list[j], errors);
 		}
 		/* without its name the entry had faults enough, the kind may be one of them */
-		if (!s->name)
-			continue;
-		if (s->kind == SOLVER_RFC2136)
-			check_rfc2136(i, s, errors);
-		else
-			check_http01(conf, i, s, errors);
+		if (s->name)
+			check_kind(conf, i, s, errors);
 	}
 }

@@ -20,6 +20,9 @@
 #include "store/proof_record.h"
 
 struct solve;
+struct proc;
+
+const char *solver_kind_name(enum solver_kind kind); /* "rfc2136" */
 
 struct solve_env {
 	struct loop *loop;
@@ -29,6 +32,7 @@ struct solve_env {
 	struct jobs *jobs;
 	struct keeper *keeper;
 	struct conf_holder *conf;
+	struct proc *proc;
 };
 
 /* At start, on a thread with a keeper connection: has the keeper seal the TSIG secrets it was given ("solvers.NAME.secret").

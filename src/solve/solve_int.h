@@ -53,10 +53,19 @@ const struct solver_conf *solver_choose(const struct proof *p, const char *owner
 /* Is there a solver that must know where the record would lie? */
 bool solver_needs_owner(const struct proof *p);
 
+/* zone.c: fill in the zone of record.owner, and unless has_server its primary; then proof_done. zone: what the configuration says, or
+ * NULL. */
+void zone_find(struct proof *p, const char *zone, bool has_server);
+
 /* rfc2136.c */
 void rfc2136_find(struct proof *p, const struct solver_conf *conf);
 void rfc2136_place(struct proof *p, const struct solver_conf *conf);
 void rfc2136_remove(struct proof *p, const struct solver_conf *conf);
+
+/* exec.c */
+void exec_find(struct proof *p, const struct solver_conf *conf);
+void exec_place(struct proof *p, const struct solver_conf *conf);
+void exec_remove(struct proof *p, const struct solver_conf *conf);
 
 /* batch.c: add or delete the record of a proof, with those of others for the same zone. fn gets p with result and problem. */
 typedef void (*batch_fn)(struct proof *p, enum proof_result result);

@@ -28,7 +28,8 @@ write_end(struct issue *is, bool (*fn)(struct sql *db, void *arg, struct problem
 {
 	if (!store_write(store_of(is), fn, arg, pr))
 		return false;
-	if (is->has_records)
+	/* an earlier run may have laid out some, too */
+	if (is->has_records || is->taken_over)
 		jobs_look_in(is->job->jobs, LINGER_MS);
 	return true;
 }

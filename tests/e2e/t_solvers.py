@@ -146,6 +146,56 @@ def late(t, lab, pebble, resolver):
     gate.kill()
 
 
+PROGRAM = """#!/bin/sh
+echo "$@" >>%(log)s
+%(more)s
+case $1 in
+add | present) change="add ${2%%.}. 60 TXT \\"$3\\"" ;;
+del | cleanup) change="delete ${2%%.}. TXT \\"$3\\"" ;;
+*) exit 64 ;;
+esac
+printf 'server %%s %%s\\nupdate %%s\\nsend\\n' %(host)s %(port)d "$change" | nsupdate -y %(algorithm)s:lab-key:%(secret)s
+"""
+
+
+def programs(t, lab, pebble, resolver, zones):
+    """Kind exec: a program lays records out and removes them, by two conventions, and each way in which it does not."""
+    def program(name, more=""):
+        path = lab.path(name)
+        with open(path, "w") as out:
+            out.write(PROGRAM % {"log": path + ".log", "more": more, "host": zones.host, "port": zones.port, "algorithm": zones.algorithm,
+                                 "secret": zones.secret})
+        os.chmod(path, 0o755)
+        return {"name": name, "kind": "exec", "program": path, "ns_port": zones.port, "propagation_timeout": "20s"}
+
+    def calls(name):
+        with open(lab.path(name + ".log")) as log:
+            return [line.split() for line in log.read().splitlines()]
+
+    for convention, verbs, at in (("native", ("add", "del"), "_acme-challenge.native.corp.test"),
+                                  ("lego", ("present", "cleanup"), "_acme-challenge.lego.corp.test.")):
+        gate = gate_of(lab, pebble, resolver, zones, [dict(program(convention), convention=convention)])
+        names = ["*.%s.corp.test" % convention]
+        t.equal(names_of(device_of(gate, zones).obtain(names)[1]), names, "%s: a program proves a wildcard" % convention)
+        until_clean(gate, zones)
+        seen = calls(convention)
+        t.equal([(c[0], c[1], len(c)) for c in seen], [(v, at, 4 if convention == "native" else 3) for v in verbs], "it is run to lay out and to "
+                "remove, with its arguments")
+        t.equal((seen[0][2:], gate.stop(), gate.sanitizer_report()), (seen[1][2:], 0, ""), "which are the same; the gateway ends with 0")
+    flag = lab.path("flag")
+    gate = gate_of(lab, pebble, resolver, zones, [program("later", "[ -e %s ] || { touch %s; exit 75; }" % (flag, flag))])
+    t.equal(names_of(device_of(gate, zones).obtain(["later.corp.test"])[1]), ["later.corp.test"], "exit status 75: it is run again")
+    gate.stop()
+    missing = dict(program("missing"), program="/nonexistent/program")
+    for conf, words in ((program("no", "echo no such zone here >&2; exit 3"), "exit status 3: no such zone here"), (missing, "not-started 2"),
+                        (dict(program("slow", "sleep 60"), program_timeout="1s"), "timeout")):
+        gate = gate_of(lab, pebble, resolver, zones, [conf])
+        device = ask(gate, zones, conf["name"] + ".corp.test")
+        t.ok(story_has(gate, device, words), "the story says \"%s\"" % words)
+        t.equal(device.acme.post(device.order_url).json["status"], "processing", "and the order waits")
+        t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0")
+
+
 t = Tap()
 with Lab(t) as lab:
     what, folder = list(pebbles())[-1]
@@ -164,6 +214,8 @@ with Lab(t) as lab:
                 beside(t, gate, zones)
             t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
             refused(t, lab, pebble, resolver, zones)
+            if primary == "bind":
+                programs(t, lab, pebble, resolver, zones)
     with t.part("a secondary that is behind"):
         late(t, lab, pebble, resolver)
 sys.exit(t.done())

@@ -8,7 +8,7 @@ import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lab import Lab, pebbles, wait_until
+from lab import Lab, listens, pebbles, wait_until
 from supervisor import Supervisor, side_by_side
 from tap import Tap
 from zones import DnsDevice, Zones, solver_conf
@@ -33,6 +33,7 @@ def issue(lab, pebble, zones, resolver, number, plan):
         wait_until("nothing to be left over", is_clean, 40)
     except Exception:
         pass  # told below
+    wait_until("the gateway to listen", lambda: listens(gate.port))
     result = {"order": order["status"], "chain": lab.verify(chain, pebble.roots[:1]), "issued": len([i for i in pebble.issued() if i in ids]),
               "journal": gate.sql("select count(*) from proof_record")[0][0], "values": len(zones.values("_acme-challenge." + name)),
               "left": gate.left_over(), "status": supervisor.end(), "sanitizer": gate.sanitizer_report()}

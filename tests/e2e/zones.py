@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import subprocess
+import tempfile
 
 from cryptography import x509
 
@@ -154,10 +155,9 @@ def names_of(chain):
 
 
 def solver_conf(lab, zones, name="corp", secret=SECRET, **more):
-    path = lab.path("%s-%d.secret" % (name, zones.port))
-    with open(path, "w") as out:
-        out.write(secret + "\n")
-    os.chmod(path, 0o600)
+    handle, path = tempfile.mkstemp(".secret", name, lab.folder)
+    os.write(handle, (secret + "\n").encode())
+    os.close(handle)
     conf = {"name": name, "kind": "rfc2136", "key": "gw-key", "secret": "file:" + path, "algorithm": zones.algorithm, "ns_port": zones.port,
             "propagation_timeout": "20s"}
     conf.update(more)

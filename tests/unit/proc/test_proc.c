@@ -84,7 +84,7 @@ static void
 run(struct got *g, const char *text, struct span input, size_t output_max, msec_t run_ms)
 {
 	AUTO_FREE char *path = script(text);
-	const struct proc_request rq = { .path = path, .env = { "HOOK=7" }, .input = input, .output_max = output_max, .queue_ms = 60000,
+	const struct proc_request rq = { .path = path, .args = { "a b", "$HOME;" }, .env = { "HOOK=7" }, .input = input, .output_max = output_max, .queue_ms = 60000,
 		.run_ms = run_ms };
 
 	got_init(g);
@@ -106,7 +106,7 @@ static const struct {
 	{ "a signal is told", "kill -SEGV $$", PROC_SIGNALED, SIGSEGV, "", "" },
 	{ "standard error is kept apart", "echo a; echo b >&2", PROC_EXITED, 0, "a\n", "b\n" },
 	{ "its folder is the root", "pwd", PROC_EXITED, 0, "/\n", "" },
-	{ "its path is its only argument", "echo $# ${0##*/}", PROC_EXITED, 0, NULL, "" },
+	{ "its arguments are what it is given, as they are", "printf '%s|' \"$@\"", PROC_EXITED, 0, "a b|$HOME;|", "" },
 	{ "its environment is what it is given", "env | grep -v ^_= | grep -v ^PWD= | sort | tr '\\n' ' '", PROC_EXITED, 0,
 		"HOOK=7 LANG=C.UTF-8 PATH=/usr/local/bin:/usr/bin:/bin ", "" },
 	/* 10 is where the shell has the script */
