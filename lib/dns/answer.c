@@ -51,6 +51,18 @@ answer_is_referral(const unsigned char *message, int n)
 	return n >= 4 && !(message[2] & 0x04) && !(message[3] & 0x80);
 }
 
+const char *
+answer_fault(const unsigned char *message, int n)
+{
+	unsigned code = n >= 4 ? message[3] & 15u : 0;
+
+	if (n < 12 || !(message[2] & 0x80) || message[2] & 0x78)
+		return "what came is no answer to a question";
+	if (message[2] & 0x02)
+		return "the answer is cut off, over TCP as well";
+	return code == ns_r_noerror || code == ns_r_nxdomain ? NULL : "the server answers with a code that says nothing about the name";
+}
+
 bool
 answer_is_authoritative(const unsigned char *message, int n)
 {

@@ -22,6 +22,9 @@ bool answer_is_refusal(int status);
 /* A message without a record that is neither of the server's own knowledge (AA) nor asked of others (RA): it refers to those who
  * know, which says nothing about what they have. */
 bool answer_is_referral(const unsigned char *message, int n);
+/* Why this message is no answer to a question, whatever c-ares makes of it: not an answer, cut off, a code that is neither NOERROR nor
+ * NXDOMAIN. NULL = it is one. What is taken for an absence of records must not be one of these. */
+const char *answer_fault(const unsigned char *message, int n);
 /* Is it of the server's own knowledge (AA)? */
 bool answer_is_authoritative(const unsigned char *message, int n);
 /* Is there a record in its answer section? */

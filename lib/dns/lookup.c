@@ -220,7 +220,16 @@ on_answer(void *arg, int status, int timeouts, unsigned char *p, int n)
 	struct answer *answer = arg;
 
 	(void)timeouts;
-	answer_end(answer, status == ARES_SUCCESS ? answer_parse(answer, p, n) : status);
+	if (status == ARES_SUCCESS)
+		status = answer_fault(p, n) ? ARES_EBADRESP : answer_parse(answer, p, n);
+	answer_end(answer, status);
+}
+
+/* There is a message, and c-ares makes of it that there are records, or none, or no such name. */
+static bool
+says_something(int status)
+{
+	return status == ARES_SUCCESS || status == ARES_ENODATA || status == ARES_ENOTFOUND;
 }
 
 /* What a zone's own server says must be its own knowledge; and a name that does not exist may be the end of an alias, which is what
@@ -228,9 +237,9 @@ on_answer(void *arg, int status, int timeouts, unsigned char *p, int n)
 static int
 direct_status(struct lookup *l, int status, const unsigned char *p, int n)
 {
-	if (status != ARES_SUCCESS && status != ARES_ENODATA && status != ARES_ENOTFOUND)
+	if (!says_something(status))
 		return status;
-	if (!answer_is_authoritative(p, n))
+	if (!l->fault && !answer_is_authoritative(p, n))
 		l->fault = "its answer is not authoritative";
 	return status == ARES_ENOTFOUND && answer_has_records(p, n) ? ARES_SUCCESS : status;
 }
@@ -242,9 +251,11 @@ on_records(void *arg, int status, int timeouts, unsigned char *p, int n)
 
 	(void)timeouts;
 	buf_clear(&l->message);
+	if (says_something(status))
+		l->fault = answer_fault(p, n);
 	if (l->how == DNS_DIRECT)
 		status = direct_status(l, status, p, n);
-	else if (status == ARES_ENODATA && answer_is_referral(p, n))
+	else if (!l->fault && status == ARES_ENODATA && answer_is_referral(p, n))
 		l->fault = "the server refers to others and does not ask them itself";
 	if (status == ARES_SUCCESS && !buf_add(&l->message, p, (size_t)n))
 		status = ARES_EBADRESP;

@@ -6,8 +6,11 @@ import base64
 import datetime
 import hashlib
 import os
+import socket
+import struct
 import subprocess
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -255,6 +258,162 @@ def refused(t, gate, bind):
         t.equal(len(error.get("subproblems", ())), 2, "with an entry for each attempt")
 
 
+class HostileDns:
+    """Knows each name's proof, and answers as the name's first label behind "_acme-challenge" says: `manners`, functions of the query,
+    the good answer and whether it came over TCP, which give the messages to send."""
+
+    def __init__(self, port, manners):
+        self.proofs, self.manners, self.lock = {}, manners, threading.Lock()
+        self.udp, self.tcp = socket.socket(type=socket.SOCK_DGRAM), socket.create_server(("127.0.0.1", port))
+        self.udp.bind(("127.0.0.1", port))
+        self.address = "127.0.0.1:%d" % port
+        for work in (self.serve_udp, self.serve_tcp):
+            threading.Thread(target=work, daemon=True).start()
+
+    def answers(self, query, over_tcp):
+        labels, at = [], 12
+        while query[at]:
+            labels.append(query[at + 1:at + 1 + query[at]].decode().lower())
+            at += query[at] + 1
+        question = query[12:at + 5]
+        name = ".".join(labels)
+        text = self.proofs.get(name, "").encode()
+        record = b"\xc0\x0c\x00\x10\x00\x01\x00\x00\x00\x01" + struct.pack("!HB", len(text) + 1, len(text)) + text
+        head = query[:2] + b"\x81\x80\x00\x01" + (b"\x00\x01" if text else b"\x00\x00") + bytes(4)
+        good = head + question + (record if text else b"")
+        manner = self.manners.get(labels[1] if len(labels) > 1 else "", lambda q, a, tcp: [a])
+        return manner(query, good, over_tcp)
+
+    def serve_udp(self):
+        while True:
+            try:
+                query, who = self.udp.recvfrom(4096)
+                for message in self.answers(query, False):
+                    self.udp.sendto(message, who)
+            except (OSError, IndexError):
+                if self.udp.fileno() < 0:
+                    return
+
+    def serve_tcp(self):
+        while True:
+            try:
+                link, _ = self.tcp.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.one, args=(link,), daemon=True).start()
+
+    def one(self, link):
+        try:
+            n = struct.unpack("!H", link.recv(2, socket.MSG_WAITALL))[0]
+            for message in self.answers(link.recv(n, socket.MSG_WAITALL), True):
+                link.sendall(message)  # with its length
+        except (OSError, struct.error):
+            pass
+        link.close()
+
+    def close(self):
+        self.udp.close()
+        self.tcp.close()
+
+
+def framed(message):
+    return struct.pack("!H", len(message)) + message
+
+
+def hostile(t, lab, rules):
+    """A name server that lies in every way there is; all at the same time."""
+    def cut(answer):
+        return answer[:2] + bytes([answer[2] | 2]) + answer[3:6] + bytes(6) + answer[12:answer.index(b"\xc0\x0c")]
+
+    def other_name(answer):
+        return answer[:13] + bytes([answer[13] ^ 1]) + answer[14:]
+
+    def huge(answer):
+        """A record of 60000 octets, then the proof."""
+        junk = b"".join(b"\xfa" + b"j" * 250 for _ in range(239))
+        record = b"\xc0\x0c\x00\x10\x00\x01\x00\x00\x00\x01" + struct.pack("!H", len(junk)) + junk
+        at = answer.index(b"\xc0\x0c")
+        return answer[:6] + b"\x00\x02" + answer[8:at] + record + answer[at:]
+
+    def many(answer, n):
+        at = answer.index(b"\xc0\x0c")
+        return answer[:6] + struct.pack("!H", n) + answer[8:at] + answer[at:] * n
+
+    def drip(answer):
+        for octet in framed(answer):
+            time.sleep(0.5)
+            yield bytes([octet])
+
+    proven = {
+        "plain": lambda q, a, tcp: [a],
+        "other-ids": lambda q, a, tcp: [bytes([a[0] ^ n]) + a[1:-1] + b"!" for n in range(1, 200)] + [a],
+        "other-question": lambda q, a, tcp: [other_name(a), a],
+        "garbage": lambda q, a, tcp: [b"", b"x", q[:2], a[:11], a[:2] + os.urandom(300), a],
+        "twice": lambda q, a, tcp: [a, a, a],
+        "cut": lambda q, a, tcp: [framed(a)] if tcp else [cut(a)],
+        "huge": lambda q, a, tcp: [framed(huge(a))] if tcp else [cut(a)],
+        "strings": lambda q, a, tcp: [a[:-46] + struct.pack("!H", 86) + b"".join(b"\x01%c" % c for c in a[-43:])],
+        "hundred": lambda q, a, tcp: [framed(many(a, 100))] if tcp else [cut(a)],
+    }
+    refused = {
+        "silence": lambda q, a, tcp: [],
+        "echo": lambda q, a, tcp: [q],
+        "no-answer": lambda q, a, tcp: [a[:2] + bytes([a[2] & 0x7f]) + a[3:]],
+        "update": lambda q, a, tcp: [a[:2] + bytes([a[2] | 0x28]) + a[3:]],
+        "other-id-only": lambda q, a, tcp: [bytes([a[0] ^ 1]) + a[1:]],
+        "other-question-only": lambda q, a, tcp: [other_name(a)],
+        "cut-off": lambda q, a, tcp: [a[:-3]],
+        "too-many": lambda q, a, tcp: [framed(many(a, 101))] if tcp else [cut(a)],
+        "count-lies": lambda q, a, tcp: [a[:6] + b"\xff\xff" + a[8:]],
+        "pointer-loop": lambda q, a, tcp: [a[:a.index(b"\xc0\x0c")] + struct.pack("!H", 0xc000 | a.index(b"\xc0\x0c")) + a[a.index(b"\xc0\x0c") + 2:]],
+        "alias-to-itself": lambda q, a, tcp: [a[:a.index(b"\xc0\x0c")] + b"\xc0\x0c\x00\x05\x00\x01\x00\x00\x00\x01\x00\x02\xc0\x0c"],
+        "cut-for-good": lambda q, a, tcp: [framed(cut(a))] if tcp else [cut(a)],
+        "cut-then-nothing": lambda q, a, tcp: [] if tcp else [cut(a)],
+        "cut-then-drips": lambda q, a, tcp: drip(a) if tcp else [cut(a)],
+        "cut-then-half": lambda q, a, tcp: [framed(a)[:-9]] if tcp else [cut(a)],
+        "cut-then-lies": lambda q, a, tcp: [b"\xff\xff" + a] if tcp else [cut(a)],
+        "notimp": lambda q, a, tcp: [a[:3] + b"\x84" + a[4:6] + bytes(6) + a[12:]],
+        "odd-code": lambda q, a, tcp: [a[:3] + b"\x8b" + a[4:6] + bytes(6) + a[12:]],
+    }
+    server = HostileDns(PORTS.take(), {**proven, **refused})
+    gate = lab.gate("https://localhost:1/none", name="hostile", profiles=[
+        {"name": "default", "upstream": "local", "challenges": ["dns-01"], "resolvers": [server.address], "validation_attempts": ["0s"]}],
+        upstreams=[{"name": "local", "driver": "local"}])
+    gate.conf["rules"] = rules
+    gate.start()
+    devices = []
+    for name in [*proven, *refused]:
+        device = DnsDevice(gate.acme(), lambda n, value: server.proofs.update({AT + n: value}))
+        device.start([name + ".hostile.test"])
+        device.respond(device.order["authorizations"][0])
+        devices.append((name, device))
+    for name, device in devices:
+        order = device.acme.poll(device.order_url, lambda o: o["status"] != "pending", 60)
+        error = device.acme.post(order["authorizations"][0]).json["challenges"][0].get("error", {})
+        got = order["status"], error.get("type", "").rpartition(":")[2]
+        t.ok(got == (("ready", "") if name in proven else ("invalid", "dns")), "%s: %s" % (name, error.get("detail") or order["status"]))
+    t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
+    server.close()
+
+
+def horizon(t, lab, rules):
+    """Split horizon: the same zone in two views, and a profile for each."""
+    inside, outside = Bind(lab, {"split.test": []}), Bind(lab, {"split.test": []})
+    profile = {"upstream": "local", "challenges": ["dns-01"], "validation_attempts": ["0s"]}
+    gate = lab.gate("https://localhost:1/none", name="split", profiles=[dict(profile, name="default", resolvers=[outside.address]),
+                                                                       dict(profile, name="inside", resolvers=[inside.address])],
+                    upstreams=[{"name": "local", "driver": "local"}])
+    gate.conf["rules"] = rules
+    gate.start()
+    for payload, want in (({"profile": "inside"}, "ready"), ({}, "invalid")):
+        device = DnsDevice(gate.acme(), lambda name, value: inside.add(AT + name, "TXT", value))
+        device.start(["host.split.test"], **payload)
+        device.respond(device.order["authorizations"][0])
+        order = device.acme.poll(device.order_url, lambda o: o["status"] != "pending", 60)
+        t.equal(order["status"], want, "a record of the inside view, and the profile of %s" % (payload.get("profile") or "the other"))
+    t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
+
+
 def later(t, gate, bind):
     """The record comes after the response: the second attempt finds it."""
     values = {}
@@ -454,8 +613,9 @@ def main():
         for part in (good, aliases, own_label, persist, truncated, refused, later, subdomains, caa, pre_authorization, offers):
             with t.part(part.__name__):
                 part(t, gate, bind)
-        with t.part("authoritative"):
-            authoritative(t, lab, gate.conf["rules"])
+        for part in (authoritative, hostile, horizon):
+            with t.part(part.__name__):
+                part(t, lab, gate.conf["rules"])
         with t.part("clients"):
             clients(t, lab, gate, bind)
         t.equal(gate.left_over(), {}, "nothing is left over")

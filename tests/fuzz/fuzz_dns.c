@@ -48,8 +48,11 @@ records(struct span message, int type, bool follow)
 	struct dns_records found = { 0 };
 	char alias[DNS_NAME_TEXT], name[DNS_NAME_TEXT], text[256];
 	const char *fault = NULL;
+	bool is_answer = !answer_fault((const unsigned char *)message.p, (int)message.n);
 	bool good = records_parse(message, "_acme-challenge.device.test", type, follow, &found, alias, &fault);
 
+	if (is_answer && message.n < 12)
+		abort();
 	if (good == (fault != NULL) || found.count > DNS_RECORDS_MAX || (found.count && alias[0]) || (!good && found.count))
 		abort();
 	for (size_t i = 0; i < found.count; i++) {

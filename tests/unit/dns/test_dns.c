@@ -219,6 +219,14 @@ answer(struct server *s, const struct message *q, bool over_tcp, struct message 
 		r->octet[2] |= 4; /* AA */
 		r->octet[3] &= 0x7f;
 	}
+	if (strcmp(name, "echo.test") == 0)
+		r->octet[2] &= 0x7f; /* QR */
+	if (strcmp(name, "opcode.test") == 0)
+		r->octet[2] |= 0x28;
+	if (strcmp(name, "cut.test") == 0)
+		r->octet[2] |= 2; /* TC */
+	if (strcmp(name, "code.test") == 0)
+		r->octet[3] |= 11;
 	if (strcmp(name, "refused.test") == 0)
 		r->octet[3] |= 5;
 	if (strcmp(name, "nx.test") == 0)
@@ -501,6 +509,10 @@ static const struct {
 	{ "stranger.test", DNS_NO_RECORD, "\"stranger.test\" has no TXT record", "a record of another name does not count" },
 	{ "a.test", DNS_NO_RECORD, "\"a.test\" has no TXT record", "no data is told" },
 	{ "referral.test", DNS_FAILED, "DNS look-up of \"referral.test\" failed: the server refers to others and does not ask them itself", "a referral says nothing" },
+	{ "echo.test", DNS_FAILED, "DNS look-up of \"echo.test\" failed: what came is no answer to a question", "a question is no answer" },
+	{ "opcode.test", DNS_FAILED, "DNS look-up of \"opcode.test\" failed: what came is no answer to a question", "nor is one to an update" },
+	{ "cut.test", DNS_FAILED, "DNS look-up of \"cut.test\" failed: the answer is cut off, over TCP as well", "an answer that stays cut off is no absence" },
+	{ "code.test", DNS_FAILED, "DNS look-up of \"code.test\" failed: the server answers with a code that says nothing about the name", "nor is an unknown code" },
 	{ "known.test", DNS_NO_RECORD, "\"known.test\" has no TXT record", "an authoritative server knows what it has not" },
 	{ "nx.test", DNS_NO_NAME, "no such name in the DNS: \"nx.test\" (NXDOMAIN)", "NXDOMAIN is told" },
 	{ "fail.test", DNS_FAILED, "the name server failed on \"fail.test\" (SERVFAIL)", "SERVFAIL is told" },
