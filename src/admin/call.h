@@ -112,6 +112,7 @@ bool call_device_allow(struct call *c);
 bool call_device_remove(struct call *c);
 bool call_device_import(struct call *c);
 bool call_limits(struct call *c);
+bool call_quotas(struct call *c);
 bool call_tls(struct call *c);
 bool call_metrics(struct call *c);
 #endif

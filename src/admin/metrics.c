@@ -9,6 +9,7 @@
 #include "admin/call.h"
 #include "admin/expo.h"
 #include "admin/process.h"
+#include "store/quota.h"
 #include "server/limits.h"
 #include "solve/solve.h"
 
@@ -18,6 +19,7 @@
 struct gauges {
 	int64_t orders[ORDER__COUNT];
 	struct job_queue jobs[JOB_KIND__COUNT];
+	int64_t waiting[QUOTA_HTTP_NONCE]; /* orders, by the limit of a CA */
 };
 
 struct metrics {
@@ -46,12 +48,23 @@ metrics_free(struct metrics *m)
 
 /* ---- the store's part ---- */
 
+static void
+on_waiting(const char *upstream, enum quota_kind kind, int64_t count, void *arg)
+{
+	struct gauges *g = arg;
+
+	(void)upstream;
+	if (!quota_is_of_requests(kind))
+		g->waiting[kind] += count;
+}
+
 static bool
 gauges_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct gauges *g = arg;
 
-	return order_counts(db, g->orders, pr) && job_queues(db, clock_unix_ms(), g->jobs, pr);
+	memset(g->waiting, 0, sizeof(g->waiting));
+	return waiting_counts(db, on_waiting, g, pr) && order_counts(db, g->orders, pr) && job_queues(db, clock_unix_ms(), g->jobs, pr);
 }
 
 /* False: there are none. */
@@ -351,6 +364,45 @@ write_solvers(struct expo *x, const struct admin *admin)
 	gate_conf_unref(conf);
 }
 
+/* ---- limits of CAs ---- */
+
+static void
+write_waiting(struct expo *x, const struct gauges *g)
+{
+	expo_family(x, EXPO_GAUGE, "acmegate_ledger_waiting", "Orders that wait for a limit of a CA.");
+	for (int i = 0; i < QUOTA_HTTP_NONCE; i++)
+		expo_int(x, g->waiting[i], "limit", quota_kind_name((enum quota_kind)i), NULL);
+}
+
+/* A family of counters, an entry of upstreams and a limit each. */
+static void
+write_by_limit(struct expo *x, struct upstreams *ups, size_t offset, const char *family, const char *help)
+{
+	expo_family(x, EXPO_COUNTER, family, help);
+	for (size_t i = 0; i < upstreams_count(ups); i++) {
+		struct upstream *u = upstreams_at(ups, i);
+		const _Atomic(uint64_t) *counts = (const void *)((const char *)&u->limits + offset);
+
+		for (int k = 0; u->ca && k < QUOTA_HTTP_NONCE; k++)
+			expo_int(x, (int64_t)atomic_load(&counts[k]), "ca", u->name, "limit", quota_kind_name((enum quota_kind)k), NULL);
+	}
+}
+
+static void
+write_ledger(struct expo *x, struct upstreams *ups)
+{
+	expo_family(x, EXPO_GAUGE, "acmegate_ledger_up", "0 while the ledger of CAs' limits cannot be read or written: nothing is ordered.");
+	expo_int(x, ledger_is_well(upstreams_ledger(ups)), NULL);
+	expo_family(x, EXPO_COUNTER, "acmegate_ledger_admitted", "Orders that the limits of their CA let through.");
+	for (size_t i = 0; i < upstreams_count(ups); i++) {
+		if (upstreams_at(ups, i)->ca)
+			expo_int(x, (int64_t)atomic_load(&upstreams_at(ups, i)->limits.admitted), "ca", upstreams_at(ups, i)->name, NULL);
+	}
+	write_by_limit(x, ups, offsetof(struct ledger_stats, waited), "acmegate_ledger_waits", "Times that an order was told to wait for a limit.");
+	write_by_limit(x, ups, offsetof(struct ledger_stats, refused), "acmegate_ledger_refusals", "Orders that a CA refused for a limit.");
+	write_by_limit(x, ups, offsetof(struct ledger_stats, foreign), "acmegate_ledger_foreign", "Those that only others' use of the limit explains.");
+}
+
 /* ---- the process ---- */
 
 static void
@@ -402,9 +454,11 @@ metrics_write(struct admin *admin, struct span accept, bool fresh, struct buf *o
 	write_issued(&x, admin->ups);
 	write_upstreams(&x, admin->ups);
 	write_solvers(&x, admin);
+	write_ledger(&x, admin->ups);
 	if (gauges_take(admin, fresh, &gauges)) {
 		write_orders(&x, &gauges);
 		write_queue(&x, &gauges);
+		write_waiting(&x, &gauges);
 	}
 	expo_end(&x);
 	return expo_content_type(x.open_metrics);

@@ -29,6 +29,7 @@ static const struct resource resources[] = {
 	{ HTTP_POST, "/devices/{}/allow", call_device_allow, .query = "type kind" },
 	{ HTTP_POST, "/devices/{}/remove", call_device_remove, .query = "type kind" },
 	{ HTTP_GET, "/limits", call_limits },
+	{ HTTP_GET, "/limits/ca", call_quotas, .query = "upstream kind name blocked before limit" },
 	{ HTTP_GET, "/tls", call_tls },
 	{ HTTP_GET, "/metrics", call_metrics, .text = true },
 };

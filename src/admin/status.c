@@ -1,9 +1,11 @@
 /* status.c - GET /status: how the gateway is, on one page. */
 #include "admin/call.h"
+#include "store/quota.h"
 
 struct counts {
 	int64_t orders[ORDER__COUNT], jobs[JOB_KIND__COUNT];
 	int64_t *upstream; /* orders under way, one per CA */
+	int64_t waiting;   /* of them, for a limit */
 	struct upstreams *ups;
 	struct record_count { int64_t wanted, unwanted; } *records; /* one per solver */
 	const struct gate_conf *conf;
@@ -32,12 +34,21 @@ on_records(const char *solver, int64_t wanted, int64_t unwanted, void *arg)
 	}
 }
 
+static void
+on_waiting(const char *name, enum quota_kind kind, int64_t count, void *arg)
+{
+	(void)name;
+	(void)kind;
+	((struct counts *)arg)->waiting += count;
+}
+
 static bool
 counts_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct counts *n = arg;
 
-	return order_counts(db, n->orders, pr) && job_counts(db, n->jobs, pr) &&
+	n->waiting = 0;
+	return order_counts(db, n->orders, pr) && job_counts(db, n->jobs, pr) && waiting_counts(db, on_waiting, n, pr) &&
 		upstream_order_counts(db, on_upstream, n, pr) && proof_record_counts(db, on_records, n, pr);
 }
 
@@ -231,6 +242,10 @@ call_status(struct call *c)
 	write_http(c);
 	write_store(c);
 	write_work(c, &n);
+	jw_object(&c->w, "ledger");
+	jw_bool(&c->w, "readable", ledger_is_well(upstreams_ledger(c->admin->ups)));
+	jw_int(&c->w, "waiting", n.waiting);
+	jw_end(&c->w);
 	write_upstreams(c, &n);
 	write_trust(c);
 	write_solvers(c, &n);

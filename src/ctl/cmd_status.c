@@ -33,6 +33,18 @@ field_counts(struct ctl *ctl, const char *label, const struct json_node *object)
 }
 
 static void
+print_ledger(struct ctl *ctl, const struct json_node *ledger)
+{
+	AUTO_FREE char *waiting = ctl_text(json_get(ledger, "waiting"));
+	AUTO_FREE char *text = xasprintf("%s waiting", waiting);
+
+	if (json_bool(json_get(ledger, "readable"), true))
+		ctl_field(ctl, "CAs' limits", span_str(text));
+	else
+		ctl_field(ctl, "CAs' limits", SPAN("cannot be read: nothing is ordered"));
+}
+
+static void
 print_gate(struct ctl *ctl, const struct json_node *root)
 {
 	const struct json_node *conf = json_get(root, "configuration");
@@ -54,6 +66,7 @@ print_gate(struct ctl *ctl, const struct json_node *root)
 	field_counts(ctl, "Workers", json_get(root, "workers"));
 	field_counts(ctl, "Jobs", json_get(root, "jobs"));
 	field_counts(ctl, "Open orders", json_get(root, "orders"));
+	print_ledger(ctl, json_get(root, "ledger"));
 }
 
 static void

@@ -109,6 +109,23 @@ static const struct ctl_option device_block_options[] = {
 	OPTION_YES, { .name = NULL },
 };
 static const struct ctl_option device_remove_options[] = { OPTION_DEVICE_TYPE, OPTION_DEVICE_KIND, OPTION_YES, { .name = NULL } };
+static const struct ctl_option limits_options[] = {
+	{ "upstream", "NAME", "of this entry of upstreams" },
+	{ "kind", "LIMIT", "only this limit",
+		.values = "orders_acct certs_domain certs_domain_acct certs_set fail_ident fail_pause" },
+	{ "name", "NAME", "only of this domain or identifier" },
+	{ "blocked", NULL, "only what lets nothing through now" },
+	OPTION_BEFORE, OPTION_LIMIT, { .name = NULL },
+};
+static const struct ctl_option plan_options[] = {
+	{ "devices", "N", "how many devices" },
+	{ "domains", "N", "registered domains that their names spread over, 1 by default" },
+	{ "names", "N", "names in one certificate, 1 by default" },
+	{ "lifetime", "TIME", "of a certificate, 90d by default" },
+	{ "within", "TIME", "when all must have their first certificate: what would have to be agreed with the CA" },
+	{ "upstream", "NAME", "of this entry of upstreams" },
+	{ .name = NULL },
+};
 static const struct ctl_option drain_options[] = { OPTION_YES, { .name = NULL } };
 
 const struct ctl_command ctl_commands[] = {
@@ -187,6 +204,10 @@ const struct ctl_command ctl_commands[] = {
 		device_remove_options, cmd_device_remove },
 	{ "limits", "local", NULL, 0, 0, "show the abuse limits of this gateway and what they refused", NULL, "limits local", NULL,
 		cmd_limits_local },
+	{ "limits", NULL, NULL, 0, 0, "show what CAs still allow, as far as can be known",
+		"One line a bucket: what is used and reserved of it, what is left for an order that can wait, how many wait, when one more "
+		"would be let through behind those, and when it is full again. Buckets that are full are not kept.",
+		"limits --blocked\nlimits --kind certs_domain --name corp.example", limits_options, cmd_limits },
 	{ "metrics", NULL, NULL, 0, 0, "print what the daemon counts, in Prometheus' text format",
 		"Counters begin at zero when the daemon starts. The configuration's metrics_listen has the same for a Prometheus to fetch.",
 		"metrics", NULL, cmd_metrics },
@@ -196,6 +217,11 @@ const struct ctl_command ctl_commands[] = {
 		NULL, cmd_config_check },
 	{ "config", "show", NULL, 0, 0, "show the configuration in force", NULL, "config show", NULL, cmd_config_show },
 	{ "config", "keys", NULL, 0, 0, "list all keys of the configuration", NULL, "config keys", NULL, cmd_config_keys },
+	{ "plan", NULL, NULL, 0, 0, "tell how long a CA's limits make a fleet wait, without the daemon",
+		"At best: nothing is taken off for margin, reserve or other users of the domains. Without --upstream the limits are those of "
+		"Let's Encrypt.",
+		"plan --devices 10000 --domains 5 --lifetime 45d\nplan --devices 10000 --within 7d --upstream letsencrypt",
+		plan_options, cmd_plan },
 	{ "reload", NULL, NULL, 0, 0, "let the daemon read its configuration again",
 		"It waits for the outcome: the new generation, or the faults of the file, and then the old configuration "
 		"stays in force.",

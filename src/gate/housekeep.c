@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/order.h"
+#include "store/quota.h"
 #include "store/sweep.h"
 
 #define BATCH 200
@@ -13,7 +14,7 @@
 struct round {
 	struct job *job;
 	struct gate_conf *conf;
-	int64_t orders, authzs, swept_orders, swept_authzs, swept_certs, swept_accounts, swept_devices;
+	int64_t orders, authzs, swept_orders, swept_authzs, swept_certs, swept_accounts, swept_devices, swept_buckets;
 };
 
 static bool
@@ -36,6 +37,7 @@ sweep_tx(struct sql *db, void *arg, struct problem *pr)
 	return jobs_fence(r->job, db, pr) && sweep_orders(db, now, before, BATCH, &r->swept_orders, pr) &&
 		sweep_authzs(db, before, BATCH, &r->swept_authzs, pr) &&
 		sweep_certs(db, before, BATCH, &r->swept_certs, pr) &&
+		bucket_sweep(db, clock_unix_ms() * 1000000, BATCH, &r->swept_buckets, pr) &&
 		(idle == 0 || (sweep_accounts(db, now, now - idle, BATCH, &r->swept_accounts, pr) &&
 			sweep_devices(db, now - idle, BATCH, &r->swept_devices, pr)));
 }
@@ -44,7 +46,8 @@ static bool
 is_more(const struct round *r)
 {
 	return r->orders >= BATCH || r->authzs >= BATCH || r->swept_orders >= BATCH ||
-		r->swept_authzs >= BATCH || r->swept_certs >= BATCH || r->swept_accounts >= BATCH || r->swept_devices >= BATCH;
+		r->swept_authzs >= BATCH || r->swept_certs >= BATCH || r->swept_accounts >= BATCH || r->swept_devices >= BATCH ||
+		r->swept_buckets >= BATCH;
 }
 
 static enum job_next

@@ -233,7 +233,7 @@ classify(struct admission *a, struct problem *pr)
 		if (list[i].ca && strcmp(list[i].ca, ask->upstream->ca) == 0)
 			names[n++] = list[i].name;
 	}
-	idents_key(ask->idents, key);
+	idents_key(ask->ordered, key);
 	if (!cert_set_issued_at(a->db, key, names, n, now - QUOTA_EXACT_S, &issued_at, pr))
 		return false;
 	a->class = quota_classify(ask->replaces, ask->window_start, ask->window_end, issued_at, now);

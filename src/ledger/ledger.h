@@ -43,7 +43,8 @@ struct ledger_ask {
 	const struct upstream_conf *upstream;
 	const char *account_url;
 	int64_t order_id;
-	const struct idents *idents;
+	const struct idents *idents;  /* as the CA hears of them */
+	const struct idents *ordered; /* as the device ordered: so certificates are on record */
 	/* It replaces what is revoked or about to expire: it may have what is kept for that. */
 	bool urgent;
 	/* `replaces` goes along, and this is the CA's window (unix s; 0 0 = unknown). */

@@ -5,13 +5,15 @@
 
 /* As Boulder's "spend only": what does not fit is skipped, since the bucket is empty anyway. */
 static bool
-spend(struct sql *db, const struct ledger_ask *ask, enum quota_kind kind, const char *name, struct problem *pr)
+spend(struct sql *db, const struct ledger_ask *ask, const char *scope, enum quota_kind kind, const char *name, struct problem *pr)
 {
+	/* the account may be another by now */
+	const struct ledger_ask there = { .upstream = ask->upstream, .account_url = scope, .now_ns = ask->now_ns };
 	struct quota_item it;
 	struct bucket b;
 	struct gcra_verdict v;
 
-	if (!ledger_find(db, ask, kind, name, &b, &it, pr))
+	if (!ledger_find(db, &there, kind, name, &b, &it, pr))
 		return false;
 	if (!it.limited)
 		return true;
@@ -36,7 +38,7 @@ spend_held(struct sql *db, const struct ledger_ask *ask, enum quota_kind only, s
 		if (!bucket_by_id(db, ids[i], &b, &found, pr))
 			return false;
 		if (found && (only == QUOTA_KIND__COUNT || b.kind == only) &&
-			(!spend(db, ask, b.kind, b.name, pr) || !hold_delete(db, ask->order_id, ids[i], pr)))
+			(!spend(db, ask, b.scope, b.kind, b.name, pr) || !hold_delete(db, ask->order_id, ids[i], pr)))
 			return false;
 	}
 	return true;
@@ -86,7 +88,7 @@ ledger_failed(struct sql *db, const struct ledger_ask *ask, const struct idents 
 	for (size_t i = 0; i < failed->count; i++) {
 		const char *name = ledger_ident(&failed->list[i]);
 
-		if (!spend(db, ask, QUOTA_FAIL, name, pr) || !spend(db, ask, QUOTA_FAIL_PAUSE, name, pr))
+		if (!spend(db, ask, ask->account_url, QUOTA_FAIL, name, pr) || !spend(db, ask, ask->account_url, QUOTA_FAIL_PAUSE, name, pr))
 			return false;
 	}
 	return true;

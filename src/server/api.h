@@ -120,6 +120,7 @@ bool api_not_found(struct problem *pr); /* one text for absent and foreign (W10)
 /* What an order's reply shows; the same for every endpoint that answers with an order. */
 struct order_view {
 	struct order order;
+	int64_t wait_until;    /* processing: the CA's limits let it go on then (unix s), 0 = nothing of the kind is known */
 	struct buf authz_refs; /* refs of REF_TEXT - 1 characters, one after the other */
 };
 bool order_view_load(struct sql *db, struct order_view *v, struct problem *pr) MUST_CHECK;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "server/api.h"
+#include "store/upstream.h"
 
 const char *
 api_url(const struct api *api, const char *kind, const char *ref, char dst[API_URL_TEXT])
@@ -64,12 +65,29 @@ add_ref(const char *ref, void *arg)
 	buf_add(refs, ref, REF_TEXT - 1);
 }
 
+/* Until when the CA's limits make it, or the order that it has joined, wait. */
+static bool
+load_wait(struct sql *db, struct order_view *v, struct problem *pr)
+{
+	const struct order *o = &v->order;
+	struct upstream_order u = { 0 };
+	bool found;
+
+	v->wait_until = 0;
+	if (o->state != ORDER_PROCESSING)
+		return true;
+	if (!upstream_order_get(db, o->joined_to ? o->joined_to : o->id, &u, &found, pr))
+		return false;
+	v->wait_until = found ? u.wait_until : 0;
+	return true;
+}
+
 bool
 order_view_load(struct sql *db, struct order_view *v, struct problem *pr)
 {
 	buf_done(&v->authz_refs);
 	v->authz_refs = BUF_MAX(256 * 1024);
-	return authz_refs_of_order(db, v->order.id, add_ref, &v->authz_refs, pr);
+	return authz_refs_of_order(db, v->order.id, add_ref, &v->authz_refs, pr) && load_wait(db, v, pr);
 }
 
 void
@@ -106,13 +124,19 @@ write_authzs(const struct api *api, struct jw *w, const struct buf *refs)
 	jw_end(w);
 }
 
-/* How long the device had better wait (T1): 5 s, growing with the order's age to a minute. */
-static int64_t
-order_wait_s(const struct order *o)
-{
-	int64_t age = clock_unix_s() - (o->finalized_at ? o->finalized_at : o->created_at);
-	int64_t wait = age / 4;
+#define ORDER_WAIT_MAX_S 600 /* some clients give up beyond */
 
+/* How long the device had better wait (T1): as long as the order does; else 5 s, growing with the order's age to a minute. */
+static int64_t
+order_wait_s(const struct order_view *v)
+{
+	const struct order *o = &v->order;
+	int64_t now = clock_unix_s(), age = now - (o->finalized_at ? o->finalized_at : o->created_at);
+	int64_t wait = age / 4, limit = v->wait_until > now ? v->wait_until - now + 1 : 0;
+
+	if (limit > 60)
+		return limit < ORDER_WAIT_MAX_S ? limit : ORDER_WAIT_MAX_S;
+	wait = limit > wait ? limit : wait;
 	return wait < 5 ? 5 : wait > 60 ? 60 : wait;
 }
 
@@ -161,7 +185,7 @@ api_reply_order(struct api *api, int status, const struct order_view *v)
 	api_reply_json(api, status, &body);
 	api_location(api, "order", o->ref);
 	if (state == ORDER_PROCESSING)
-		api_retry_after(api, order_wait_s(o));
+		api_retry_after(api, order_wait_s(v));
 	return true;
 }
 

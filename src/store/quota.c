@@ -284,16 +284,32 @@ cert_set_issued_at(struct sql *db, const char *idents_key, const char *const *up
 }
 
 bool
+bucket_count(struct sql *db, const struct bucket_query *q, int64_t most, int64_t *ret, struct problem *pr)
+{
+	static const char SQL[] =
+		"select count(*) from (select id from quota_bucket where ($1=-1 or kind=$1) and ($2='' or scope=$2) and ($3='' or name=$3)"
+		" limit $4) bounded";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, q->kind);
+	sql_bind_str(st, 2, q->scope ? q->scope : "");
+	sql_bind_str(st, 3, q->name ? q->name : "");
+	sql_bind_int(st, 4, most);
+	*ret = sql_step(st) ? sql_int(st, 0) : 0;
+	return sql_end(st, pr);
+}
+
+bool
 bucket_list(struct sql *db, const struct bucket_query *q, bucket_each_fn fn, void *arg, struct problem *pr)
 {
 	static const char SQL[] =
-		"select " COLUMNS " from quota_bucket where id>$1 and ($2=-1 or kind=$2) and ($3='' or scope=$3) and ($4='' or name=$4)"
-		" order by id limit $5";
+		"select " COLUMNS " from quota_bucket where id<$1 and ($2=-1 or kind=$2) and ($3='' or scope=$3) and ($4='' or name=$4)"
+		" order by id desc limit $5";
 	size_t most = (size_t)q->limit, n = 0;
 	AUTO_FREE struct bucket *list = xcalloc(most + 1, sizeof(*list));
 	struct sql_stmt *st = sql_begin(db, SQL);
 
-	sql_bind_int(st, 1, q->after);
+	sql_bind_int(st, 1, q->before ? q->before : INT64_MAX);
 	sql_bind_int(st, 2, q->kind);
 	sql_bind_str(st, 3, q->scope ? q->scope : "");
 	sql_bind_str(st, 4, q->name ? q->name : "");

@@ -65,11 +65,13 @@ struct bucket_query {
 	const char *scope;        /* NULL = all */
 	int kind;                 /* -1 = all */
 	const char *name;         /* NULL = all */
-	int64_t after;            /* row ids above this one */
+	int64_t before;           /* row ids below this one; 0 = from the newest */
 	int64_t limit;
 };
 typedef bool (*bucket_each_fn)(struct sql *db, const struct bucket *b, void *arg, struct problem *pr);
-/* In the order of their ids. */
+/* How many there are in all, counted up to `most`. */
+bool bucket_count(struct sql *db, const struct bucket_query *q, int64_t most, int64_t *ret, struct problem *pr) MUST_CHECK;
+/* Newest first. */
 bool bucket_list(struct sql *db, const struct bucket_query *q, bucket_each_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 /* Orders that wait for a limit, by entry and kind. */
 typedef void (*waiting_fn)(const char *upstream, enum quota_kind kind, int64_t count, void *arg);

@@ -132,11 +132,25 @@ ca_send(struct ca *ca, const struct httpc_request *rq, httpc_fn fn, void *arg)
 	return may;
 }
 
+/* A pause of Let's Encrypt names a page with a token in its URL, by which anybody could end it: not for logs. */
+static void
+hide_jwt(char *text)
+{
+	char *at = text;
+
+	while ((at = strstr(at, "jwt="))) {
+		at += strlen("jwt=");
+		memmove(at, at + strcspn(at, " \"'<>&"), strlen(at + strcspn(at, " \"'<>&")) + 1);
+	}
+}
+
 void
 ca_read_problem(const struct httpc_reply *rp, struct acme_problem *ret)
 {
 	if (rp->result == HTTPC_OK) {
 		acme_problem_read(buf_span(&rp->body), rp->status, ret);
+		hide_jwt(ret->problem.detail);
+		hide_jwt(ret->problem.cause);
 		return;
 	}
 	*ret = (struct acme_problem){ 0 };

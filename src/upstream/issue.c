@@ -95,15 +95,13 @@ static enum job_next
 new_order(struct issue *is)
 {
 	struct problem pr = { 0 };
+	enum job_next next;
 
-	/* time may have passed since the rows were read */
-	if (!is->fresh && !issue_look(is, &pr))
-		return issue_store_trouble(is, &pr);
-	if (is->late)
-		return issue_left(is);
-	is->fresh = false;
+	/* what is refused here costs nothing there */
 	if (!issue_may_order(is, &pr))
 		return issue_guarded(is, &pr);
+	if (!issue_admitted(is, &next))
+		return next;
 	write_new_order(is);
 	return issue_ask(is, ISSUE_NEW_ORDER, CA_NEW_ORDER, NULL, buf_span(&is->payload), NULL);
 }
@@ -134,7 +132,7 @@ load(struct issue *is)
 		is->phase = ISSUE_ORDER;
 		is->taken_over = true;
 	} else {
-		is->phase = is->fresh ? ISSUE_NEW_ORDER : ISSUE_FIND;
+		is->phase = is->row.intent_at ? ISSUE_FIND : ISSUE_NEW_ORDER;
 		is->finalized = is->proven = false;
 		is->finalizes = is->undone_reads = 0;
 		is->taken_over = false;
@@ -176,8 +174,6 @@ issue_new(struct job *job, struct upstreams *ups)
 	is->conf = conf_holder_take(upstreams_env(ups)->conf);
 	is->csr = BUF_MAX(CSR_MAX_BYTES);
 	is->payload = BUF_MAX(64 * 1024);
-	/* handed in by the transaction that wrote the intent, not claimed from the table: nothing was sent yet */
-	is->fresh = job->row.due_ms == 0;
 	return is;
 }
 
@@ -191,6 +187,7 @@ issue_free(void *state)
 	ca_call_done(&is->call);
 	acme_order_done(&is->ca_order);
 	acme_strings_done(&is->listed);
+	idents_done(&is->failed);
 	order_done(&is->order);
 	idents_done(&is->names);
 	buf_done(&is->csr);

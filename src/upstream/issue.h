@@ -34,7 +34,7 @@ struct issue {
 	struct ca_account *account;
 	struct gate_conf *conf;
 	enum issue_phase phase;
-	bool fresh;               /* the intent was written by the transaction that made the job: nothing was sent yet */
+	struct idents failed;     /* identifiers that the CA could not validate, not on record yet; owned */
 	bool late;                /* no device waits for it any more: only a certificate in the making is waited for (O3, O14) */
 	bool taken_over;          /* an earlier run made the CA's order: whether that one sent the CSR is not known */
 	/* the rows: */
@@ -117,6 +117,19 @@ enum job_next issue_prove(struct issue *is);
 enum job_next issue_proved(struct issue *is);
 enum job_next issue_next_challenge(struct issue *is);
 void issue_forget_proofs(struct issue *is);
+
+/* ---- issue_ledger.c ---- */
+/* Who asks the ledger; borrows from *is. */
+struct ledger_ask issue_ledger_ask(const struct issue *is);
+/* Before each newOrder: the CA's limits allow it, and that it goes out is on record with what it may spend. False: *ret_next. */
+bool issue_admitted(struct issue *is, enum job_next *ret_next) MUST_CHECK;
+/* newOrder was not sent, or refused: no order came of it. */
+bool issue_withdraw(struct issue *is, struct problem *pr) MUST_CHECK;
+/* newOrder was refused for a limit of the CA. */
+enum job_next issue_rate_limited(struct issue *is);
+/* An authorization has failed; or only that the order has is known. */
+void issue_blame(struct issue *is, const struct acme_authz *authz);
+void issue_blame_order(struct issue *is);
 
 /* ---- issue_find.c ---- */
 enum job_next issue_got_account(struct issue *is);

@@ -194,6 +194,14 @@ issue_failed(struct issue *is)
 	enum issue_phase retry = phase == ISSUE_NEW_ORDER ? (effect ? ISSUE_FIND : ISSUE_NEW_ORDER) :
 		phase == ISSUE_FINALIZE || phase == ISSUE_CHALLENGE || phase == ISSUE_AUTHZ ? ISSUE_ORDER : phase;
 
+	if (phase == ISSUE_NEW_ORDER && !effect) {
+		struct problem pr = { 0 };
+
+		if (call->result == CA_PROBLEM && kind == PROBLEM_RATE_LIMITED)
+			return issue_rate_limited(is);
+		if (!issue_withdraw(is, &pr))
+			return issue_store_trouble(is, &pr);
+	}
 	if (call->result != CA_PROBLEM || kind == PROBLEM_RATE_LIMITED || kind == PROBLEM_OVERLOADED ||
 		kind == PROBLEM_BAD_NONCE || call->http_status >= 500 || ca_call_is_temporary(call))
 		return pause_for_ca(is, retry);

@@ -73,6 +73,24 @@ issue_load(struct issue *is, struct problem *pr)
 	return true;
 }
 
+/* What of the limits' tokens that the order holds is spent, and what is not. Without its entry of upstreams nothing is known of them. */
+static bool
+settle(struct sql *db, struct issue *is, bool (*fn)(struct sql *, const struct ledger_ask *, struct problem *), struct problem *pr)
+{
+	struct ledger_ask ask = issue_ledger_ask(is);
+
+	return !ask.upstream || fn(db, &ask, pr);
+}
+
+/* No certificate comes of it; the names that the CA could not validate are counted. */
+static bool
+settle_failed(struct sql *db, struct issue *is, struct problem *pr)
+{
+	struct ledger_ask ask = issue_ledger_ask(is);
+
+	return !ask.upstream || (ledger_released(db, &ask, pr) && ledger_failed(db, &ask, &is->failed, pr));
+}
+
 struct url_rq {
 	struct issue *is;
 	const char *url;
@@ -86,7 +104,7 @@ ordered_tx(struct sql *db, void *arg, struct problem *pr)
 	struct issue *is = r->is;
 	const char *finalize = is->ca_order.finalize ? is->ca_order.finalize : "";
 
-	return jobs_fence(is->job, db, pr) &&
+	return jobs_fence(is->job, db, pr) && settle(db, is, ledger_ordered, pr) &&
 		upstream_order_ordered(db, is->order.id, r->url, finalize, is->ca_order.expires_unix_s, pr) &&
 		event_note(db, is->order.id, node_of(is), "upstream", pr, "ordered at %s: %s (attempt %lld, status %s)", is->u->name, r->url,
 			(long long)is->row.attempt, order_state_name(is->ca_order.state));
@@ -139,7 +157,7 @@ restart_tx(struct sql *db, void *arg, struct problem *pr)
 	struct end_rq *r = arg;
 	struct issue *is = r->is;
 
-	return jobs_fence(is->job, db, pr) && upstream_order_restart(db, is->order.id, r->failed, r->why, pr) &&
+	return jobs_fence(is->job, db, pr) && settle_failed(db, is, pr) && upstream_order_restart(db, is->order.id, r->failed, r->why, pr) &&
 		event_note(db, is->order.id, node_of(is), "upstream", pr, "new order at %s needed: %s", is->u->name, r->why);
 }
 
@@ -148,7 +166,10 @@ issue_restart(struct issue *is, bool validation_failed, const char *why, struct 
 {
 	struct end_rq r = { .is = is, .failed = validation_failed, .why = why };
 
-	return write_end(is, restart_tx, &r, pr);
+	if (!write_end(is, restart_tx, &r, pr))
+		return false;
+	idents_done(&is->failed);
+	return true;
 }
 
 struct gone_rq {
@@ -162,7 +183,7 @@ gone_tx(struct sql *db, void *arg, struct problem *pr)
 	struct gone_rq *r = arg;
 	struct issue *is = r->is;
 
-	return jobs_fence(is->job, db, pr) && upstream_set_account(db, is->u->id, NULL, pr) &&
+	return jobs_fence(is->job, db, pr) && settle(db, is, ledger_released, pr) && upstream_set_account(db, is->u->id, NULL, pr) &&
 		upstream_order_restart(db, is->order.id, false, "account unknown to the CA", pr) &&
 		event_note(db, is->order.id, node_of(is), "upstream", pr, "%s does not know our account any more", is->u->name) &&
 		jobs_insert(is->job->jobs, db, JOB_ACCOUNT, is->u->id, &r->job_id, pr);
@@ -187,7 +208,8 @@ leave_tx(struct sql *db, void *arg, struct problem *pr)
 	struct issue *is = arg;
 	bool note = is->has_order;
 
-	return jobs_fence(is->job, db, pr) &&
+	/* a newOrder that was sent and not answered may have been counted */
+	return jobs_fence(is->job, db, pr) && settle(db, is, ledger_ordered, pr) &&
 		(!note || event_note(db, is->order.id, node_of(is), "upstream", pr, "given up before the CA had the CSR: no order waits for it")) &&
 		upstream_order_delete(db, is->job->row.subject, pr) && job_delete(db, is->job->row.id, pr);
 }
@@ -204,7 +226,7 @@ refuse_tx(struct sql *db, void *arg, struct problem *pr)
 	struct end_rq *r = arg;
 	struct issue *is = r->is;
 
-	return jobs_fence(is->job, db, pr) &&
+	return jobs_fence(is->job, db, pr) && settle_failed(db, is, pr) &&
 		event_note(db, is->order.id, node_of(is), "upstream", pr, "%s refused: %s", is->u->name, r->why) &&
 		order_refuse(db, is->order.id, buf_cstr(&r->error), node_of(is), pr) && job_delete(db, is->job->row.id, pr);
 }
@@ -235,7 +257,7 @@ finish_tx(struct sql *db, void *arg, struct problem *pr)
 
 	for (size_t i = 1; i < is->chain_count; i++)
 		alternates[i - 1] = buf_span(&is->pems[i]);
-	return jobs_fence(is->job, db, pr) && issue_store(db, &is->order, &issued, node_of(is), pr) &&
+	return jobs_fence(is->job, db, pr) && settle(db, is, ledger_issued, pr) && issue_store(db, &is->order, &issued, node_of(is), pr) &&
 		job_delete(db, is->job->row.id, pr);
 }
 

@@ -123,6 +123,7 @@ issue_act(struct issue *is)
 			return issue_again(is, poll_wait_ms(is), ISSUE_ORDER);
 		return issue_ask(is, ISSUE_CERT, CA_URL, is->cert_url, SPAN(""), "application/pem-certificate-chain");
 	default:
+		issue_blame_order(is);
 		return validation_failed(is, o->has_error ? &o->error : NULL);
 	}
 }
@@ -219,6 +220,7 @@ issue_got_authz(struct issue *is)
 		next = issue_take_authz(is, &authz);
 		break;
 	case AUTHZ_INVALID:
+		issue_blame(is, &authz);
 		next = validation_failed(is, acme_authz_error(&authz));
 		break;
 	default:

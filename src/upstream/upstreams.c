@@ -15,6 +15,7 @@
 
 struct upstreams {
 	struct upstream_env env;
+	struct ledger *ledger;
 	pthread_mutex_t lock; /* the account pointers */
 	struct upstream *list;
 	size_t count;
@@ -363,11 +364,12 @@ upstreams_open(const struct upstream_env *env, struct upstreams **ret, struct pr
 	struct upstreams *ups = xcalloc(1, sizeof(*ups));
 	struct gate_conf *conf = conf_holder_take(env->conf);
 	const struct upstream_conf *list = conf->upstreams.list;
-	bool good = true;
+	bool good;
 
 	ups->env = *env;
 	pthread_mutex_init(&ups->lock, NULL);
 	ups->list = xcalloc(conf->upstreams.count, sizeof(*ups->list));
+	good = ledger_open(conf, &ups->ledger, pr);
 	for (size_t i = 0; good && i < conf->upstreams.count; i++) {
 		ups->count++;
 		good = open_one(ups, &list[i], &ups->list[i], pr);
@@ -446,9 +448,16 @@ upstreams_free(struct upstreams *ups)
 		buf_done(&u->crl);
 		free(u->ca_pem);
 	}
+	ledger_close(ups->ledger);
 	pthread_mutex_destroy(&ups->lock);
 	free(ups->list);
 	free(ups);
+}
+
+struct ledger *
+upstreams_ledger(const struct upstreams *ups)
+{
+	return ups->ledger;
 }
 
 const struct upstream_env *

@@ -7,6 +7,7 @@
 
 #include "gate/holder.h"
 #include "jobs/jobs.h"
+#include "ledger/ledger.h"
 #include "store/upstream.h"
 #include "upstream/ca.h"
 
@@ -45,6 +46,7 @@ struct upstream {
 	struct buf crl;                /* local: the last list made, DER; local.c's, under its lock */
 	int64_t crl_at;
 	_Atomic(uint64_t) issued, refused; /* certificates from it, orders that it would not fulfil, since the start */
+	struct ledger_stats limits;    /* acme */
 	/* private: */
 	struct upstreams *all;
 	struct ca_account *account;
@@ -59,6 +61,8 @@ bool upstreams_begin(struct upstreams *ups, struct problem *pr) MUST_CHECK;
 void upstreams_stop(struct upstreams *ups);
 void upstreams_free(struct upstreams *ups);
 
+/* What the CAs still allow. */
+struct ledger *upstreams_ledger(const struct upstreams *ups);
 /* What it was opened with. */
 const struct upstream_env *upstreams_env(const struct upstreams *ups);
 struct upstream *upstreams_get(struct upstreams *ups, const char *name); /* NULL if none */

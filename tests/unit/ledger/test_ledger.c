@@ -37,7 +37,7 @@ ask_at(struct sql *db, const char *upstream, const char *names, struct order *or
 	must(upstream_order_insert(db, id, upstream, &pr));
 	*order = get_order(db, id);
 	return (struct ledger_ask){ .conf = conf, .upstream = conf_upstream(conf, upstream), .account_url = ACCOUNT, .order_id = id,
-		.idents = &order->idents, .now_ns = now_ns };
+		.idents = &order->idents, .ordered = &order->idents, .now_ns = now_ns };
 }
 
 /* An order for these names asks; it waits or is under way, as it is told. */

@@ -1022,6 +1022,7 @@ case_quota(struct sql *db, void *arg, struct problem *pr)
 	n = 0;
 	ok(bucket_list(db, &(struct bucket_query){ .kind = -1, .limit = 10 }, note_bucket, &n, pr) && n == 1, "buckets are listed");
 	ok(bucket_list(db, &(struct bucket_query){ .kind = QUOTA_SET, .limit = 10 }, note_bucket, &n, pr) && n == 1, "by kind");
+	ok(bucket_count(db, &(struct bucket_query){ .kind = -1 }, 10, &n, pr) && n == 1 && bucket_count(db, &(struct bucket_query){ .kind = QUOTA_SET }, 10, &n, pr) && n == 0, "and counted");
 	b.learned = (struct quota_rate){ 0 };
 	b.adopted = false;
 	ok(bucket_save(db, &b, pr) && bucket_sweep(db, NOW, 10, &n, pr) && n == 0, "a bucket in which something is held stays");
@@ -1116,6 +1117,8 @@ static const char *const for_operators[] = {
 	 " count(case when lease_until=0 and due>$1 then 1 end), min(case when lease_until=0 and due<=$1 then due end) from job group by kind"),
 	"select upstream, count(*) from upstream_order group by upstream",
 	"select solver, count(case when wanted=1 then 1 end), count(case when wanted=0 then 1 end) from proof_record group by solver",
+	("select count(*) from (select id from quota_bucket where ($1=-1 or kind=$1) and ($2='' or scope=$2) and ($3='' or name=$3)"
+	 " limit $4) bounded"),
 };
 
 static bool

@@ -1,5 +1,6 @@
 /* test_parts.c - the parts of a CA's link that need no network: nonces, circuit, external account
  * binding. */
+#include "upstream/ca_int.h"
 #include "upstream/circuit.h"
 #include "upstream/eab.h"
 #include "upstream/nonce.h"
@@ -45,6 +46,29 @@ test_nonces(void)
 	ok(nonces_take(&n, NONCE_LIFE_MS + 1, got) && strcmp(got, "young") == 0,
 		"a nonce lives 5 minutes");
 	ok(!nonces_take(&n, NONCE_LIFE_MS + 1, got) && n.count == 0, "and is forgotten then");
+}
+
+/* A token of a CA's page is for nobody's log. */
+static void
+test_jwt(void)
+{
+	static const char paused[] =
+		"{\"type\":\"urn:ietf:params:acme:error:rateLimited\",\"detail\":\"Your account is temporarily prevented from requesting"
+		" certificates for a.test. Please visit: https://ca.test/unpause?jwt=eyJh.bGci.OiJI and then again jwt=x\"}";
+	struct httpc_reply rp = { .result = HTTPC_OK, .status = 429, .body = BUF_MAX(4096) };
+	struct acme_problem p = { 0 };
+
+	buf_adds(&rp.body, paused);
+	ca_read_problem(&rp, &p);
+	is_str(p.problem.detail, "Your account is temporarily prevented from requesting certificates for a.test. Please visit: "
+		"https://ca.test/unpause?jwt= and then again jwt=", "a pause is told without its token");
+	acme_problem_done(&p);
+	buf_clear(&rp.body);
+	buf_adds(&rp.body, "<a href='https://ca.test/?jwt=eyJh'>go</a>");
+	ca_read_problem(&rp, &p);
+	ok(!strstr(p.problem.cause, "eyJh") && !strstr(p.problem.detail, "eyJh"), "in HTML, too");
+	acme_problem_done(&p);
+	buf_done(&rp.body);
 }
 
 static void
@@ -132,6 +156,7 @@ int
 main(void)
 {
 	test_nonces();
+	test_jwt();
 	test_circuit();
 	test_eab();
 	return done_testing();
