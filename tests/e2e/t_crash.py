@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """No loss, no double: the gateway is killed (SIGKILL) at each step of an issuance in turn, after every transaction of its store and
 around every request to the CA, and started again. Each time the device's order becomes valid, the CA has issued exactly one
-certificate for it, and nothing is left over.
+certificate for it, nothing is left over, and the ledger of the CA's limits has lost no count and made up none.
 
 The gateway is built with --enable-crash-points: ACMEGATE_CRASH_AT=N ends it at the N-th such place. Each run has a gateway of its
 own with an empty store; some run at a time.
@@ -10,10 +10,12 @@ On SQLite that is done at every place, with Debian's pebble. On PostgreSQL, with
 it is done at every third place and at the moments when an answer is worth most: what differs there is the store below, and the
 pass is bounded so that the test stays within minutes."""
 
+import math
 import os
 import re
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lab import Lab, pebbles, wait_until
@@ -25,6 +27,20 @@ EVERY = 3  # on PostgreSQL
 KINDS = ("newAccount", "newOrder", "authz", "challenge", "order", "finalize", "certificate")
 
 
+# limits that count, and never make anything wait: a token of the orders' comes back each day
+UPSTREAM = {"request": "5s", "limits": "letsencrypt", "overrides": [{"limit": "orders_acct", "count": 1000, "period": "1000d"}]}
+EACH_S = {0: ("orders", 86400), 1: ("domain", 12096), 3: ("set", 120960)}
+
+
+def ledger(gate):
+    """Tokens spent of each limit, and held."""
+    spent = {"held": gate.sql("select count(*) from quota_hold")[0][0], "orders": 0, "domain": 0, "set": 0}
+    for kind, tat in gate.sql("select kind, tat from quota_bucket where kind in (0, 1, 3)"):
+        name, each = EACH_S[kind]
+        spent[name] += max(0, math.ceil((tat / 1e9 - time.time()) / each))
+    return spent
+
+
 def issue(lab, pebble, number, plan, rule=None, server=None):
     """One whole issuance by a patient device, with the gateway killed as planned; what is to be judged."""
     name = "crash%d.test" % number
@@ -32,7 +48,7 @@ def issue(lab, pebble, number, plan, rule=None, server=None):
     lab.resolve(name, address)
     proxy = lab.proxy(pebble)
     store = {"store": lab.database(server, "crash%d" % number)} if server else {}
-    gate = lab.gate(proxy.directory, name="crash%d" % number, http_port=pebble.http_port, address=address, upstream={"request": "5s"},
+    gate = lab.gate(proxy.directory, name="crash%d" % number, http_port=pebble.http_port, address=address, upstream=UPSTREAM,
                     **store)
     if rule:
         proxy.rule = rule(gate)
@@ -48,9 +64,13 @@ def issue(lab, pebble, number, plan, rule=None, server=None):
         "order": order["status"], "chain": lab.verify(chain, pebble.roots[:1]),
         "issued": len([i for i in pebble.issued() if i in ids]),
         "certificates": gate.sql("select count(*) from cert")[0][0], "orders": gate.sql("select count(*), min(state) from orders")[0],
-        "left": gate.left_over(), "status": supervisor.end(), "sanitizer": gate.sanitizer_report(),
+        "left": gate.left_over(), "ledger": ledger(gate), "status": supervisor.end(), "sanitizer": gate.sanitizer_report(),
         "keepers": wait_until("keepers to end", lambda: all(p.group_is_empty() for p in supervisor.past), 10)}
-    good = {"order": "valid", "chain": "", "issued": 1, "certificates": 1, "orders": (1, 3), "left": {}, "status": 0, "sanitizer": "",
+    # of an order whose answer nobody heard the ledger must think that the CA has counted it
+    counted = len([e for e in proxy.seen if e.kind == "newOrder" and e.status == 201])
+    spent = result["ledger"]["orders"]
+    result["ledger"]["orders"] = "right" if counted <= spent <= counted + len(supervisor.deaths) else (counted, spent)
+    good = {"order": "valid", "chain": "", "issued": 1, "ledger": {"orders": "right", "domain": 1, "set": 1, "held": 0}, "certificates": 1, "orders": (1, 3), "left": {}, "status": 0, "sanitizer": "",
             "keepers": True}
     return {"deaths": supervisor.deaths, "where": re.findall(r"crash_point \d+ (.*): ends here", gate.process.text()),
             "wrong": {k: (result[k], good[k]) for k in good if result[k] != good[k]}, "log": gate.process.text()}
