@@ -30,7 +30,7 @@ class Tpm:
     """One software TPM and the CA of its attestation keys, which all of them share."""
 
     def __init__(self, lab, number):
-        self.state = lab.path("tpm%d" % number)
+        self.state, self.ident = lab.path("tpm%d" % number), "SN-TPM-%d" % number
         os.makedirs(self.state)
         os.symlink(lab.path("akca"), os.path.join(self.state, "akca"))
 
@@ -80,10 +80,9 @@ CASES = (
 )
 
 
-def try_case(gate, tpm, number, options):
+def try_case(gate, tpm, options):
     """(reply of the challenge, states)"""
-    ident = "SN-%d" % number
-    device = Prover(gate, ident, lambda key_auth: tpm.attest(key_auth, ident, "--no-csr", *options))
+    device = Prover(gate, tpm.ident, lambda key_auth: tpm.attest(key_auth, tpm.ident, "--no-csr", "--keep-key", *options))
     reply = device.begin().answer()
     return reply, device.states()
 
@@ -98,7 +97,7 @@ def variants(t, lab, gate, tpms):
                     return
                 at, (_, options, _) = todo.pop(0)
             try:
-                results[at] = try_case(gate, tpm, at, options)
+                results[at] = try_case(gate, tpm, options)
             except Exception as fault:
                 results[at] = fault
 

@@ -27,7 +27,8 @@ from attest.ca import DER, LEAF_USAGE, PEM, Ca, name, raw_extension
 
 AK_CERTIFICATE, MANUFACTURER, MODEL, VERSION = "2.23.133.8.3", "2.23.133.2.1", "2.23.133.2.2", "2.23.133.2.3"
 FIXED_TPM, FIXED_PARENT, ORIGIN, RESTRICTED, DECRYPT, SIGN = 1 << 1, 1 << 4, 1 << 5, 1 << 16, 1 << 17, 1 << 18
-NULL, SHA256, RSASSA, ECDSA = 0x10, 0x0b, 0x14, 0x18
+NULL, SHA256, RSASSA = 0x10, 0x0b, 0x14
+RETRY = 0x922  # it has just been started, and wants the command again
 CURVES = {3: ec.SECP256R1, 4: ec.SECP384R1, 5: ec.SECP521R1}
 
 
@@ -135,12 +136,15 @@ def key_pem(public, private, parent, out):
 def command(code, body, sessions=True):
     """Send one to the TPM; the answer behind its header."""
     head = codec.pack("HII", 0x8002 if sessions else 0x8001, 10 + len(body), code)
-    run = subprocess.run(["tpm2_send"], input=head + body, capture_output=True)
-    answer = codec.Reader(run.stdout)
-    if run.returncode or len(run.stdout) < 10:
-        sys.exit("tpm2_send: " + run.stderr.decode(errors="replace"))
-    answer.take(6)
-    status = answer.u(4)
+    for _ in range(10):
+        run = subprocess.run(["tpm2_send"], input=head + body, capture_output=True)
+        answer = codec.Reader(run.stdout)
+        if run.returncode or len(run.stdout) < 10:
+            sys.exit("tpm2_send: " + run.stderr.decode(errors="replace"))
+        answer.take(6)
+        status = answer.u(4)
+        if status != RETRY:
+            break
     if status:
         sys.exit("the TPM refused with 0x%08x" % status)
     return answer
