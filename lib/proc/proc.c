@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/queue.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -281,6 +282,8 @@ spawn(struct run *r, const int *theirs)
 	posix_spawnattr_t attr;
 	int error;
 
+	/* what a service manager gave us, such as to listen on port 80, is not the program's; of this thread alone */
+	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	posix_spawn_file_actions_init(&actions);
 	posix_spawnattr_init(&attr);
 	error = actions_fill(&actions, theirs);

@@ -1,8 +1,8 @@
 /* proc.h - runs a program: octets in, octets out, in bounded time and room, without a thread that waits for it.
  *
  * The program is executed as it is, without a shell, with the arguments of the request, in the folder /, in a session and process
- * group of its own, with PATH and LANG and what the request names as its environment, signals as they are by default, and no
- * descriptors but three pipes. Whatever it has started in its group is killed when it ends or its time is over. */
+ * group of its own, with PATH and LANG and what the request names as its environment, signals as they are by default, no ambient
+ * capabilities, and no descriptors but three pipes. Whatever it has started in its group is killed when it ends or its time is over. */
 #ifndef PROC_PROC_H
 #define PROC_PROC_H
 

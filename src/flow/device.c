@@ -90,6 +90,12 @@ device_judge(struct sql *db, const struct device_chall *dc, const struct evidenc
 }
 
 bool
+device_note_asked(struct sql *db, const struct device_chall *dc, const char *whom, struct problem *pr)
+{
+	return tell_orders(db, dc, "asked", whom, pr);
+}
+
+bool
 device_conclude(struct sql *db, const struct device_chall *dc, const struct evidence *e, struct problem *ret_refusal, struct problem *pr)
 {
 	if (!device_judge(db, dc, e, ret_refusal, pr))

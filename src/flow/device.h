@@ -30,6 +30,8 @@ bool device_record(struct sql *db, const struct device_chall *dc, const struct a
 /* Would device_conclude refuse it? *ret_refusal says why, or PROBLEM_NONE. */
 bool device_judge(struct sql *db, const struct device_chall *dc, const struct evidence *e, struct problem *ret_refusal,
 	struct problem *pr) MUST_CHECK;
+/* Somebody is asked before the verdict: for the story of the orders. */
+bool device_note_asked(struct sql *db, const struct device_chall *dc, const char *whom, struct problem *pr) MUST_CHECK;
 /* Processing to valid, with the authorization and each order whose last one it was (O6), or to invalid with them (O5) if the device
  * is none of ours. *ret_refusal says why, its kind is PROBLEM_NONE if the device is proven. */
 bool device_conclude(struct sql *db, const struct device_chall *dc, const struct evidence *e, struct problem *ret_refusal,

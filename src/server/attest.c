@@ -100,7 +100,8 @@ go_on(struct sql *db, const struct api *api, const struct device_chall *dc, cons
 		return false;
 	if (a->refusal.kind)
 		return device_conclude(db, dc, e, &a->refusal, pr);
-	return jobs_insert(api->srv->jobs, db, JOB_VALIDATE, dc->authz->challenges[dc->index].id, &a->job_id, pr);
+	return device_note_asked(db, dc, dc->profile->device_hook ? dc->profile->device_hook : dc->profile->device_webhook, pr) &&
+		jobs_insert(api->srv->jobs, db, JOB_VALIDATE, dc->authz->challenges[dc->index].id, &a->job_id, pr);
 }
 
 bool

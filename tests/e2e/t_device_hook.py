@@ -122,6 +122,9 @@ def programs(t, lab):
     t.ok(asked["account"]["id"] == device.acme.kid.rpartition("/")[2] and "eab_kid" not in asked["account"], "and by which account")
     device.order = device.acme.post(device.order_url).json
     t.equal(device.ask_for(make_csr(device.hardware.key))[1], "valid", "it gets its certificate")
+    order = json.loads(world.gate.ctl("order", "show", device.order_url.rpartition("/")[2], "--trace", "--json"))
+    t.ok([hooks["allow"]["device_hook"]] == [e["detail"] for e in order["trace"] if e["event"] == "asked"], "the order's story says who was asked")
+    t.equal(order["authorizations"][0]["device"]["status"], "seen", "and the order names the record")
     t.equal(verdict(world, "deny"), ("invalid", "rejectedIdentifier", "ask Ann: 4711"), "denied, in the hook's words")
     got = verdict(world, "silent-deny")
     t.ok(got[:2] == ("invalid", "rejectedIdentifier") and "10203040" in got[2], "denied without words")

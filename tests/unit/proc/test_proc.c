@@ -6,7 +6,10 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <linux/capability.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -115,6 +118,7 @@ static const struct {
 	/* 32 and 33 are the C library's own */
 	{ "signals are as by default", "grep -h 'Sig[BI]' /proc/self/status | tr -d 'SigBlkIn\\t\\n' | sed s/18/00/", PROC_EXITED, 0,
 		":0000000000000000:0000000000000000", "" },
+	{ "it has no ambient capabilities", "grep CapAmb /proc/self/status | tr -d 'CapAmb:\\t\\n'", PROC_EXITED, 0, "0000000000000000", "" },
 	{ "it leads a group of its own", "[ $(cut -d' ' -f5 /proc/$$/stat) = $$ ] && echo own", PROC_EXITED, 0, "own\n", "" },
 	{ "of what is as long as may be all is told", "head -c 4096 /dev/zero | tr '\\0' x", PROC_EXITED, 0, NULL, "" },
 	{ "too long an answer", "head -c 4097 /dev/zero | tr '\\0' x; sleep 60", PROC_TOO_LONG, 0, "", "" },
@@ -238,6 +242,20 @@ test_free(void)
 	loop_free(loop);
 }
 
+/* CAP_NET_BIND_SERVICE, as a service manager gives it; if we have it ourselves. */
+static void
+take_capability(void)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { 0 };
+
+	if (syscall(SYS_capget, &head, data) != 0)
+		return;
+	data[0].inheritable |= 1U << CAP_NET_BIND_SERVICE;
+	if (syscall(SYS_capset, &head, data) == 0)
+		prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0);
+}
+
 int
 main(void)
 {
@@ -251,6 +269,7 @@ main(void)
 	clean = xasprintf("rm -rf %s", folder);
 	loop = loop_new("proc");
 	proc = proc_new(loop, 2);
+	take_capability();
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	loop_start(loop);
 	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
