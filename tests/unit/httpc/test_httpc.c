@@ -181,6 +181,7 @@ test_request(void)
 	ok(strstr(text, "\r\nUser-Agent: acmegate/"), "with User-Agent");
 	ok(strstr(text, "libcurl/"), "that names libcurl");
 	ok(!strcasestr(text, "\r\nExpect:"), "without Expect");
+	ok(!strcasestr(text, "\r\nAuthorization:"), "without Authorization");
 	ok(!strcasestr(text, "\r\nAccept-Encoding:"), "without Accept-Encoding");
 	ok(strstr(text, "\r\n\r\n{}"), "with its body");
 
@@ -188,12 +189,14 @@ test_request(void)
 	rq.content_type = NULL;
 	rq.accept = "application/pem-certificate-chain";
 	rq.host_header = "device.example";
+	rq.authorization = "Bearer t0ken";
 	rp = fetch(&rq);
 	text = buf_cstr(&rp->body);
 	ok(strstr(text, "\r\nContent-Length: 0\r\n"), "POST without body says so");
 	ok(!strcasestr(text, "\r\nContent-Type:"), "without content type if there is none");
 	ok(strstr(text, "\r\nHost: device.example\r\n"), "with the given Host");
 	ok(strstr(text, "\r\nAccept: application/pem-certificate-chain\r\n"), "with the given Accept");
+	ok(strstr(text, "\r\nAuthorization: Bearer t0ken\r\n"), "with the given Authorization");
 
 	rq = post("/echo");
 	rq.method = "DELETE";
