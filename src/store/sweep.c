@@ -108,7 +108,9 @@ sweep_devices(struct sql *db, int64_t before, int64_t limit, int64_t *ret_count,
 {
 	static const char FIND[] =
 		"select d.id from device d where d.state=0 and d.last_seen<$1 and d.last_seen<$2 and not exists"
-		" (select 1 from device_authz a where a.device_id=d.id) order by d.last_seen limit $3";
+		" (select 1 from device_authz a where a.device_id=d.id) and not exists"
+		" (select 1 from device_name n where n.device=d.name and n.type=d.type and n.scope=d.scope)"
+		" order by d.last_seen limit $3";
 	static const char DEVICE[] = "delete from device where id=$1";
 	static const char *const all[] = { DEVICE, NULL };
 

@@ -952,7 +952,10 @@ case_devices(struct sql *db, void *arg, struct problem *pr)
 	ok(device_each_named(db, IDENT_PERMANENT, "A", count_device, &n, pr) && n == 2, "by the ID alone");
 	device_life(db, d.id, pr);
 	ok(device_set_state(db, d.id, DEVICE_SEEN, "", pr) && sweep_devices(db, NOW + 1, 10, &n, pr) && n == 0, "one with an authorization is not swept");
-	ok(sweep_orders(db, NOW + 2000, NOW + 1, 10, &n, pr) && n == 1 && sweep_authzs(db, NOW - 1, 10, &n, pr) && n == 1 && sweep_devices(db, NOW, 10, &n, pr) && n == 0 && sweep_devices(db, NOW + 1, 10, &n, pr) && n == 1,
+	ok(sweep_orders(db, NOW + 2000, NOW + 1, 10, &n, pr) && n == 1 && sweep_authzs(db, NOW - 1, 10, &n, pr) && n == 1 && device_name_claim(db, "a.test", &d.key, NOW, pr) &&
+			sweep_devices(db, NOW + 1, 10, &n, pr) && n == 0 && device_name_release(db, &d.key, pr),
+		"nor one that owns a name");
+	ok(sweep_devices(db, NOW, 10, &n, pr) && n == 0 && sweep_devices(db, NOW + 1, 10, &n, pr) && n == 1,
 		"nor one that came lately, and then it is");
 	ok(device_insert(db, &d, pr) && device_delete(db, d.id, pr) && device_by_key(db, &d.key, &e, &found, pr) && !found, "and may be removed");
 	return true;
