@@ -63,6 +63,19 @@ verify(const struct authz *authz, const struct challenge *c, struct attest_answe
 		problem_internal(&a->refusal, "a statement that is not good, and no reason");
 }
 
+/* Who failed too often with this device must wait, though the order was made before (T8). */
+static bool
+may_try(struct api *api, const struct authz *authz)
+{
+	struct limits *limits = &api->srv->limits;
+	char key[FAILURE_KEY_TEXT];
+
+	if (limit_allows(limits, api->conf, LIMIT_FAILED, span_str(authz_failure_key(authz->account_id, authz->ident.value, key)), &api->pr))
+		return true;
+	atomic_fetch_add(&limits->failed_refused, 1);
+	return false;
+}
+
 bool
 attest_answer_read(struct api *api, const struct authz *authz, size_t index, struct attest_answer *ret)
 {
@@ -72,6 +85,8 @@ attest_answer_read(struct api *api, const struct authz *authz, size_t index, str
 	*ret = (struct attest_answer){ .format = ATTEST__COUNT, .profile = conf_profile(api->conf, span_str(authz->profile)) };
 	if (!ret->profile || !ret->profile->trust)
 		return problem_set(&api->pr, PROBLEM_INVALID_PROFILE, "profile \"%s\" no longer takes attestation statements", authz->profile);
+	if (!may_try(api, authz))
+		return false;
 	/* the key the account has now is the one that counts; each transaction asks whether it still has it */
 	snprintf(ret->key_auth, sizeof(ret->key_auth), "%s.%s", c->token, api->thumbprint);
 	addr_text(&api->http->peer, ret->address);

@@ -25,7 +25,8 @@ void attest_answer_done(struct attest_answer *a);
 /* Has the payload a statement, or the client's word that it has none? */
 bool attest_is_given(const struct api *api);
 /* Read and verify it; what is wrong with it becomes its refusal. False: it cannot be read, which says nothing about the device
- * (PROBLEM_MALFORMED, V8), or cannot be judged now (PROBLEM_SERVER_INTERNAL, V14): the challenge stays as it is. */
+ * (PROBLEM_MALFORMED, V8), or cannot be judged now (PROBLEM_SERVER_INTERNAL, V14; PROBLEM_RATE_LIMITED): the challenge stays as it
+ * is. */
 bool attest_answer_read(struct api *api, const struct authz *authz, size_t index, struct attest_answer *ret) MUST_CHECK;
 /* Draw the verdict (flow/device.h). */
 bool attest_answer_store(struct sql *db, const struct api *api, const struct authz *authz, size_t index, struct attest_answer *a,

@@ -283,6 +283,15 @@ def too_often(t, world):
             types.append(fault.reply.type())
     t.equal(types, ["invalid", "invalid", "invalid", "rateLimited"],
             "statements that are not believed count as failed validations (T8)")
+    first = world.device("apple", ident="LIMITED2", variant="no-id")
+    made = []
+    for n in range(5):
+        device = world.device("apple", ident="LIMITED2", variant="no-id", acme_=first.acme)
+        made.append(device.begin(notAfter=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600 * (n + 1)))))
+    replies = [device.answer() for device in made]
+    t.equal([(r.status, r.json.get("status") if r.status == 200 else r.type()) for r in replies],
+            [(200, "invalid")] * 3 + [(429, "rateLimited")] * 2, "so they do for orders that were made before")
+    t.ok(replies[4].retry_after() and made[4].states() == ("pending", "pending", "pending"), "whose challenges wait")
 
 
 def too_late(t, world, device):
