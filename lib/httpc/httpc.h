@@ -31,6 +31,7 @@ struct httpc *httpc_new(struct loop *loop, const struct httpc_conf *conf);
  * HTTPC_BROKEN, on this thread; they must not start others. */
 void httpc_free(struct httpc *h);
 
+#define HTTPC_FIELDS_MAX 4
 /* Everything is copied. */
 struct httpc_request {
 	const char *method;        /* "GET", "HEAD", "POST"; others as they are */
@@ -39,6 +40,7 @@ struct httpc_request {
 	const char *content_type;  /* NULL = none */
 	const char *accept;        /* NULL = "*" "/" "*" */
 	const char *authorization; /* "Bearer ...", NULL = none */
+	struct { const char *name, *value; } fields[HTTPC_FIELDS_MAX]; /* others; a NULL name ends them */
 	/* PEM of trust anchors INSTEAD of the system's, read once an hour; NULL = the system's. */
 	const char *ca_file;
 	/* "http://host:port"; NULL = none. Not together with `pin`; `reach` judges the proxy. */

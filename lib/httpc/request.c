@@ -37,6 +37,10 @@ transfer_new(const struct httpc_request *rq, httpc_fn fn, void *arg)
 	t->content_type = string_copy(rq->content_type);
 	t->accept = string_copy(rq->accept);
 	t->authorization = string_copy(rq->authorization);
+	for (size_t i = 0; i < HTTPC_FIELDS_MAX && rq->fields[i].name; i++) {
+		t->field_names[i] = string_copy(rq->fields[i].name);
+		t->field_values[i] = string_copy(rq->fields[i].value);
+	}
 	t->ca_file = string_copy(rq->ca_file);
 	t->proxy = string_copy(rq->proxy);
 	t->body = copy_of(rq->body.p, rq->body.n);
@@ -68,6 +72,10 @@ transfer_free(struct transfer *t)
 	free(t->content_type);
 	free(t->accept);
 	free(t->authorization);
+	for (size_t i = 0; i < HTTPC_FIELDS_MAX; i++) {
+		free(t->field_names[i]);
+		free(t->field_values[i]);
+	}
 	free(t->ca_file);
 	free(t->proxy);
 	free(t->body);

@@ -234,6 +234,8 @@ set_request(struct transfer *t, CURL *easy)
 	field_add(t, "Accept-Language", "en"); /* RFC 8555 section 6.1 */
 	if (t->authorization)
 		field_add(t, "Authorization", t->authorization);
+	for (size_t i = 0; i < HTTPC_FIELDS_MAX && t->field_names[i]; i++)
+		field_add(t, t->field_names[i], t->field_values[i]);
 	field_add(t, "Content-Type", t->content_type); /* NULL: libcurl's own is left out */
 	field_add(t, "Expect", NULL);
 	if (t->host_header)

@@ -24,6 +24,7 @@ struct transfer {
 
 	/* the request */
 	char *method, *url, *host_header, *content_type, *accept, *authorization, *ca_file, *proxy;
+	char *field_names[HTTPC_FIELDS_MAX], *field_values[HTTPC_FIELDS_MAX];
 	/* the client's */
 	const char *user_agent;
 	struct sockets *sockets;

@@ -117,7 +117,7 @@ struct upstream_conf {
 };
 
 /* How proofs are laid out for CAs. Kinds as in the choices of the key. */
-enum solver_kind { SOLVER_HTTP01, SOLVER_RFC2136, SOLVER_EXEC };
+enum solver_kind { SOLVER_HTTP01, SOLVER_RFC2136, SOLVER_EXEC, SOLVER_ACME_DNS };
 enum exec_convention { EXEC_NATIVE, EXEC_LEGO };
 
 struct solver_conf {
@@ -135,6 +135,9 @@ struct solver_conf {
 	char *program;                 /* path */
 	int convention;                /* enum exec_convention */
 	int64_t program_ms;
+	/* acme-dns: */
+	char *url, *ca_file;           /* without a slash at the end */
+	char *accounts;                /* secret place */
 	/* dns-01: */
 	int64_t ns_port;               /* where the zone's name servers listen */
 	struct conf_addrs check_via;   /* asked instead of them; empty = they are */
@@ -237,6 +240,9 @@ char *conf_ca_label(const char *directory);
 void gate_conf_check_limits(const char *at, const struct upstream_conf *u, struct conf_errors *errors);
 /* Inside src/gate: everything a table of keys cannot say. */
 void gate_conf_check(const struct gate_conf *conf, struct conf_errors *errors);
+struct url;
+/* https, or http to this machine; else an error. */
+bool conf_check_url(const char *where, const char *text, struct url *ret, struct conf_errors *errors);
 /* The same for solvers (conf_solvers.c). */
 void conf_solvers_check(const struct gate_conf *conf, struct conf_errors *errors);
 /* The same for attestation_trust and those who name it (conf_trust.c); then, if all is well, the files it names are read into what is

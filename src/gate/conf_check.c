@@ -78,9 +78,8 @@ check_names(const struct conf_list *list, size_t size, const char *what, struct 
 
 /* ---- URLs and paths ---- */
 
-/* https, or http to this machine. */
-static bool
-check_url(const char *where, const char *text, struct url *ret, struct conf_errors *errors)
+bool
+conf_check_url(const char *where, const char *text, struct url *ret, struct conf_errors *errors)
 {
 	struct problem pr = { 0 };
 
@@ -102,7 +101,7 @@ check_external_url(const struct gate_conf *conf, struct conf_errors *errors)
 	struct url url;
 	size_t n;
 
-	if (!conf->external_url || !check_url("external_url", conf->external_url, &url, errors))
+	if (!conf->external_url || !conf_check_url("external_url", conf->external_url, &url, errors))
 		return;
 	n = url.path.n;
 	if (url.query.p)
@@ -231,7 +230,7 @@ check_hook(const char *at, const struct profile_conf *p, struct conf_errors *err
 		conf_error(errors, where, "cannot go with device_webhook: one is asked");
 	snprintf(where, sizeof(where), "%s.device_webhook", at);
 	if (p->device_webhook)
-		check_url(where, p->device_webhook, &url, errors);
+		conf_check_url(where, p->device_webhook, &url, errors);
 	snprintf(where, sizeof(where), "%s.device_webhook_ca", at);
 	check_path(where, p->device_webhook_ca, errors);
 	if (p->device_webhook_ca && !p->device_webhook)
@@ -433,7 +432,7 @@ check_acme(const char *at, const struct upstream_conf *u, struct conf_errors *er
 	if (!u->directory)
 		conf_error(errors, where, "is required with driver \"acme\"");
 	else
-		check_url(where, u->directory, &url, errors);
+		conf_check_url(where, u->directory, &url, errors);
 	snprintf(where, sizeof(where), "%s.ca_name", at);
 	if (u->ca_name)
 		conf_error(

@@ -4,6 +4,7 @@
 
 #include "dnsup/wire.h"
 #include "gate/conf.h"
+#include "gate/url.h"
 
 #define WHERE(...)                                                                                 \
 	char where[160];                                                                           \
@@ -75,16 +76,32 @@ check_exec(size_t at, const struct solver_conf *s, struct conf_errors *errors)
 		conf_error(errors, where, "exec needs program, a path from the root (/...)");
 }
 
+static void
+check_acmedns(size_t at, const struct solver_conf *s, struct conf_errors *errors)
+{
+	struct url url;
+	WHERE("solvers[%zu].url", at);
+
+	if (!s->url || !s->accounts)
+		conf_error(errors, where, "acme-dns needs url and accounts");
+	else if (conf_check_url(where, s->url, &url, errors) && (url.query.p || (url.path.n && url.path.p[url.path.n - 1] == '/')))
+		conf_error(errors, where, "must have neither a slash at its end nor a query");
+	snprintf(where, sizeof(where), "solvers[%zu].ca_file", at);
+	if (s->ca_file && s->ca_file[0] != '/')
+		conf_error(errors, where, "\"%s\" must be a path from the root (/...)", QUOTE(span_str(s->ca_file)));
+}
+
 /* Keys that the kind has no use for. */
 static void
 check_others(size_t at, const struct solver_conf *s, struct conf_errors *errors)
 {
-	static const char *const kinds[] = { "http-01", "rfc2136", "exec" };
+	static const char *const kinds[] = { "http-01", "rfc2136", "exec", "acme-dns" };
 	const struct {
 		const char *key;
 		bool given, fits;
 	} keys[] = { { "server", s->server, s->kind == SOLVER_RFC2136 }, { "key", s->key, s->kind == SOLVER_RFC2136 },
-		{ "secret", s->secret, s->kind == SOLVER_RFC2136 }, { "program", s->program, s->kind == SOLVER_EXEC },
+		{ "secret", s->secret, s->kind == SOLVER_RFC2136 }, { "program", s->program, s->kind == SOLVER_EXEC }, { "url", s->url, s->kind == SOLVER_ACME_DNS },
+		{ "accounts", s->accounts, s->kind == SOLVER_ACME_DNS }, { "ca_file", s->ca_file, s->kind == SOLVER_ACME_DNS },
 		{ "zone", s->zone, s->kind != SOLVER_HTTP01 }, { "check_via", s->check_via.count, s->kind != SOLVER_HTTP01 } };
 
 	for (size_t i = 0; i < COUNT_OF(keys); i++) {
@@ -107,6 +124,9 @@ check_kind(const struct gate_conf *conf, size_t at, const struct solver_conf *s,
 		break;
 	case SOLVER_EXEC:
 		check_exec(at, s, errors);
+		break;
+	case SOLVER_ACME_DNS:
+		check_acmedns(at, s, errors);
 		break;
 	case SOLVER_HTTP01:
 		if (conf->http01_listen.count == 0)

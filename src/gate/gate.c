@@ -157,7 +157,7 @@ start_engine(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	times.lease_ms = conf->job_lease_ms;
 	times.heartbeat_ms = conf->job_lease_ms / 3;
 	jobs_set_times(g->jobs, &times);
-	if (!solve_open(&(struct solve_env){ g->outbound, g->dns, g->pool, g->store, g->jobs, g->keeper, g->conf, g->proc }, &g->solve, pr))
+	if (!solve_open(&(struct solve_env){ g->outbound, g->dns, g->pool, g->store, g->jobs, g->keeper, g->conf, g->proc, g->httpc }, &g->solve, pr))
 		return false;
 	env = (struct upstream_env){ g->store, g->jobs, g->keeper, g->pool, g->httpc, g->conf, g->solve };
 	g->validate = (struct validate_job_env){ { g->outbound, g->probes, g->dns, g->tlsc, g->proc }, g->store, g->conf, NULL };

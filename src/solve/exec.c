@@ -29,7 +29,8 @@ struct running {
 	struct pending pending; /* first */
 	struct proof *p;
 	const struct solver_conf *conf;
-	bool is_delete, is_left_out;
+	bool is_delete;
+	enum look_result look;
 	struct problem problem;
 };
 
@@ -92,8 +93,8 @@ run(void *arg)
 	const struct convention *c = &conventions[r->conf->convention];
 	AUTO_FREE char *name = xasprintf("%s%s", record->owner, c->dot);
 
-	if (r->is_left_out || r->problem.kind != PROBLEM_NONE) {
-		end(r, r->is_left_out && r->is_delete ? PROOF_GOOD : PROOF_LATER);
+	if (r->look != LOOK_DO) {
+		end(r, r->look == LOOK_NOTHING ? PROOF_GOOD : PROOF_LATER);
 		return;
 	}
 	proc_start(r->p->solve->env.proc,
@@ -103,28 +104,13 @@ run(void *arg)
 		on_exit_of, r);
 }
 
-static bool
-look_tx(struct sql *db, void *arg, struct problem *pr)
-{
-	struct running *r = arg;
-	bool wanted, shared;
-
-	if (!proof_record_look(db, r->p->record.id, &wanted, &shared, pr))
-		return false;
-	r->is_left_out = r->is_delete ? shared || wanted : !wanted;
-	return true;
-}
-
-/* Worker: what has been given up since is not laid out, and what another order has is not removed. */
+/* Worker */
 static void
 look_task(void *arg)
 {
 	struct running *r = arg;
 
-	if (!store_read(r->p->solve->env.store, look_tx, r, &r->problem))
-		problem_set(&r->problem, PROBLEM_DNS, "the journal cannot be read");
-	else if (r->is_left_out && !r->is_delete)
-		problem_set(&r->problem, PROBLEM_DNS, "the order does not want it any more");
+	r->look = proof_look(r->p, r->is_delete, INT64_MAX, &r->problem);
 	loop_post(r->p->solve->env.loop, run, r);
 }
 

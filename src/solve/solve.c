@@ -22,6 +22,7 @@ http01_find(struct proof *p, const struct solver_conf *conf)
 
 static const struct solver solvers[] = {
 	[SOLVER_HTTP01] = { "http-01", CHALLENGE_HTTP_01, false, http01_find, http01_find, http01_find },
+	[SOLVER_ACME_DNS] = { "acme-dns", CHALLENGE_DNS_01, true, acmedns_find, acmedns_place, acmedns_remove },
 	[SOLVER_EXEC] = { "exec", CHALLENGE_DNS_01, true, exec_find, exec_place, exec_remove },
 	[SOLVER_RFC2136] = { "rfc2136", CHALLENGE_DNS_01, true, rfc2136_find, rfc2136_place, rfc2136_remove },
 };

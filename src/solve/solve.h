@@ -21,6 +21,7 @@
 
 struct solve;
 struct proc;
+struct httpc;
 
 const char *solver_kind_name(enum solver_kind kind); /* "rfc2136" */
 
@@ -33,6 +34,7 @@ struct solve_env {
 	struct keeper *keeper;
 	struct conf_holder *conf;
 	struct proc *proc;
+	struct httpc *httpc;
 };
 
 /* At start, on a thread with a keeper connection: has the keeper seal the TSIG secrets it was given ("solvers.NAME.secret").

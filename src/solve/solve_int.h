@@ -67,6 +67,19 @@ void exec_find(struct proof *p, const struct solver_conf *conf);
 void exec_place(struct proof *p, const struct solver_conf *conf);
 void exec_remove(struct proof *p, const struct solver_conf *conf);
 
+/* look.c, worker: before a proof is laid out or removed. room: how many records may be at its name. */
+enum look_result {
+	LOOK_DO,
+	LOOK_NOTHING, /* to be removed, but another order has the very same */
+	LOOK_LATER    /* see the problem: given up since, no room, the store cannot be read */
+};
+enum look_result proof_look(const struct proof *p, bool is_delete, int64_t room, struct problem *pr);
+
+/* acmedns.c */
+void acmedns_find(struct proof *p, const struct solver_conf *conf);
+void acmedns_place(struct proof *p, const struct solver_conf *conf);
+void acmedns_remove(struct proof *p, const struct solver_conf *conf);
+
 /* batch.c: add or delete the record of a proof, with those of others for the same zone. fn gets p with result and problem. */
 typedef void (*batch_fn)(struct proof *p, enum proof_result result);
 void batch_add(struct proof *p, const struct solver_conf *conf, bool is_delete, batch_fn fn);

@@ -103,6 +103,18 @@ proof_record_look(struct sql *db, int64_t id, bool *ret_wanted, bool *ret_shared
 }
 
 bool
+proof_record_ahead(struct sql *db, int64_t id, int64_t *ret, struct problem *pr)
+{
+	static const char SQL[] =
+		"select count(*) from proof_record r join proof_record o on o.owner=r.owner and o.wanted=1 and o.id<r.id where r.id=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	*ret = sql_step(st) ? sql_int(st, 0) : 0;
+	return sql_end(st, pr);
+}
+
+bool
 proof_record_delete(struct sql *db, int64_t id, struct problem *pr)
 {
 	static const char SQL[] = "delete from proof_record where id=$1 and wanted=0";

@@ -24,6 +24,8 @@ bool proof_record_get(struct sql *db, int64_t id, struct proof_record *ret, bool
 bool proof_records_unwant(struct sql *db, int64_t order_id, struct problem *pr) MUST_CHECK;
 /* Is it wanted, and is the very same wanted by another order? */
 bool proof_record_look(struct sql *db, int64_t id, bool *ret_wanted, bool *ret_shared, struct problem *pr) MUST_CHECK;
+/* How many at the same name are wanted that were there before. */
+bool proof_record_ahead(struct sql *db, int64_t id, int64_t *ret, struct problem *pr) MUST_CHECK;
 /* It is gone in the DNS. */
 bool proof_record_delete(struct sql *db, int64_t id, struct problem *pr) MUST_CHECK;
 

@@ -2,6 +2,7 @@
 """The gateway proves names to its CA by dns-01: updates of real zones (RFC 2136, TSIG) at BIND and Knot, each as primary and as
 secondary, with wildcards, aliases, many orders in few messages, each refusal in words, and nothing left in the zones afterwards."""
 
+import json
 import os
 import sys
 import threading
@@ -10,7 +11,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import acme
 from lab import Lab, pebbles, wait_until
 from tap import Tap
-from zones import DnsDevice, Zones, names_of, solver_conf
+from zones import AcmeDns, DnsDevice, Zones, names_of, solver_conf
 
 AT = "_acme-challenge."
 
@@ -196,6 +197,48 @@ def programs(t, lab, pebble, resolver, zones):
         t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0")
 
 
+def acme_dns(t, lab, pebble, resolver, zones):
+    """Kind acme-dns: names with an alias to an address there; two values of each at a time."""
+    server = AcmeDns(zones)
+    lab.servers.append(server)
+    for name in ("d1", "d2", "d3"):
+        server.register(name, name + ".keys.test")
+        zones.add(AT + name + ".corp.test", "CNAME", name + ".keys.test.")
+    zones.add(AT + "d4.corp.test", "CNAME", "d4.keys.test.")
+    accounts = {name + ".corp.test": dict(account) for name, account in server.accounts.items()}
+    accounts["d3.corp.test"]["password"] = "wrong"
+    path = lab.path("acme-dns.json")
+    with open(path, "w") as out:
+        json.dump(accounts, out)
+    os.chmod(path, 0o600)
+    conf = {"name": "adns", "kind": "acme-dns", "url": server.url, "accounts": "file:" + path, "ns_port": zones.port, "domains": ["keys.test"],
+            "propagation_timeout": "20s"}
+    gate = gate_of(lab, pebble, resolver, zones, [conf])
+
+    def device(name):
+        return DnsDevice(gate.acme(), lambda _, value: zones.add(name + ".keys.test", "TXT", value))
+
+    names = ["*.d1.corp.test", "d1.corp.test"]
+    t.equal(names_of(device("d1").obtain(names)[1]), names, "acme-dns: two values at one name prove it and its wildcard")
+    several, results = [device("d2") for _ in range(4)], []
+    threads = [threading.Thread(target=lambda d=d: results.append(names_of(d.obtain(["*.d2.corp.test"])[1]))) for d in several]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    t.equal(results, [["*.d2.corp.test"]] * 4, "four orders for one name, which has room for two values: one after the other")
+    until_clean(gate, zones)
+    for name, words in (("d3", "status 401"), ("d4", "no account at acme-dns has the fulldomain")):
+        waiting = device(name)
+        waiting.start([name + ".corp.test"])
+        waiting.prove()
+        waiting.finalize()
+        t.ok(story_has(gate, waiting, words), "the story says \"%s\"" % words)
+        t.equal(waiting.acme.post(waiting.order_url).json["status"], "processing", "and the order waits")
+    t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0")
+    t.ok(not any("p-d%d" % n in gate.process.text() for n in (1, 2)), "its log has no password")
+
+
 t = Tap()
 with Lab(t) as lab:
     what, folder = list(pebbles())[-1]
@@ -216,6 +259,7 @@ with Lab(t) as lab:
             refused(t, lab, pebble, resolver, zones)
             if primary == "bind":
                 programs(t, lab, pebble, resolver, zones)
+                acme_dns(t, lab, pebble, resolver, zones)
     with t.part("a secondary that is behind"):
         late(t, lab, pebble, resolver)
 sys.exit(t.done())

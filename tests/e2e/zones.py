@@ -8,10 +8,13 @@ The gateway's key `gw-key` may change TXT records only, and none below closed.co
 
 import base64
 import hashlib
+import http.server
+import json
 import os
 import re
 import subprocess
 import tempfile
+import threading
 
 from cryptography import x509
 
@@ -131,6 +134,52 @@ class Zones:
 
     def add(self, name, kind, data):
         self.update("update add %s. 60 %s %s" % (name, kind, data))
+
+
+class AcmeDns:
+    """What acme-dns does, with a zone of ours: POST /update, accounts, the two newest values of each name."""
+
+    def __init__(self, zones):
+        self.zones, self.values, self.lock = zones, {}, threading.Lock()
+        self.accounts, outer = {}, self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                account = outer.accounts.get(body.get("subdomain"))
+                good = self.path == "/update" and account and len(body["txt"]) == 43 and (
+                    self.headers["X-Api-User"], self.headers["X-Api-Key"]) == (account["username"], account["password"])
+                if good:
+                    outer.put(account["fulldomain"], body["txt"])
+                reply = json.dumps({"txt": body["txt"]} if good else {"error": "forbidden"}).encode()
+                self.send_response(200 if good else 401)
+                self.send_header("Content-Length", str(len(reply)))
+                self.end_headers()
+                self.wfile.write(reply)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = "http://127.0.0.1:%d" % self.server.server_port
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def register(self, subdomain, fulldomain):
+        self.accounts[subdomain] = {"fulldomain": fulldomain, "subdomain": subdomain, "username": "u-" + subdomain, "password": "p-" + subdomain}
+
+    def put(self, name, value):
+        with self.lock:
+            kept = self.values.setdefault(name, [])
+            if value in kept:
+                return
+            if len(kept) == 2:
+                self.zones.update('update delete %s. TXT "%s"' % (name, kept.pop(0)))
+            kept.append(value)
+            self.zones.add(name, "TXT", value)
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 class DnsDevice(acme.Device):

@@ -623,7 +623,7 @@ case_proof_records(struct sql *db, void *arg, struct problem *pr)
 {
 	struct proof_record r = { .order_id = 7, .solver = "corp", .zone = "x.test", .server = "ns.x.test", .owner = "_acme-challenge.x.test",
 		.value = "one" }, got = { 0 };
-	int64_t first, second, same, other, counts[2] = { 0 };
+	int64_t first, second, same, other, ahead, counts[2] = { 0 };
 	struct job_view job;
 	bool found, wanted, shared;
 
@@ -641,6 +641,8 @@ case_proof_records(struct sql *db, void *arg, struct problem *pr)
 	ok(proof_record_put(db, &r, &other, pr) && other != first, "and so is another order's");
 	ok(proof_record_look(db, first, &wanted, &shared, pr) && wanted && shared, "of which two want the very same");
 	ok(proof_record_look(db, second, &wanted, &shared, pr) && wanted && !shared, "but not this");
+	ok(proof_record_ahead(db, first, &ahead, pr) && ahead == 0 && proof_record_ahead(db, other, &ahead, pr) && ahead == 2,
+		"how many were there before is told");
 	ok(proof_record_counts(db, count_records, counts, pr) && counts[0] == 3 && counts[1] == 0, "they are counted by solver");
 	ok(upstream_order_delete(db, 7, pr), "the order at the CA is over");
 	ok(proof_record_look(db, first, &wanted, &shared, pr) && !wanted && shared, "its records are not wanted any more; the other order's is");
