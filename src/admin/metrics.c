@@ -320,6 +320,20 @@ write_upstreams(struct expo *x, struct upstreams *ups)
 	}
 }
 
+static void
+write_paced(struct expo *x, struct upstreams *ups)
+{
+	expo_family(x, EXPO_COUNTER, "acmegate_upstream_paced", "Requests that waited a little, so that their CA need not refuse them.");
+	for (size_t i = 0; i < upstreams_count(ups); i++) {
+		struct ca_stats s;
+
+		if (!upstreams_at(ups, i)->ca)
+			continue;
+		ca_stats(upstreams_at(ups, i)->ca, &s);
+		expo_int(x, (int64_t)s.paced, "ca", upstreams_at(ups, i)->name, NULL);
+	}
+}
+
 /* ---- solvers ---- */
 
 struct solver_family {
@@ -454,6 +468,7 @@ metrics_write(struct admin *admin, struct span accept, bool fresh, struct buf *o
 	write_issued(&x, admin->ups);
 	write_upstreams(&x, admin->ups);
 	write_solvers(&x, admin);
+	write_paced(&x, admin->ups);
 	write_ledger(&x, admin->ups);
 	if (gauges_take(admin, fresh, &gauges)) {
 		write_orders(&x, &gauges);

@@ -217,7 +217,7 @@ static const struct conf_key trust_keys[] = {
 static const struct conf_key limit_keys[] = {
 	KEY(STRING, "limit", limit_conf, limit, NULL, "1", "32", RELOAD | REQUIRED,
 		"which one: orders_acct, certs_domain, certs_domain_acct (certificates of a domain by this account alone, in place of "
-		"certs_domain), certs_set, fail_ident, fail_pause; and of requests http_new_nonce, http_new_account, http_new_order, "
+		"certs_domain), certs_set, fail_ident, fail_pause; and, put in force by a start alone, of requests http_new_nonce, http_new_account, http_new_order, "
 		"http_revoke_cert, http_acme",
 		.example = "certs_domain"),
 	KEY(STRING, "name", limit_conf, name, NULL, "1", "253", RELOAD,

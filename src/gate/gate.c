@@ -159,7 +159,7 @@ start_engine(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	jobs_set_times(g->jobs, &times);
 	if (!solve_open(&(struct solve_env){ g->outbound, g->dns, g->pool, g->store, g->jobs, g->keeper, g->conf, g->proc, g->httpc }, &g->solve, pr))
 		return false;
-	env = (struct upstream_env){ g->store, g->jobs, g->keeper, g->pool, g->httpc, g->conf, g->solve };
+	env = (struct upstream_env){ g->store, g->jobs, g->keeper, g->pool, g->httpc, g->conf, g->solve, g->outbound };
 	g->validate = (struct validate_job_env){ { g->outbound, g->probes, g->dns, g->tlsc, g->proc }, g->store, g->conf, NULL };
 	g->housekeep = (struct housekeep){ g->store, g->conf };
 	validate_job_register(g->jobs, &g->validate);

@@ -35,6 +35,8 @@ ca_new(const struct ca_conf *conf)
 	ca->httpc = conf->httpc;
 	ca->pool = conf->pool;
 	ca->keeper = conf->keeper;
+	ca->loop = conf->loop;
+	ca->pace = conf->pace;
 	ca->on_directory = conf->on_directory;
 	ca->arg = conf->arg;
 	pthread_mutex_init(&ca->lock, NULL);
@@ -47,6 +49,7 @@ ca_stop(struct ca *ca)
 	pthread_mutex_lock(&ca->lock);
 	ca->stopped = true;
 	pthread_mutex_unlock(&ca->lock);
+	ca_pace_stop(ca);
 }
 
 void
@@ -55,6 +58,7 @@ ca_free(struct ca *ca)
 	if (!ca)
 		return;
 	ca_directory_unref(ca->dir);
+	timer_free(ca->pace_timer);
 	pthread_mutex_destroy(&ca->lock);
 	free(ca->name);
 	free(ca->directory_url);

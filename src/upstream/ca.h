@@ -29,6 +29,7 @@
 #include "keeper/keeper.h"
 #include "loop/pool.h"
 #include "upstream/nonce.h"
+#include "upstream/pace.h"
 
 struct ca;
 
@@ -37,6 +38,8 @@ struct ca_conf {
 	struct httpc *httpc;                  /* its per_host_max should be upstream->conns_max */
 	struct pool *pool;
 	struct keeper *keeper;
+	struct loop *loop;                    /* httpc's; NULL: requests are not paced */
+	struct pace *pace;                    /* borrowed; NULL likewise */
 	/* The directory was fetched: keep the text where a restart finds it. On a worker; may be
 	 * NULL. */
 	void (*on_directory)(const char *ca_name, struct span text, void *arg);
@@ -142,6 +145,8 @@ struct ca_call {
 	bool unserved;  /* the directory could not be fetched */
 	unsigned bad_nonces;
 	msec_t ends_ms;
+	msec_t turn_ms;           /* it waits for its turn until then */
+	void (*turn)(void *call); /* and goes on there; NULL: it does not wait */
 };
 /* Send a call; done comes once, never from within. */
 void ca_post(struct ca *ca, struct ca_call *call);
@@ -161,7 +166,7 @@ bool ca_sign_inner(struct ca *ca, const struct ca_signer *signer, const char *ur
 	struct span payload, struct buf *out, struct problem *pr) MUST_CHECK;
 
 struct ca_stats {
-	uint64_t calls, sent, good, problems, unreachable, lost, bad_nonces, nonces_fetched, directories;
+	uint64_t calls, sent, good, problems, unreachable, lost, bad_nonces, nonces_fetched, directories, paced;
 	bool is_open; /* the circuit: calls fail at once */
 };
 /* Counters since the start. */

@@ -202,6 +202,12 @@ on_reply(struct httpc_reply *rp, void *arg)
 
 /* ---- sign and send ---- */
 
+static void
+send_turn(void *arg)
+{
+	ca_call_send(arg);
+}
+
 void
 ca_call_send(struct ca_call *call)
 {
@@ -213,6 +219,15 @@ ca_call_send(struct ca_call *call)
 	struct span payload = call->payload;
 	msec_t left_ms;
 
+	switch (ca_pace(call, false, send_turn)) {
+	case CA_TURN_LATER:
+		return;
+	case CA_TURN_NEVER:
+		ca_call_refuse(call, "too many requests wait for their turn");
+		return;
+	default:
+		break;
+	}
 	if (call->make_payload) {
 		if (!call->make_payload(call, call->sent_url, &made, pr)) {
 			finish(call, CA_PROBLEM);

@@ -22,6 +22,10 @@ struct ca {
 	void (*on_directory)(const char *ca_name, struct span text, void *arg);
 	void *arg;
 
+	struct loop *loop;         /* of its timer; NULL: nothing is paced */
+	struct pace *pace;         /* borrowed */
+	struct timer *pace_timer;  /* the loop's thread */
+
 	char *fault; /* why nothing is asked here, NULL = nothing is wrong; set before the first call */
 
 	pthread_mutex_t lock; /* all below */
@@ -35,6 +39,7 @@ struct ca {
 						     only if there is a first */
 	unsigned nonce_fetches;                   /* HEADs under way */
 	struct circuit circuit;
+	struct ca_call *paced; /* calls whose turn comes later, by time */
 	struct ca_stats stats;
 };
 
@@ -63,6 +68,13 @@ void ca_directory_wait(struct ca *ca, struct ca_call *call);
 void ca_directory_check(struct ca *ca);
 /* Was it fetched within the last seconds? */
 bool ca_directory_is_fresh(struct ca *ca);
+
+/* ca_pace.c, on a worker: may the call's next request go, its own or (nonce) one for a nonce? LATER: turn(call) is called then, on a
+ * worker, and asks again. NEVER: its turn is too far off, the call says how far. */
+enum ca_turn { CA_TURN_NOW, CA_TURN_LATER, CA_TURN_NEVER };
+enum ca_turn ca_pace(struct ca_call *call, bool nonce, void (*turn)(void *call)) MUST_CHECK;
+/* The ca was stopped: whoever waits goes on, and hears that. */
+void ca_pace_stop(struct ca *ca);
 
 /* ca_nonce.c, on a worker: go on to ca_call_send with a nonce, or end the call. */
 void ca_nonce_get(struct ca_call *call);

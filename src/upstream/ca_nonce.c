@@ -147,7 +147,16 @@ nonce_fetch(void *arg)
 	msec_t left_ms = call->ends_ms - clock_ms();
 	struct httpc_request rq;
 	bool sent = false;
+	enum ca_turn turn = ca_pace(call, true, nonce_fetch);
 
+	if (turn != CA_TURN_NOW)
+		ca_directory_unref(dir);
+	if (turn == CA_TURN_NEVER) {
+		fetch_pass_on(ca);
+		ca_call_refuse(call, "too many requests wait for their turn");
+	}
+	if (turn != CA_TURN_NOW)
+		return;
 	if (left_ms > 0) {
 		ca_request_init(ca, &rq, left_ms);
 		rq.method = "HEAD";

@@ -16,6 +16,7 @@
 struct upstreams {
 	struct upstream_env env;
 	struct ledger *ledger;
+	struct pace **paces; /* of each entry; those of one CA and one way out have the same */
 	pthread_mutex_t lock; /* the account pointers */
 	struct upstream *list;
 	size_t count;
@@ -283,6 +284,44 @@ anchors_of(const struct gate_conf *conf, const struct upstream_conf *upstream, c
 	return true;
 }
 
+/* A CA counts requests by the address that they come from. */
+static bool
+same_way(const struct upstream_conf *a, const struct upstream_conf *b)
+{
+	return strcmp(a->ca, b->ca) == 0 && strcmp(a->proxy ? a->proxy : "", b->proxy ? b->proxy : "") == 0;
+}
+
+static struct pace *
+pace_of(struct upstreams *ups, const struct upstream *u)
+{
+	struct gate_conf *conf = conf_holder_take(ups->env.conf);
+	const struct upstream_conf *list = conf->upstreams.list;
+	size_t at = (size_t)(u - ups->list);
+
+	for (size_t i = 0; i < at && !ups->paces[at]; i++) {
+		if (ups->paces[i] && same_way(&list[i], &list[at]))
+			ups->paces[at] = ups->paces[i];
+	}
+	if (!ups->paces[at])
+		ups->paces[at] = pace_new(&list[at]);
+	gate_conf_unref(conf);
+	return ups->paces[at];
+}
+
+static void
+free_paces(struct upstreams *ups)
+{
+	for (size_t i = 0; i < ups->count; i++) {
+		bool again = false;
+
+		for (size_t j = 0; j < i; j++)
+			again = again || ups->paces[j] == ups->paces[i];
+		if (!again)
+			pace_free(ups->paces[i]);
+	}
+	free(ups->paces);
+}
+
 static bool
 open_acme(struct upstreams *ups, const struct upstream_conf *entry, struct upstream *u, struct row_rq *r, struct problem *pr)
 {
@@ -297,7 +336,7 @@ open_acme(struct upstreams *ups, const struct upstream_conf *entry, struct upstr
 		return false;
 	conf->ca_file = anchors;
 	u->ca = ca_new(&(struct ca_conf){ .upstream = conf, .httpc = ups->env.httpc, .pool = ups->env.pool,
-		.keeper = ups->env.keeper, .on_directory = on_directory, .arg = ups });
+		.keeper = ups->env.keeper, .loop = ups->env.loop, .pace = pace_of(ups, u), .on_directory = on_directory, .arg = ups });
 	if (!check_origin(ups, u, r, pr))
 		return false;
 	if (r->row.directory && !ca_fault(u->ca) && !ca_directory_restore(u->ca, span_str(r->row.directory), r->row.directory_at, &stale))
@@ -369,6 +408,7 @@ upstreams_open(const struct upstream_env *env, struct upstreams **ret, struct pr
 	ups->env = *env;
 	pthread_mutex_init(&ups->lock, NULL);
 	ups->list = xcalloc(conf->upstreams.count, sizeof(*ups->list));
+	ups->paces = xcalloc(conf->upstreams.count, sizeof(*ups->paces));
 	good = ledger_open(conf, &ups->ledger, pr);
 	for (size_t i = 0; good && i < conf->upstreams.count; i++) {
 		ups->count++;
@@ -448,6 +488,7 @@ upstreams_free(struct upstreams *ups)
 		buf_done(&u->crl);
 		free(u->ca_pem);
 	}
+	free_paces(ups);
 	ledger_close(ups->ledger);
 	pthread_mutex_destroy(&ups->lock);
 	free(ups->list);

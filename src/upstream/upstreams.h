@@ -22,6 +22,7 @@ struct upstream_env {
 	struct httpc *httpc;
 	struct conf_holder *conf;
 	struct solve *solve; /* how names are proven to CAs */
+	struct loop *loop; /* httpc's; NULL: requests are not paced */
 };
 
 /* Our account at a CA. */

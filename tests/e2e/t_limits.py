@@ -204,6 +204,21 @@ def failures(t, lab):
     gate.stop()
 
 
+def paced(t, lab):
+    ca = limited(lab, {})
+    gate = lab.gate(ca.directory, upstream={"limits": "none", "overrides": [
+        {"limit": "http_acme", "count": 5, "burst": 1, "period": "1s"}, {"limit": "http_new_nonce", "count": 2, "burst": 1, "period": "1s"}]})
+    gate.start()
+    lab.device(gate)
+    began = time.monotonic()
+    chains, faults = fleet(lab, [gate], ["q%d.corp.test" % n for n in range(4)])
+    took = time.monotonic() - began
+    t.equal((len(chains), faults), (4, []), "requests that may not come faster than five a second: all get certificates")
+    t.ok(took > 3, "it took %.1f s" % took)
+    t.ok(re.search(r'acmegate_upstream_paced_total{ca="ca"} [1-9]', gate.ctl("metrics")), "the metrics count those that waited")
+    t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
+
+
 def two_gates(t, lab):
     limits = {DOMAIN: (5, 15), SET: (50, 600), ORDERS: (100, 100)}
     ca, server = limited(lab, limits), lab.postgres()
@@ -253,7 +268,7 @@ def unreadable(t, lab):
 t = Tap()
 with Lab(t) as lab:
     for name, part in (("foreseen", foreseen), ("Retry-After", retry_after), ("unknown limits", unknown), ("renewals", renewals),
-                       ("failures", failures), ("an unreadable ledger", unreadable), ("two gateways", two_gates)):
+                       ("failures", failures), ("requests", paced), ("an unreadable ledger", unreadable), ("two gateways", two_gates)):
         with t.part(name):
             part(t, lab)
     for dates in (False, True):

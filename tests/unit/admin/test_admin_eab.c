@@ -1,4 +1,4 @@
-/* The admin API on external account keys, abuse limits and the gateway's own certificate. */
+/* The admin API on external account keys, abuse limits, limits of CAs and the gateway's own certificate. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -8,6 +8,7 @@
 #include "base/secret.h"
 #include "keeper/keeper.h"
 #include "store/eab.h"
+#include "store/quota.h"
 
 static void
 post(const char *path, const char *body, int status, const char *name, const struct want *wants)
@@ -226,6 +227,46 @@ test_limits(void)
 	get("/limits", 200, "and what they did", WANT({ "limits[4].keys", "1" }, { "limits[4].taken", "20" }, { "limits[4].refused", "2" }, { "limits[0].taken", "0" }));
 }
 
+/* Three learned buckets: one half used, one frozen, and one of a CA that is not in the configuration any more. */
+static bool
+buckets_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	int64_t now = clock_unix_s() * NS_PER_S;
+	struct bucket half = { .scope = "127.0.0.1:1", .kind = QUOTA_DOMAIN, .name = "corp.example", .tat_ns = now + 200 * NS_PER_S,
+		.learned = { 4, 4, 400 } };
+	struct bucket frozen = { .scope = "127.0.0.1:1", .kind = QUOTA_DOMAIN, .name = "other.example", .frozen_ns = now + 500 * NS_PER_S };
+	struct bucket gone = { .scope = "gone", .kind = QUOTA_DOMAIN, .name = "corp.example", .learned = { 4, 4, 400 } };
+
+	(void)arg;
+	return bucket_save(db, &half, pr) && bucket_save(db, &frozen, pr) && bucket_save(db, &gone, pr) && hold_add(db, 77, half.id, pr);
+}
+
+static void
+test_quotas(void)
+{
+	struct problem pr = { 0 };
+
+	get("/limits/ca", 200, "no bucket is one that is not full", WANT({ "items[0]", "" }, { "total", "0" }));
+	ok(store_write(scene.admin.store, buckets_tx, NULL, &pr), "buckets");
+	get("/limits/ca", 200, "the newest first, and none of a CA that is gone",
+		WANT({ "items[0].name", "other.example" }, { "items[0].source", "none" }, { "items[0].count", "0" }, { "items[0].left", "0" },
+			{ "items[1].name", "corp.example" }, { "items[1].limit", "certs_domain" }, { "items[1].ca", "127.0.0.1:1" },
+			{ "items[1].upstreams[0]", "ca" }, { "items[1].source", "learned" }, { "items[1].count", "4" }, { "items[1].period_s", "400" },
+			{ "items[1].used", "2" }, { "items[1].reserved", "1" }, { "items[1].kept", "1" }, { "items[1].left", "0" },
+			{ "items[1].waiting", "0" }, { "items[2]", "" }, { "next", "null" }, { "total", "3" }));
+	get("/limits/ca?blocked=1&name=other.example", 200, "what lets nothing through", WANT({ "items[0].name", "other.example" }, { "items[1]", "" }));
+	get("/limits/ca?kind=certs_set", 200, "of another limit", WANT({ "items[0]", "" }));
+	get("/limits/ca?upstream=local", 200, "of a CA without limits", WANT({ "items[0]", "" }));
+	get("/limits/ca?limit=1", 200, "a page", WANT({ "items[0].name", "other.example" }, { "items[1]", "" }, { "next", "2" }));
+	get("/limits/ca?limit=1&before=2", 200, "and the next", WANT({ "items[0].name", "corp.example" }, { "next", "null" }));
+	get("/limits/ca?name=%63orp.example", 200, "a name may be escaped", WANT({ "items[0].name", "corp.example" }));
+	get("/limits/ca?kind=http_acme", 400, "requests have no buckets on record", NULL);
+	get("/limits/ca?kind=x", 400, "no limit", NULL);
+	get("/limits/ca?before=x", 400, "no cursor", NULL);
+	get("/limits/ca?name=%6", 400, "half an escape", NULL);
+	get("/limits/ca?upstream=x", 404, "an unknown entry", NULL);
+}
+
 static void
 test_tls(void)
 {
@@ -246,6 +287,7 @@ main(void)
 	test_states();
 	test_rotate();
 	test_limits();
+	test_quotas();
 	test_tls();
 	scene_down(&scene);
 	return done_testing();

@@ -330,6 +330,11 @@ test_face(void)
 			says("Pending authz   300\n"), "shows each limit");
 	is_int(run("limits local --json --socket %s", scene.socket), 0, "limits local --json");
 	ok(is_json(out), "is one document");
+	is_int(run("limits --socket %s", scene.socket), 0, "limits");
+	is_int(run("limits --json --blocked --kind certs_domain --name a.test --socket %s", scene.socket), 0, "limits, of those that are wanted");
+	ok(is_json(out) && says("\"total\":0"), "is one document");
+	is_int(run("limits --upstream nowhere --socket %s", scene.socket), 4, "an entry that is not there");
+	is_int(run("limits --kind certs --socket %s", scene.socket), 2, "a limit that is none");
 	is_int(run("tls show --socket %s", scene.socket), 0, "tls show");
 	ok(says("From            an upstream, ordered by the gateway\n") && says("Renewal         failed, will be tried again\n") &&
 			says("Due             2001-09-09T01:46:40Z\n") && says("Problem         caa: not ours\n") && says(scene.processing), "tells what becomes of it");
@@ -337,11 +342,28 @@ test_face(void)
 	ok(is_json(out), "is one document");
 }
 
+static void
+test_plan(void)
+{
+	is_int(run("plan --devices 10000"), 0, "plan");
+	ok(says("Certificates    10000, 10000 for each of 1 domains\n") && says("By domain       1393 d, until 2") && says("(50 per 7 d)") &&
+			says("By orders       4 d, until 2") && says("Each after      60.0 d of 90.0 d\n") && says("Renewals        167 a day, 6.9 an hour\n"),
+		"tells how long a fleet takes");
+	is_int(run("plan --json --devices 10000 --domains 5 --names 2 --lifetime 160h --within 7d"), 0, "plan --json");
+	ok(is_json(out) && says("\"certificates\":5000") && says("\"certificates_per_domain\":1000") && says("\"renewed_after_s\":288000") &&
+			says("\"needed_certs_domain\":{\"count\":1000,") && !says("needed_orders"), "is one document");
+	is_int(run("plan"), 2, "without devices there is no plan");
+	is_int(run("plan --devices 0"), 2, "nor with none");
+	is_int(run("plan --devices 10 --lifetime soon"), 2, "nor with a life that is no time");
+	is_int(run("plan --devices 10 --upstream le --config /nowhere"), 1, "nor without the configuration");
+}
+
 int
 main(void)
 {
 	log_init(LOG_ERROR, LOG_LOGFMT);
 	scene_up(&scene);
+	test_plan();
 	test_shows();
 	test_changes();
 	test_eab();
