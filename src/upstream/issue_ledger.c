@@ -79,6 +79,8 @@ admit_tx(struct sql *db, void *arg, struct problem *pr)
 	bool awaited;
 
 	r->asking = false;
+	if (!ask.upstream)
+		return problem_internal(pr, "the limits of %s are in no configuration", is->row.upstream);
 	if (!jobs_fence(is->job, db, pr) || !order_is_awaited(db, ask.order_id, &awaited, pr))
 		return false;
 	is->late = !awaited;

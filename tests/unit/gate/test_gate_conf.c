@@ -324,6 +324,8 @@ test_reload(void)
 		{ MORE, "networks = [ \"10.0.0.0/8\" ]; log_level = \"debug\"; limits = { body_max = \"128K\"; };", "" },
 		{ PROFILE_MORE, "}, { name = \"more\"; upstream = \"le\"; } );", "" },
 		{ ACME_MORE, "preferred_chain = \"Root Y\"; } );", "" },
+		{ ACME_MORE, "limits_margin = 5; limits = \"letsencrypt\"; overrides = ( { limit = \"certs_domain\"; count = 9; period = \"1d\"; } ); } );", "" },
+		{ ACME_MORE, "ca = \"x\"; } );", "t:6: upstreams[1].ca: cannot change while running: running with \"ca.example\", the file says \"x\"\n" },
 		/* the CAs' accounts, connections and trust are made at the start */
 		{ ACME_MORE, "}, { name = \"other\"; driver = \"acme\"; directory = \"https://o.example\"; } );",
 			"t:4: upstreams: cannot change while running: running with 2 entries, the file has 3\n" },
