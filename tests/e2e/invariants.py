@@ -19,9 +19,16 @@ INVARIANTS = {
     "no challenge is processing without a job, unless its authorization has ended":
         "select c.id from challenge c join authz a on a.id=c.authz_id where c.state=1 and a.state=0 and not exists"
         " (select 1 from job j where j.kind=0 and j.subject=c.id)",
-    "no authorization is valid without a valid challenge":
-        "select a.id from authz a where a.state=1 and not exists"
+    "no authorization is valid without a valid challenge, or a device that proved it":
+        "select a.id from authz a where a.state=1 and a.proven_by is null and not exists"
         " (select 1 from challenge c where c.authz_id=a.id and c.state=2)",
+    "a device proves names of its own order alone, and only when it is proven itself":
+        "select a.id from authz a where a.proven_by is not null and not exists (select 1 from authz d join challenge c on c.authz_id=d.id"
+        " join order_authz l on l.authz_id=d.id join order_authz m on m.order_id=l.order_id and m.authz_id=a.id"
+        " where d.id=a.proven_by and d.ident_type>=2 and c.kind=5 and c.state=2)",
+    "a name of a device belongs to one that there is":
+        "select n.name from device_name n where not exists"
+        " (select 1 from device d where d.type=n.type and d.name=n.device and d.scope=n.scope)",
     "no authorization is pending although its challenge has ended":
         "select a.id from authz a join challenge c on c.authz_id=a.id where a.state=0 and c.state>=2",
     "no device is attested without evidence":

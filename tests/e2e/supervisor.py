@@ -12,7 +12,7 @@ class Supervisor:
 
     def __init__(self, gate, plan, look=lambda: None):
         self.gate, self.plan, self.deaths, self.past, self.over = gate, list(plan), [], [], False
-        self.look = look
+        self.look, self.guard = look, threading.Lock()
         self.begin()
         self.thread = threading.Thread(target=self.watch, daemon=True)
         self.thread.start()
@@ -27,15 +27,19 @@ class Supervisor:
     def watch(self):
         while True:
             status = self.gate.process.child.wait()
-            if self.over:
-                return
-            self.deaths.append(status)
-            self.look()
-            self.begin()
+            with self.guard:
+                if self.over:
+                    return
+                self.deaths.append(status)
+                self.look()
+                self.begin()
 
     def end(self):
         """SIGTERM; the last one's exit status. Its way out has places to be killed at, too."""
-        self.over = True
+        with self.guard:
+            self.over = True
+        # one that was only just begun does not know SIGTERM yet
+        wait_until("the gateway to listen", lambda: listens(self.gate.port) or not self.gate.process.running())
         status = self.gate.stop()
         self.thread.join()
         if status == -9:

@@ -17,6 +17,7 @@ from attest.world import World
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
+from invariants import broken
 from lab import Lab, wait_until
 from supervisor import Supervisor, side_by_side
 from tap import Tap
@@ -349,10 +350,10 @@ def crash(lab, number, plan, server=None):
     if device.order["status"] == "ready":
         device.ask_for(csr(device.hardware.key, ["9001.devices.test"]))
     chain = device.collect()
-    result = {"names": san_of(chain)[0], "certificates": gate.sql("select count(*) from cert")[0][0], "status": supervisor.end(),
-              "sanitizer": gate.sanitizer_report()}
+    result = {"names": san_of(chain)[0], "certificates": gate.sql("select count(*) from cert")[0][0], "broken": broken(gate.sql),
+              "status": supervisor.end(), "sanitizer": gate.sanitizer_report()}
     look()
-    good = {"names": {(PI, permanent_identifier("9001")), (DNS, "9001.devices.test")}, "certificates": 1, "status": 0, "sanitizer": ""}
+    good = {"names": {(PI, permanent_identifier("9001")), (DNS, "9001.devices.test")}, "certificates": 1, "broken": {}, "status": 0, "sanitizer": ""}
     return {"deaths": supervisor.deaths, "seen": seen, "log": gate.process.text(),
             "where": re.findall(r"crash_point \d+ (.*): ends here", gate.process.text()),
             "wrong": {k: (result[k], good[k]) for k in good if result[k] != good[k]}}
@@ -405,6 +406,7 @@ def main():
         with t.part("tampered"):
             tampered(t, world, proxy)
         wait_until("nothing to be left over", lambda: not world.gate.left_over(), 30)
+        t.equal(broken(world.gate.sql), {}, "all invariants of the store hold")
         t.equal((world.gate.stop(), world.gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
         with t.part("killed, SQLite"):
             killed(t, lab, 0)
