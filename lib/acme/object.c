@@ -341,6 +341,7 @@ read_chall(const struct json_node *node, struct acme_chall *ret)
 	/* a token becomes a path, a record, a file name somewhere: nothing but the alphabet */
 	if (!b64url_is_alphabet(token) || !span_copy(token, c.token, sizeof(c.token)))
 		c.token[0] = '\0';
+	read_strings(json_get(node, "issuer-domain-names"), ACME_ISSUERS_MAX, any_text, &c.issuers);
 	c.has_error = acme_problem_read_node(json_get(node, "error"), &c.error);
 	*ret = c;
 	return true;
@@ -350,6 +351,7 @@ void
 acme_chall_done(struct acme_chall *c)
 {
 	free(c->url);
+	acme_strings_done(&c->issuers);
 	if (c->has_error)
 		acme_problem_done(&c->error);
 	*c = (struct acme_chall){ 0 };

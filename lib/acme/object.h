@@ -16,6 +16,7 @@
 #define ACME_IDENTS_MAX 100
 #define ACME_AUTHZS_MAX 100
 #define ACME_CHALLS_MAX 20   /* of one authorization; more are not looked at */
+#define ACME_ISSUERS_MAX 10  /* of a challenge dns-persist-01; likewise */
 #define ACME_ORDERS_MAX 1000 /* of one page of an orders list; likewise */
 #define ACME_PROFILES_MAX 100
 #define ACME_BODY_MAX_BYTES (256 * 1024)
@@ -92,6 +93,7 @@ struct acme_chall {
 	enum chall_state state;
 	char token[ACME_TOKEN_TEXT]; /* base64url (RFC 8555 8.1); "" if absent or no such text: then
 					it cannot be used */
+	struct acme_strings issuers; /* dns-persist-01: names that its record may have */
 	bool has_error;
 	struct acme_problem error;
 };

@@ -117,7 +117,7 @@ struct upstream_conf {
 };
 
 /* How proofs are laid out for CAs. Kinds as in the choices of the key. */
-enum solver_kind { SOLVER_HTTP01, SOLVER_RFC2136, SOLVER_EXEC, SOLVER_ACME_DNS };
+enum solver_kind { SOLVER_HTTP01, SOLVER_RFC2136, SOLVER_EXEC, SOLVER_ACME_DNS, SOLVER_DNS_PERSIST01 };
 enum exec_convention { EXEC_NATIVE, EXEC_LEGO };
 
 struct solver_conf {

@@ -301,8 +301,9 @@ static const struct conf_key solver_keys[] = {
 		.example = "corp-dns"),
 	KEY(CHOICE, "kind", solver_conf, kind, NULL, NULL, NULL, REQUIRED,
 		"http-01 is answered by the gateway itself, on http01_listen; rfc2136 answers dns-01 by updates of a zone, signed with "
-		"a TSIG key; exec does that by a program, acme-dns at a server of that name",
-		.choices = "http-01|rfc2136|exec|acme-dns", .example = "rfc2136"),
+		"a TSIG key; exec does that by a program, acme-dns at a server of that name; dns-persist-01 (a draft) relies on "
+		"records that you have laid out yourself",
+		.choices = "http-01|rfc2136|exec|acme-dns|dns-persist-01", .example = "rfc2136"),
 	KEY(STRINGS, "upstreams", solver_conf, upstreams, NULL, NULL, "1000", RELOAD,
 		"entries of upstreams that it is for; all if empty", .example = "letsencrypt"),
 	KEY(STRINGS, "domains", solver_conf, domains, NULL, NULL, "1000", RELOAD,

@@ -95,14 +95,15 @@ check_acmedns(size_t at, const struct solver_conf *s, struct conf_errors *errors
 static void
 check_others(size_t at, const struct solver_conf *s, struct conf_errors *errors)
 {
-	static const char *const kinds[] = { "http-01", "rfc2136", "exec", "acme-dns" };
+	static const char *const kinds[] = { "http-01", "rfc2136", "exec", "acme-dns", "dns-persist-01" };
+	bool has_records = s->kind != SOLVER_HTTP01 && s->kind != SOLVER_DNS_PERSIST01;
 	const struct {
 		const char *key;
 		bool given, fits;
 	} keys[] = { { "server", s->server, s->kind == SOLVER_RFC2136 }, { "key", s->key, s->kind == SOLVER_RFC2136 },
 		{ "secret", s->secret, s->kind == SOLVER_RFC2136 }, { "program", s->program, s->kind == SOLVER_EXEC }, { "url", s->url, s->kind == SOLVER_ACME_DNS },
 		{ "accounts", s->accounts, s->kind == SOLVER_ACME_DNS }, { "ca_file", s->ca_file, s->kind == SOLVER_ACME_DNS },
-		{ "zone", s->zone, s->kind != SOLVER_HTTP01 }, { "check_via", s->check_via.count, s->kind != SOLVER_HTTP01 } };
+		{ "zone", s->zone, has_records }, { "check_via", s->check_via.count, has_records } };
 
 	for (size_t i = 0; i < COUNT_OF(keys); i++) {
 		WHERE("solvers[%zu].%s", at, keys[i].key);
@@ -127,6 +128,8 @@ check_kind(const struct gate_conf *conf, size_t at, const struct solver_conf *s,
 		break;
 	case SOLVER_ACME_DNS:
 		check_acmedns(at, s, errors);
+		break;
+	case SOLVER_DNS_PERSIST01:
 		break;
 	case SOLVER_HTTP01:
 		if (conf->http01_listen.count == 0)

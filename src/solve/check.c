@@ -73,12 +73,14 @@ static void
 finish(struct check *c)
 {
 	struct proof *p = c->p;
+	AUTO_FREE char *told = NULL;
 
 	atomic_fetch_add_explicit(&solver_state(p->solve, p->record.solver)->stats.visible, 1, memory_order_relaxed);
 	if (c->conf->check_via.count)
-		snprintf(p->told, sizeof(p->told), "seen by %zu servers of check_via", c->target_count);
+		told = xasprintf("record %s is seen by %zu servers of check_via", p->record.owner, c->target_count);
 	else
-		snprintf(p->told, sizeof(p->told), "at all %zu name servers of %.200s", c->server_count, p->record.zone);
+		told = xasprintf("record %s is at all %zu name servers of %s", p->record.owner, c->server_count, p->record.zone);
+	snprintf(p->told, sizeof(p->told), "%s", told);
 	check_end(c);
 	proof_done(p, PROOF_GOOD);
 }

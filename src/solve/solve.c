@@ -12,19 +12,20 @@
 #define LOOK_UP_MS 10000
 #define SEALED_MAX_BYTES 4096
 
-/* All of it is in the store, where the http01 face finds it. */
+/* Nothing to do: http-01 is all in the store, where the http01 face finds it. */
 static void
-http01_find(struct proof *p, const struct solver_conf *conf)
+at_once(struct proof *p, const struct solver_conf *conf)
 {
 	(void)conf;
 	proof_done(p, PROOF_GOOD);
 }
 
 static const struct solver solvers[] = {
-	[SOLVER_HTTP01] = { "http-01", CHALLENGE_HTTP_01, false, http01_find, http01_find, http01_find },
-	[SOLVER_ACME_DNS] = { "acme-dns", CHALLENGE_DNS_01, true, acmedns_find, acmedns_place, acmedns_remove },
-	[SOLVER_EXEC] = { "exec", CHALLENGE_DNS_01, true, exec_find, exec_place, exec_remove },
-	[SOLVER_RFC2136] = { "rfc2136", CHALLENGE_DNS_01, true, rfc2136_find, rfc2136_place, rfc2136_remove },
+	[SOLVER_HTTP01] = { "http-01", CHALLENGE_HTTP_01, false, false, false, at_once, at_once, at_once },
+	[SOLVER_RFC2136] = { "rfc2136", CHALLENGE_DNS_01, true, true, true, rfc2136_find, rfc2136_place, rfc2136_remove },
+	[SOLVER_EXEC] = { "exec", CHALLENGE_DNS_01, true, true, true, exec_find, exec_place, exec_remove },
+	[SOLVER_ACME_DNS] = { "acme-dns", CHALLENGE_DNS_01, true, true, true, acmedns_find, acmedns_place, acmedns_remove },
+	[SOLVER_DNS_PERSIST01] = { "dns-persist-01", CHALLENGE_DNS_PERSIST_01, false, true, true, at_once, persist_place, at_once },
 };
 
 const struct solver *
@@ -82,6 +83,7 @@ found_owner(struct proof *p, const char *owner)
 	solver = solver_of(conf);
 	p->kind = solver->challenge;
 	p->is_recorded = solver->is_recorded;
+	p->has_work = solver->has_work;
 	snprintf(p->record.solver, sizeof(p->record.solver), "%s", conf->name);
 	snprintf(p->record.owner, sizeof(p->record.owner), "%s", owner ? owner : "");
 	solver->find(p, conf);

@@ -66,14 +66,17 @@ struct proof {
 	const char *upstream;          /* valid until the callback, as is the next */
 	const struct gate_conf *conf;
 	bool offered[CHALLENGE_KIND__COUNT]; /* by the CA */
+	const char *account_url;       /* dns-persist-01: ours at the CA, and the names that the CA offers; likewise */
+	struct conf_strings issuers;
 	/* located: */
 	enum challenge_kind kind;
-	bool is_recorded;              /* it has a record in the DNS; else the store has all of it */
+	bool is_recorded;              /* it has a record of ours in the DNS */
+	bool has_work;                 /* it is to be placed; else what the caller puts into the store is all */
 	struct proof_record record;    /* solver, zone, server, owner; value and id are the caller's to fill */
 	/* out: */
 	enum proof_result result;
 	struct problem problem;        /* unless good: in words for an operator */
-	char told[DNS_TEXT];           /* placed: who has it, for the story */
+	char told[2 * DNS_TEXT + 64];           /* placed: what is where, for the story */
 	/* the caller's: */
 	void (*done)(struct proof *p);
 	void *arg;

@@ -41,7 +41,8 @@ __attribute__((format(printf, 3, 4))) void proof_failed(struct proof *p, enum pr
 struct solver {
 	const char *name;
 	enum challenge_kind challenge;
-	bool is_recorded;
+	bool is_recorded, has_work; /* a record of ours in the DNS; something to do or to wait for before the CA is told */
+	bool proves_wildcards;
 	void (*find)(struct proof *p, const struct solver_conf *conf); /* fill the rest of record; then proof_done */
 	void (*place)(struct proof *p, const struct solver_conf *conf);
 	void (*remove)(struct proof *p, const struct solver_conf *conf);
@@ -79,6 +80,9 @@ enum look_result proof_look(const struct proof *p, bool is_delete, int64_t room,
 void acmedns_find(struct proof *p, const struct solver_conf *conf);
 void acmedns_place(struct proof *p, const struct solver_conf *conf);
 void acmedns_remove(struct proof *p, const struct solver_conf *conf);
+
+/* persist.c */
+void persist_place(struct proof *p, const struct solver_conf *conf);
 
 /* batch.c: add or delete the record of a proof, with those of others for the same zone. fn gets p with result and problem. */
 typedef void (*batch_fn)(struct proof *p, enum proof_result result);

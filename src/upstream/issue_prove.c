@@ -25,6 +25,7 @@ struct issue_proof {
 		char *url; /* owned */
 		char token[ACME_TOKEN_TEXT];
 	} offers[CHALLENGE_KIND__COUNT];
+	struct acme_strings issuers; /* dns-persist-01 */
 };
 
 void
@@ -33,6 +34,7 @@ issue_forget_proofs(struct issue *is)
 	for (size_t i = 0; i < is->proof_count; i++) {
 		for (int kind = 0; kind < CHALLENGE_KIND__COUNT; kind++)
 			free(is->proofs[i]->offers[kind].url);
+		acme_strings_done(&is->proofs[i]->issuers);
 		free(is->proofs[i]);
 	}
 	is->proof_count = is->proof_at = 0;
@@ -50,6 +52,17 @@ is_answered(const struct acme_authz *authz)
 	return false;
 }
 
+/* It has no token; its record has one of these names. */
+static bool
+take_issuers(struct issue_proof *ip, const struct acme_chall *c)
+{
+	ip->issuers.list = xcalloc(c->issuers.count + 1, sizeof(char *));
+	for (size_t i = 0; i < c->issuers.count; i++)
+		ip->issuers.list[ip->issuers.count++] = xstrdup(c->issuers.list[i]);
+	ip->proof.issuers = (struct conf_strings){ ip->issuers.list, ip->issuers.count };
+	return ip->issuers.count > 0;
+}
+
 static void
 take_offers(struct issue_proof *ip, const struct acme_authz *authz)
 {
@@ -57,8 +70,8 @@ take_offers(struct issue_proof *ip, const struct acme_authz *authz)
 		const struct acme_chall *c = &authz->challs[i];
 		enum challenge_kind kind;
 
-		if (c->state != CHALL_PENDING || !c->token[0] || strlen(c->url) >= URL_TEXT || !challenge_kind_parse(span_str(c->type), &kind) ||
-			ip->offers[kind].url)
+		if (c->state != CHALL_PENDING || strlen(c->url) >= URL_TEXT || !challenge_kind_parse(span_str(c->type), &kind) ||
+			ip->offers[kind].url || !(kind == CHALLENGE_DNS_PERSIST_01 ? take_issuers(ip, c) : c->token[0] != '\0'))
 			continue;
 		ip->offers[kind].url = xstrdup(c->url);
 		memcpy(ip->offers[kind].token, c->token, sizeof(c->token));
@@ -83,6 +96,7 @@ issue_take_authz(struct issue *is, const struct acme_authz *authz)
 	ip->proof.wildcard = authz->wildcard;
 	ip->proof.upstream = is->u->name;
 	ip->proof.conf = is->conf;
+	ip->proof.account_url = is->account->kid;
 	ip->proof.done = on_proof;
 	ip->proof.arg = ip;
 	take_offers(ip, authz);
@@ -184,8 +198,10 @@ record_one(struct sql *db, struct issue *is, struct issue_proof *ip, struct prob
 
 	snprintf(key_auth, sizeof(key_auth), "%s.%s", offer->token, is->account->thumbprint);
 	if (!p->is_recorded)
-		return upstream_authz_put(db, is->order.id, ip->authz_url, offer->url, offer->token, key_auth, pr) &&
-			event_note(db, is->order.id, node, "upstream", pr, "%s proof of %s laid out", challenge_kind_name(p->kind), p->ident.value);
+		return upstream_authz_put(db, is->order.id, ip->authz_url, offer->url, offer->token[0] ? offer->token : NULL,
+			       offer->token[0] ? key_auth : NULL, pr) &&
+			event_note(db, is->order.id, node, "upstream", pr, "%s proof of %s%s, by %s", challenge_kind_name(p->kind),
+				p->wildcard ? "*." : "", p->ident.value, p->record.solver);
 	p->record.order_id = is->order.id;
 	digest_of(key_auth, p->record.value);
 	return upstream_authz_put(db, is->order.id, ip->authz_url, offer->url, NULL, NULL, pr) &&
@@ -218,7 +234,7 @@ told_tx(struct sql *db, void *arg, struct problem *pr)
 	for (size_t i = 0; i < is->proof_count; i++) {
 		const struct proof *p = &is->proofs[i]->proof;
 
-		if (p->is_recorded && !event_note(db, is->order.id, jobs_node(is->job->jobs), "upstream", pr, "record %s is %s", p->record.owner, p->told))
+		if (p->told[0] && !event_note(db, is->order.id, jobs_node(is->job->jobs), "upstream", pr, "%s", p->told))
 			return false;
 	}
 	return true;
@@ -229,14 +245,15 @@ located(struct issue *is)
 {
 	struct store *store = upstreams_env(is->ups)->store;
 	struct problem pr = { 0 };
-	bool any = false;
+	bool work = false;
 
 	if (!store_write(store, record_tx, is, &pr))
 		return issue_store_trouble(is, &pr);
-	for (size_t i = 0; i < is->proof_count; i++)
-		any = any || is->proofs[i]->proof.is_recorded;
-	is->has_records = is->has_records || any;
-	return any ? each(is, ISSUE_PLACE, proof_place) : issue_next_challenge(is);
+	for (size_t i = 0; i < is->proof_count; i++) {
+		is->has_records = is->has_records || is->proofs[i]->proof.is_recorded;
+		work = work || is->proofs[i]->proof.has_work;
+	}
+	return work ? each(is, ISSUE_PLACE, proof_place) : issue_next_challenge(is);
 }
 
 enum job_next

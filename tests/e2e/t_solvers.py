@@ -4,6 +4,7 @@ secondary, with wildcards, aliases, many orders in few messages, each refusal in
 
 import json
 import os
+import re
 import sys
 import threading
 
@@ -147,6 +148,21 @@ def late(t, lab, pebble, resolver):
     gate.kill()
 
 
+def outage(t, gate, zones):
+    """The server is down when a record is to be removed: it goes when that is back."""
+    device = device_of(gate, zones)
+    device.start(["out.corp.test"])
+    device.prove()
+    device.finalize()
+    device.collect()
+    zones.primary.kill()
+    wait_until("the log to tell", lambda: "event=dns_record_not_removed" in gate.process.text(), 30)
+    t.equal(gate.sql("select wanted from proof_record"), [(0,)], "a record that cannot be removed stays in the journal, and the log tells")
+    zones.primary = zones.start(zones.kind, True)
+    until_clean(gate, zones, 60)
+    t.equal(len(zones.values(AT + "out.corp.test")), 1, "and is removed when the server is back")
+
+
 PROGRAM = """#!/bin/sh
 echo "$@" >>%(log)s
 %(more)s
@@ -239,6 +255,20 @@ def acme_dns(t, lab, pebble, resolver, zones):
     t.ok(not any("p-d%d" % n in gate.process.text() for n in (1, 2)), "its log has no password")
 
 
+def persist(t, lab, pebble, resolver, zones):
+    """Kind dns-persist-01: an operator lays a record out once, in the words that the order's story has for it."""
+    gate = gate_of(lab, pebble, resolver, zones, [{"name": "stays", "kind": "dns-persist-01"}])
+    device = ask(gate, zones, "*.stay.corp.test")
+    t.ok(story_has(gate, device, "wanted: _validation-persist.stay.corp.test TXT "), "without a record the story says which is wanted")
+    text = re.search(r'wanted: _validation-persist.stay.corp.test TXT \\*"(.*?)\\*"', trace(gate, device)).group(1)
+    t.ok("; accounturi=https://localhost:%d/my-account/" % pebble.port in text and text.endswith("; policy=wildcard"), "as in: " + text)
+    zones.add("_validation-persist.stay.corp.test", "TXT", '"%s"' % text)
+    names = ["*.stay.corp.test", "stay.corp.test"]
+    t.equal(names_of(device_of(gate, zones).obtain(names)[1]), names, "with it the wildcard and the name are proven, and nothing is laid out")
+    t.equal(gate.sql("select count(*) from proof_record"), [(0,)], "the journal is empty")
+    t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0")
+
+
 t = Tap()
 with Lab(t) as lab:
     what, folder = list(pebbles())[-1]
@@ -252,6 +282,7 @@ with Lab(t) as lab:
             good(t, lab, pebble, zones, gate)
             alias(t, gate, zones)
             many(t, gate, zones)
+            outage(t, gate, zones)
             # Knot matches a rule with all names of a message: what it denies to one it may allow to several
             if primary == "bind":
                 beside(t, gate, zones)
@@ -260,6 +291,8 @@ with Lab(t) as lab:
             if primary == "bind":
                 programs(t, lab, pebble, resolver, zones)
                 acme_dns(t, lab, pebble, resolver, zones)
+                if os.environ.get("PEBBLE_NEW"):
+                    persist(t, lab, pebble, resolver, zones)
     with t.part("a secondary that is behind"):
         late(t, lab, pebble, resolver)
 sys.exit(t.done())

@@ -78,6 +78,8 @@ static const struct {
 		"t:9: solvers[0].url: \"http://a.test\" must be https: http is for this machine only\n" },
 	{ MORE, "solvers = ( { name = \"s\"; kind = \"acme-dns\"; url = \"https://a.test/\"; accounts = \"file:/a\"; } );",
 		"t:9: solvers[0].url: must have neither a slash at its end nor a query\n" },
+	{ MORE, "solvers = ( { name = \"s\"; kind = \"dns-persist-01\"; zone = \"x.test\"; } );",
+		"t:9: solvers[0].zone: is not for kind \"dns-persist-01\"\n" },
 	{ MORE, "http01_listen = [ \"*:80\" ]; solvers = ( { name = \"s\"; kind = \"http-01\"; key = \"k\"; } );", "t:9: solvers[0].key: is not for kind \"http-01\"\n" },
 	{ PROFILE, "profiles = ( { name = \"default\";", "t:2: profiles[0].upstream: is required and not there\n" },
 	{ PROFILE, "profiles = ( { name = \"default\"; upstream = \"ca\";", "t:2: profiles[0].upstream: no entry of upstreams is named \"ca\"\n" },

@@ -23,6 +23,7 @@ chosen(const char *name, bool wildcard, const char *upstream, unsigned offered, 
 
 #define HTTP (1u << CHALLENGE_HTTP_01)
 #define DNS (1u << CHALLENGE_DNS_01)
+#define PERSIST (1u << CHALLENGE_DNS_PERSIST_01)
 #define ALPN (1u << CHALLENGE_TLS_ALPN_01)
 
 int
@@ -50,5 +51,8 @@ main(void)
 	is_str(chosen("a.other.test", false, "ca2", HTTP | DNS, "_acme-challenge.a.other.test"), "web", "of equals the first is taken");
 	is_str(chosen("a.corp.test", false, "ca", ALPN, "_acme-challenge.a.corp.test"), "none", "nobody for what nobody can");
 	is_str(chosen("a.corp.test", false, "ca", HTTP | DNS, NULL), "web", "no records where their place is not known");
+	list[1] = (struct solver_conf){ .name = (char *)"stays", .kind = SOLVER_DNS_PERSIST01, .domains = { corp, 1 } };
+	is_str(chosen("a.corp.test", true, "ca", DNS | PERSIST, "a.alias.test"), "stays", "dns-persist-01 goes by the name, not by its alias");
+	is_str(chosen("a.corp.test", true, "ca", DNS | PERSIST, NULL), "stays", "and proves wildcards");
 	return done_testing();
 }
