@@ -277,8 +277,9 @@ with Lab(t) as lab:
             zones = Zones(lab, primary)
             resolver = zones.resolver()
             pebble = lab.pebble(folder=folder, dns=resolver)
-            gate = gate_of(lab, pebble, resolver, zones, [solver_conf(lab, zones)], name="good-" + primary)
-            t.note("%s as primary; %s" % (primary, what))
+            store = {"store": lab.database(lab.postgres(), "solvers")} if primary == "knot" else {}
+            gate = gate_of(lab, pebble, resolver, zones, [solver_conf(lab, zones)], name="good-" + primary, **store)
+            t.note("%s as primary; %s; %s" % (primary, what, "PostgreSQL" if store else "SQLite"))
             good(t, lab, pebble, zones, gate)
             alias(t, gate, zones)
             many(t, gate, zones)
