@@ -1,6 +1,7 @@
 /* A connection to a DNS server: kept, made anew when it was closed, and each way that an exchange fails. */
 #include <arpa/inet.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -159,7 +160,7 @@ struct made {
 	struct addr addrs[2];
 	size_t count;
 	struct link *link;
-	pthread_barrier_t barrier;
+	sem_t done;
 };
 
 static void
@@ -171,16 +172,17 @@ make(void *arg)
 		link_free(m->link);
 	else
 		m->link = link_new(loop, m->addrs, m->count);
-	pthread_barrier_wait(&m->barrier);
+	sem_post(&m->done);
 }
 
 static void
 on_loop(struct made *m)
 {
-	pthread_barrier_init(&m->barrier, NULL, 2);
+	sem_init(&m->done, 0, 0);
 	loop_post(loop, make, m);
-	pthread_barrier_wait(&m->barrier);
-	pthread_barrier_destroy(&m->barrier);
+	while (sem_wait(&m->done) != 0)
+		;
+	sem_destroy(&m->done);
 }
 
 static struct exchange
