@@ -259,12 +259,19 @@ on_timer(void *arg)
 
 /* ---- who they are ---- */
 
+/* The fault is said already. */
+static void
+nobody_to_ask(struct check *c)
+{
+	c->target_count = 0;
+	give_up(c);
+}
+
 static void
 fail(struct check *c, const char *fault)
 {
 	snprintf(c->fault, sizeof(c->fault), "%.199s", fault);
-	c->target_count = 0;
-	give_up(c);
+	nobody_to_ask(c);
 }
 
 /* A machine without IPv6, say, cannot ask there; the name server's other addresses stand for it. */
@@ -300,7 +307,7 @@ on_addrs(const struct dns_addrs *addrs, const struct problem *pr, void *arg)
 	if (--c->waiting > 0)
 		return;
 	if (c->fault[0])
-		fail(c, c->fault);
+		nobody_to_ask(c);
 	else
 		ask_all(c);
 }
