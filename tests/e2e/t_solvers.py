@@ -60,6 +60,19 @@ def alias(t, gate, zones):
     until_clean(gate, zones)
 
 
+def explicit(t, lab, pebble, resolver, zones):
+    """Zone and server of the configuration, resolvers that are asked instead of the zone's servers, a delay besides."""
+    conf = solver_conf(lab, zones, zone="corp.test", server=zones.address, check_via=[resolver], extra_delay="200ms", domains=["corp.test"])
+    gate = gate_of(lab, pebble, resolver, zones, [conf])
+    device = device_of(gate, zones)
+    t.equal(names_of(device.obtain(["*.via.corp.test"])[1]), ["*.via.corp.test"], "a zone and a server that are told, and check_via")
+    t.ok("record _acme-challenge.via.corp.test is seen by 1 servers of check_via" in trace(gate, device), "as the story says")
+    status = gate.ctl("status")
+    t.ok("Solvers" in status and "rfc2136" in status, "acmegatectl status has the solver")
+    until_clean(gate, zones)
+    t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0")
+
+
 def many(t, gate, zones, count=25):
     before = gate.ctl("metrics")
     devices = [device_of(gate, zones) for _ in range(count)]
@@ -139,7 +152,7 @@ def beside(t, gate, zones):
 
 def late(t, lab, pebble, resolver):
     """A secondary that hears of nothing; then the operator has it told."""
-    zones = Zones(lab, "bind", notify=False)
+    zones = Zones(lab, "bind", "hmac-sha512", notify=False)
     resolver = zones.resolver()
     gate = gate_of(lab, pebble, resolver, zones, [solver_conf(lab, zones, propagation_timeout="4s")])
     device = ask(gate, zones, "late.corp.test")
@@ -282,6 +295,7 @@ with Lab(t) as lab:
             t.note("%s as primary; %s; %s" % (primary, what, "PostgreSQL" if store else "SQLite"))
             good(t, lab, pebble, zones, gate)
             alias(t, gate, zones)
+            explicit(t, lab, pebble, resolver, zones)
             many(t, gate, zones)
             outage(t, gate, zones)
             # Knot matches a rule with all names of a message: what it denies to one it may allow to several
