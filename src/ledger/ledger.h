@@ -44,7 +44,7 @@ struct ledger_ask {
 	const char *account_url;
 	int64_t order_id;
 	const struct idents *idents;  /* as the CA hears of them */
-	const struct idents *ordered; /* as the device ordered: so certificates are on record */
+	const struct idents *ordered; /* all that the order is for, devices too: so certificates are on record */
 	/* It replaces what is revoked or about to expire: it may have what is kept for that. */
 	bool urgent;
 	/* `replaces` goes along, and this is the CA's window (unix s; 0 0 = unknown). */

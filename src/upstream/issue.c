@@ -190,6 +190,7 @@ issue_free(void *state)
 	idents_done(&is->failed);
 	order_done(&is->order);
 	idents_done(&is->names);
+	idents_done(&is->ordered);
 	buf_done(&is->csr);
 	buf_done(&is->payload);
 	ca_account_unref(is->account);

@@ -40,7 +40,8 @@ struct issue {
 	/* the rows: */
 	struct order order;
 	bool has_order;
-	struct idents names;      /* of it, what the CA may hear of; owned */
+	struct idents ordered;    /* all that it is for, as certificates are on record; owned */
+	struct idents names;      /* of these, what the CA may hear of; owned */
 	struct upstream_order row;
 	bool has_row;
 	struct buf csr;           /* DER */

@@ -69,7 +69,9 @@ issue_load(struct issue *is, struct problem *pr)
 	if (!store_read(store_of(is), load_tx, is, pr))
 		return false;
 	idents_done(&is->names);
+	idents_done(&is->ordered);
 	order_ca_names(&is->order, &is->names);
+	order_names(&is->order, &is->ordered);
 	return true;
 }
 

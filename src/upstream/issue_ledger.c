@@ -23,7 +23,7 @@ issue_ledger_ask(const struct issue *is)
 {
 	return (struct ledger_ask){ .conf = is->conf, .upstream = conf_upstream(is->conf, is->row.upstream),
 		.account_url = is->account ? is->account->kid : "", .order_id = is->job->row.subject, .idents = &is->names,
-		.ordered = &is->order.idents, .now_ns = now_ns() };
+		.ordered = &is->ordered, .now_ns = now_ns() };
 }
 
 /* ---- may newOrder go out? ---- */
