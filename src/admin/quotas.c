@@ -79,6 +79,19 @@ write_bucket(const struct call *c, struct jw *w, const struct bucket *b, const s
 	write_time(w, "next", v->next_at);
 }
 
+/* A set is known by its hash: its names, where a certificate has them. */
+static bool
+write_set(struct jw *w, struct sql *db, const struct bucket *b, struct problem *pr)
+{
+	struct idents set = { 0 };
+	bool good = b->kind != QUOTA_SET || cert_set_idents(db, b->name, &set, pr);
+
+	if (good && set.count)
+		write_idents(w, &set);
+	idents_done(&set);
+	return good;
+}
+
 static bool
 on_bucket(struct sql *db, const struct bucket *b, void *arg, struct problem *pr)
 {
@@ -101,6 +114,8 @@ on_bucket(struct sql *db, const struct bucket *b, void *arg, struct problem *pr)
 		return true;
 	}
 	write_bucket(p->list.c, &p->list.c->w, b, &v);
+	if (!write_set(&p->list.c->w, db, b, pr))
+		return false;
 	jw_end(&p->list.c->w);
 	return true;
 }

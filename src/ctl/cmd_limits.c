@@ -23,6 +23,19 @@ span_of_time(int64_t s)
 	return xasprintf("%lld s", (long long)s);
 }
 
+/* "7 d", "200 s": exactly. */
+static char *
+exactly(int64_t s)
+{
+	static const struct { int64_t s; const char *name; } units[] = { { DAY_S, "d" }, { 3600, "h" }, { 60, "min" } };
+
+	for (size_t i = 0; i < COUNT_OF(units); i++) {
+		if (s && s % units[i].s == 0)
+			return xasprintf("%lld %s", (long long)(s / units[i].s), units[i].name);
+	}
+	return xasprintf("%lld s", (long long)s);
+}
+
 static int64_t
 number(const struct json_node *object, const char *name)
 {
@@ -37,13 +50,22 @@ number(const struct json_node *object, const char *name)
 static char *
 rate_of(const struct json_node *b)
 {
-	AUTO_FREE char *period = span_of_time(number(b, "period_s"));
+	AUTO_FREE char *period = exactly(number(b, "period_s"));
 
 	if (!number(b, "count"))
 		return xstrdup("unknown");
 	if (number(b, "burst") != number(b, "count"))
 		return xasprintf("%lld per %s, %lld at once", (long long)number(b, "count"), period, (long long)number(b, "burst"));
 	return xasprintf("%lld per %s", (long long)number(b, "count"), period);
+}
+
+/* A set is better known by its names than by its hash. */
+static char *
+name_of(const struct json_node *b)
+{
+	const struct json_node *idents = json_get(b, "identifiers");
+
+	return idents ? ctl_idents(idents) : ctl_text(json_get(b, "name"));
 }
 
 static char *
@@ -60,7 +82,7 @@ add_bucket(struct table *t, const struct json_node *b)
 	static const char *const numbers[] = { "used", "reserved", "left", "waiting" };
 
 	table_add(t, ctl_text(json_get(b, "limit")));
-	table_add(t, ctl_text(json_get(b, "name")));
+	table_add(t, name_of(b));
 	table_add(t, rate_of(b));
 	for (size_t i = 0; i < COUNT_OF(numbers); i++)
 		table_add(t, ctl_text(json_get(b, numbers[i])));
@@ -211,7 +233,7 @@ plan_json(struct ctl *ctl, const struct plan_rq *rq, const struct plan *p)
 static void
 field_until(struct ctl *ctl, const char *label, struct quota_rate rate, int64_t takes_s)
 {
-	AUTO_FREE char *period = span_of_time(rate.period_s), *takes = span_of_time(takes_s), *text = NULL;
+	AUTO_FREE char *period = exactly(rate.period_s), *takes = span_of_time(takes_s), *text = NULL;
 	char date[TIME_TEXT];
 
 	if (rate.count == 0)
@@ -226,7 +248,7 @@ field_until(struct ctl *ctl, const char *label, struct quota_rate rate, int64_t 
 static void
 field_need(struct ctl *ctl, const char *label, struct quota_rate need)
 {
-	AUTO_FREE char *period = span_of_time(need.period_s);
+	AUTO_FREE char *period = exactly(need.period_s);
 	AUTO_FREE char *text = need.count ? xasprintf("%lld per %s", (long long)need.count, period) : xstrdup("what there is suffices");
 
 	ctl_field(ctl, label, span_str(text));

@@ -128,6 +128,7 @@ print_upstream(struct ctl *ctl, const struct json_node *u)
 	ctl_field_member(ctl, "Order", u, "url");
 	ctl_field_member(ctl, "State", u, "state");
 	ctl_field_member(ctl, "Attempt", u, "attempt");
+	ctl_field_member(ctl, "Waits until", u, "waits_until");
 	ctl_field_member(ctl, "Failures", u, "failures");
 	ctl_field_member(ctl, "Since", u, "since");
 	ctl_field_member(ctl, "Expires", u, "expires");

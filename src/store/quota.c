@@ -284,6 +284,19 @@ cert_set_issued_at(struct sql *db, const char *idents_key, const char *const *up
 }
 
 bool
+cert_set_idents(struct sql *db, const char *idents_key, struct idents *ret, struct problem *pr)
+{
+	static const char SQL[] = "select idents from cert where idents_key=$1 order by created_at desc limit 1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	*ret = (struct idents){ 0 };
+	sql_bind_str(st, 1, idents_key);
+	if (sql_step(st))
+		idents_read(sql_text(st, 0), ret);
+	return sql_end(st, pr);
+}
+
+bool
 bucket_count(struct sql *db, const struct bucket_query *q, int64_t most, int64_t *ret, struct problem *pr)
 {
 	static const char SQL[] =

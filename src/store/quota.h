@@ -61,6 +61,9 @@ bool cert_set_issued_at(struct sql *db, const char *idents_key, const char *cons
 
 /* ---- for operators ---- */
 
+/* The identifiers of a certificate whose set has this key (idents_key); none if there is no such certificate. Owned by the caller. */
+bool cert_set_idents(struct sql *db, const char *idents_key, struct idents *ret, struct problem *pr) MUST_CHECK;
+
 struct bucket_query {
 	const char *scope;        /* NULL = all */
 	int kind;                 /* -1 = all */

@@ -45,6 +45,15 @@ INVARIANTS = {
         " or exists (select 1 from authz z where z.account_id=a.id and z.state=0))",
     "no work at a CA is left without its job":
         "select u.order_id from upstream_order u where not exists (select 1 from job j where j.kind=1 and j.subject=u.order_id)",
+    "no token of a limit is held for an order that is not under way, or before newOrder may have gone out":
+        "select h.order_id from quota_hold h where not exists (select 1 from upstream_order u where u.order_id=h.order_id"
+        " and (u.state=1 or u.intent_at is not null))",
+    "no token is held in a bucket that is not there, nor waited for":
+        "select h.order_id from quota_hold h where not exists (select 1 from quota_bucket b where b.id=h.bucket_id) union all"
+        " select u.order_id from upstream_order u where u.wait_bucket is not null and not exists"
+        " (select 1 from quota_bucket b where b.id=u.wait_bucket)",
+    "no order waits for a limit and may have gone out":
+        "select order_id from upstream_order where wait_until is not null and (state=1 or intent_at is not null)",
     "no two accounts have one key": "select thumbprint from account group by thumbprint having count(*)>1",
     "a revoked certificate is told to its CA once at most":
         "select subject from job where kind=2 group by subject having count(*)>1",

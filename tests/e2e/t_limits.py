@@ -11,6 +11,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from invariants import broken
 from lab import PORTS, Lab, wait_until
 from limited_ca import DOMAIN, FAIL, ORDERS, SET, LimitedCA
 from tap import Tap
@@ -85,6 +86,7 @@ def foreseen(t, lab):
         seen["limits"] = limits_of(gate, "--kind", "certs_domain")
         seen["table"] = gate.ctl("limits", "--kind", "certs_domain")
         seen["metrics"] = gate.ctl("metrics")
+        seen["broken"] = broken(gate.sql)
 
     began = time.monotonic()
     chains, faults = fleet(lab, [gate], ["h%d.corp.test" % n for n in range(12)], meanwhile=look)
@@ -104,6 +106,7 @@ def foreseen(t, lab):
     t.ok("corp.test" in seen["table"] and "certs_domain" in seen["table"], "as a table, too")
     t.ok(re.search(r'acmegate_ledger_waiting{limit="certs_domain"} [1-9]', seen["metrics"]), "the metrics count who waits")
     t.ok("corp.test" not in seen["metrics"], "without names")
+    t.equal((seen["broken"], broken(gate.sql)), ({}, {}), "the store is sound, in the middle and at the end")
     t.equal(gate.left_over(), {}, "nothing is left over")
     t.equal(gate.sql("select count(*) from quota_hold")[0][0], 0, "nor held")
     t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
@@ -146,6 +149,7 @@ def foreign(t, lab, dates):
     traces = [json.loads(gate.ctl("--json", "order", "show", o["id"], "--trace"))["trace"]
               for o in json.loads(gate.ctl("--json", "order", "list"))["items"]]
     t.ok(any("somebody else uses it" in e["detail"] for trace in traces for e in trace), "and the story of the order")
+    t.equal(broken(gate.sql), {}, "the store is sound after refusals")
     before = len(ca.refusals)
     chains, faults = fleet(lab, [gate], ["g%d.corp.test" % n for n in range(4)])
     t.equal((len(chains), faults, len(ca.refusals) - before), (4, [], 0), "from then on nobody hears it again")
@@ -187,6 +191,8 @@ def renewals(t, lab):
     found = wait_until("the order to wait", lambda: waiting_order(gate), 20)
     t.ok(found[1][0].startswith("waits for certs_set at ca"), "and then waits for that")
     t.equal(ca.refusals, [], "unasked")
+    t.equal([[i["value"] for i in b["identifiers"]] for b in limits_of(gate, "--kind", "certs_set")], [["same.corp.test"]],
+            "a set is shown by its names")
     gate.stop()
 
 

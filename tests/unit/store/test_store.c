@@ -987,6 +987,7 @@ case_quota(struct sql *db, void *arg, struct problem *pr)
 	int64_t n, ids[HOLDS_MAX], first, account = put_account(db, "t1"), order = put_order(db, account, ORDER_PROCESSING, NOW, "a.test");
 	char adopted[QUOTA_KEY_TEXT], key[IDENTS_KEY_TEXT];
 	struct order o = get_order(db, order);
+	struct idents set;
 	struct upstream_order u;
 	size_t count;
 	bool found, same;
@@ -1038,6 +1039,9 @@ case_quota(struct sql *db, void *arg, struct problem *pr)
 	put_cert(db, order, account, "1");
 	ok(cert_set_issued_at(db, key, upstreams, 2, 0, &n, pr) && n > 0, "and one that was");
 	ok(cert_set_issued_at(db, key, upstreams + 1, 1, 0, &n, pr) && n == 0, "by another CA");
+	ok(cert_set_idents(db, key, &set, pr) && set.count == 1 && strcmp(set.list[0].value, "a.test") == 0, "its names are found by its key");
+	idents_done(&set);
+	ok(cert_set_idents(db, "none", &set, pr) && set.count == 0, "of another there are none");
 	return true;
 }
 
