@@ -84,7 +84,7 @@ admit_tx(struct sql *db, void *arg, struct problem *pr)
 	if (!jobs_fence(is->job, db, pr) || !order_is_awaited(db, ask.order_id, &awaited, pr))
 		return false;
 	is->late = !awaited;
-	idents_key(ask.ordered, key);
+	idents_key(&is->order.idents, key); /* as orders are on record */
 	if (is->late || !upstream_order_same_set(db, ask.order_id, is->row.upstream, key, &r->same_set, pr) || r->same_set)
 		return is->late || r->same_set;
 	r->asking = true;
