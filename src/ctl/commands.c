@@ -199,8 +199,8 @@ const struct ctl_command ctl_commands[] = {
 	{ "device", "allow", "DEVICE", 1, 1, "lift a block, or put a device that was seen into the inventory", NULL,
 		"device allow 3q2-7wAAAAAAAAAAAAAAAA", device_name_options, cmd_device_allow },
 	{ "device", "remove", "DEVICE", 1, 1, "forget a device that is not blocked",
-		"Its certificates live on. If it proves itself again, it is a new record. Names that belong to it by device_names are free for "
-		"another device.", "device remove C02XL0AAJGH5 --yes",
+		"Its certificates live on, orders that it has proven itself for must be made again. If it proves itself again, it is a new "
+		"record. Names that belong to it by device_names are free for another device.", "device remove C02XL0AAJGH5 --yes",
 		device_remove_options, cmd_device_remove },
 	{ "limits", "local", NULL, 0, 0, "show the abuse limits of this gateway and what they refused", NULL, "limits local", NULL,
 		cmd_limits_local },

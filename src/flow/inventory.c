@@ -13,6 +13,13 @@ refuse(struct problem *pr, enum problem_kind kind, bool is_blocked, const char *
 	return problem_set(pr, kind, "device \"%s\" is not in the inventory: the operator of this gateway must add it", QUOTE(span_str(value)));
 }
 
+/* By an operator, between proof and now: a block that comes later would find no order of it. */
+static bool
+refuse_gone(struct problem *pr, enum problem_kind kind, const char *value)
+{
+	return problem_set(pr, kind, "the record of device \"%s\" was removed since it has proven itself: order again", QUOTE(span_str(value)));
+}
+
 static bool
 may(const struct profile_conf *p, const struct device *d)
 {
@@ -112,7 +119,7 @@ inventory_note(struct sql *db, const struct profile_conf *p, const struct authz 
 struct judging {
 	const struct ident *idents;
 	size_t count;
-	size_t inventoried; /* of the identifiers */
+	size_t known, inventoried; /* of the identifiers */
 	bool is_blocked;
 };
 
@@ -125,16 +132,21 @@ on_proven(const struct device *d, void *arg)
 	device_key_value(&d->key, value);
 	j->is_blocked = j->is_blocked || d->state == DEVICE_BLOCKED;
 	for (size_t i = 0; i < j->count; i++) {
-		if (d->key.type == j->idents[i].type && strcmp(value, j->idents[i].value) == 0)
-			j->inventoried += d->state == DEVICE_INVENTORIED;
+		if (d->key.type != j->idents[i].type || strcmp(value, j->idents[i].value) != 0)
+			continue;
+		j->known++;
+		j->inventoried += d->state == DEVICE_INVENTORIED;
 	}
 	return true;
 }
 
+/* `value`: of one of them, for the detail. */
 static bool
-is_refused(const struct judging *j, const struct profile_conf *p, size_t devices)
+decide(const struct judging *j, const struct profile_conf *p, size_t devices, enum problem_kind kind, const char *value, struct problem *pr)
 {
-	return j->is_blocked || (p->devices == DEVICES_INVENTORIED && j->inventoried < devices);
+	if (j->is_blocked || (p->devices == DEVICES_INVENTORIED && j->inventoried < devices))
+		return refuse(pr, kind, j->is_blocked, value);
+	return j->known < devices ? refuse_gone(pr, kind, value) : true;
 }
 
 bool
@@ -144,8 +156,7 @@ inventory_judge(struct sql *db, const struct profile_conf *p, const struct authz
 
 	if (!device_each_of_authz(db, a->id, on_proven, &j, pr))
 		return false;
-	if (is_refused(&j, p, 1))
-		refuse(ret_why, PROBLEM_REJECTED_IDENTIFIER, j.is_blocked, a->ident.value);
+	(void)decide(&j, p, 1, PROBLEM_REJECTED_IDENTIFIER, a->ident.value, ret_why);
 	return true;
 }
 
@@ -166,7 +177,7 @@ inventory_may_finalize(struct sql *db, const struct profile_conf *p, const struc
 		return true;
 	if (!device_each_of_order(db, o->id, on_proven, &j, pr))
 		return false;
-	return is_refused(&j, p, devices) ? refuse(pr, PROBLEM_UNAUTHORIZED, j.is_blocked, device->value) : true;
+	return decide(&j, p, devices, PROBLEM_UNAUTHORIZED, device->value, pr);
 }
 
 /* ---- an operator's word ---- */

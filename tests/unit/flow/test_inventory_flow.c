@@ -56,7 +56,8 @@ verdict(bool may, const struct problem *why)
 
 	if (may)
 		return "";
-	snprintf(text, sizeof(text), "%s %s", problem_type(why->kind), strstr(why->detail, "is blocked") ? "blocked" : strstr(why->detail, "not in") ? "unknown" : why->detail);
+	snprintf(text, sizeof(text), "%s %s", problem_type(why->kind), strstr(why->detail, "is blocked") ? "blocked" : strstr(why->detail, "not in") ? "unknown" :
+		strstr(why->detail, "was removed") ? "gone" : why->detail);
 	return text;
 }
 
@@ -175,8 +176,10 @@ case_any(struct sql *db, void *arg, struct problem *pr)
 	need(device_set_state(db, d.id, DEVICE_INVENTORIED, "", pr));
 	is_str(finalized(db, &first, &any), "", "allowed again it goes on");
 	need(device_delete(db, d.id, pr));
-	is_str(finalized(db, &first, &any), "", "a record that is gone blocks nobody");
-	is_str(finalized(db, &first, &strict), "unauthorized unknown", "nor does it let in");
+	is_str(finalized(db, &first, &strict), "unauthorized unknown", "a record that is gone lets nobody in");
+	is_str(finalized(db, &first, &any), "unauthorized gone", "not where any device may come either");
+	put(db, "A", "fruit", DEVICE_BLOCKED);
+	is_str(finalized(db, &first, &any), "unauthorized gone", "so a block of the device made anew does not miss the order");
 	return true;
 }
 
