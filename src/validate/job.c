@@ -321,12 +321,12 @@ conclude(struct job *job, struct attempt *a, struct store *store)
 	return JOB_AGAIN;
 }
 
-/* Gone by a reload: what it wants of a proof (CAA, resolvers, ports) is not known any more. */
+/* Gone by a reload: what it wants of a proof (CAA, resolvers, ports) is not known any more, or nobody vouches for devices. */
 static enum job_next
 no_profile(struct attempt *a)
 {
-	problem_set(&a->v.problem, PROBLEM_INVALID_PROFILE, "profile \"%s\" is no longer offered: a new order is needed",
-		a->authz.profile);
+	problem_set(&a->v.problem, PROBLEM_INVALID_PROFILE, "profile \"%s\" %s: a new order is needed", a->authz.profile,
+		a->profile ? "no longer takes attestation statements" : "is no longer offered");
 	a->v.final = true;
 	return conclude(a->job, a, a->env->store);
 }
@@ -361,7 +361,7 @@ step(struct job *job, void *arg)
 	}
 	if (!a->loaded || challenge_of(a)->state != CHALL_PROCESSING || a->authz.state != AUTHZ_PENDING)
 		return jobs_drop(job);
-	if (!a->profile)
+	if (!a->profile || (is_attested(a) && !a->profile->trust))
 		return no_profile(a);
 	a->delay_count = conf_validation_attempts(a->profile, a->delays, ATTEMPTS_MAX);
 	return start(a);

@@ -418,6 +418,46 @@ test_profileless(struct store *store)
 	gateway_down(&g);
 }
 
+static bool
+attested_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct sql_stmt *st;
+	struct proof *p = arg;
+	struct device d = { .key = { IDENT_PERMANENT, "1.2", "SN1" } };
+	struct evidence e;
+
+	if (!begin_tx(db, p, pr))
+		return false;
+	st = sql_begin(db, "update authz set ident_type=2, ident='SN1/1.2'");
+	sql_step(st);
+	need(sql_end(st, pr));
+	st = sql_begin(db, "update challenge set kind=5");
+	sql_step(st);
+	need(sql_end(st, pr));
+	e = (struct evidence){ .authz_id = p->authz, .at = clock_unix_s(), .key_hash = "key", .facts = "{}" };
+	return evidence_insert(db, &e, SPAN_NONE, pr) && device_insert(db, &d, pr) && device_link(db, d.id, p->authz, pr);
+}
+
+/* While a hook was asked the profile has lost attestation, and the hook with it. */
+static void
+test_trustless(struct store *store)
+{
+	struct gateway g;
+	struct proof p = { .g = &g, .name = "trustless.test" };
+	struct state s;
+
+	gateway_up(&g, store, "\"0s\"");
+	world_case(store, attested_tx, &p);
+	jobs_run(g.jobs, p.job, JOB_VALIDATE, p.challenge);
+	ok(wait_over(&g), "a device waits for a hook's word, and the profile takes no attestation any more");
+	s = state_of(&p);
+	ok(s.authz.challenges[0].kind == CHALLENGE_DEVICE_ATTEST_01 && s.authz.state == AUTHZ_INVALID && s.order.state == ORDER_INVALID,
+		"it is refused: who vouched for it may be trusted no longer");
+	ok(s.authz.challenges[0].error && strstr(s.authz.challenges[0].error, "no longer takes attestation"), "and told why");
+	state_done(&s);
+	gateway_down(&g);
+}
+
 int
 main(void)
 {
@@ -447,6 +487,7 @@ main(void)
 		gateway_down(&g);
 		test_slow(store);
 		test_profileless(store);
+		test_trustless(store);
 		store_close(store);
 	}
 	server_stop(&web);
