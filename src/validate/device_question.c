@@ -99,6 +99,11 @@ write_order(struct sql *db, int64_t id, void *arg, struct problem *pr)
 	for (size_t i = 0; i < o.idents.count; i++)
 		write_ident(w, NULL, &o.idents.list[i]);
 	jw_end(w);
+	/* what the certificate has besides (V10) */
+	jw_array(w, "mapped");
+	for (size_t i = 0; i < o.mapped.count; i++)
+		jw_str(w, NULL, o.mapped.list[i].value);
+	jw_end(w);
 	jw_end(w);
 	order_done(&o);
 	return true;

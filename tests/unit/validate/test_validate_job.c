@@ -6,6 +6,7 @@
 #include "flow/authz.h"
 #include "json/json.h"
 #include "net.h"
+#include "validate/device_question.h"
 
 static struct server web;
 static struct names names;
@@ -438,6 +439,38 @@ attested_tx(struct sql *db, void *arg, struct problem *pr)
 	return evidence_insert(db, &e, SPAN_NONE, pr) && device_insert(db, &d, pr) && device_link(db, d.id, p->authz, pr);
 }
 
+static bool
+question_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	AUTO_BUF text = BUF_MAX(DEVICE_QUESTION_MAX);
+	struct proof *p = arg;
+	struct sql_stmt *st;
+	struct authz a;
+
+	if (!attested_tx(db, p, pr))
+		return false;
+	st = sql_begin(db, "update orders set mapped='dns:sn1.d.test,dns:x.d.test'");
+	sql_step(st);
+	need(sql_end(st, pr));
+	a = get_authz(db, p->authz);
+	need(device_question_write(db, &a, &text, pr));
+	ok(strstr(buf_cstr(&text), "\"mapped\":[\"sn1.d.test\",\"x.d.test\"]"), "a hook hears which names the certificate will have besides");
+	authz_done(&a);
+	return problem_internal(pr, "nothing is to be left");
+}
+
+static void
+test_question(struct store *store)
+{
+	struct gateway g;
+	struct proof p = { .g = &g, .name = "question.test" };
+	struct problem pr = { 0 };
+
+	gateway_up(&g, store, "\"0s\"");
+	ok(!store_write(store, question_tx, &p, &pr), "a question about a device");
+	gateway_down(&g);
+}
+
 /* While a hook was asked the profile has lost attestation, and the hook with it. */
 static void
 test_trustless(struct store *store)
@@ -487,6 +520,7 @@ main(void)
 		gateway_down(&g);
 		test_slow(store);
 		test_profileless(store);
+		test_question(store);
 		test_trustless(store);
 		store_close(store);
 	}
