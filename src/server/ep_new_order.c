@@ -18,6 +18,7 @@ struct new_order {
 	struct offer_ask *asks;    /* one for each of them, in their order; owned */
 	struct idents mapped;      /* names that its devices have besides (V10); owned */
 	unsigned char map_key[MAPPING_KEY_BYTES];
+	bool has_map_key;
 	int64_t not_before, not_after;
 	struct replaced replaced;  /* owned */
 	bool reused;               /* an order of before (O1) */
@@ -102,6 +103,22 @@ map_key_tx(struct sql *db, void *arg, struct problem *pr)
 	return device_name_key(db, n->map_key, pr);
 }
 
+static bool
+map_key_find_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct new_order *n = arg;
+
+	return device_name_key_find(db, n->map_key, &n->has_map_key, pr);
+}
+
+/* Written once for ever: orders that no limit has looked at yet must not queue for the one writer. */
+static bool
+load_map_key(struct api *api, struct new_order *n)
+{
+	return store_read(api->srv->store, map_key_find_tx, n, &api->pr) &&
+		(n->has_map_key || store_write(api->srv->store, map_key_tx, n, &api->pr));
+}
+
 /* The names that are to be in the certificate though the order does not list them: the rules are asked about them, too. */
 static bool
 map(struct api *api, struct new_order *n)
@@ -111,7 +128,7 @@ map(struct api *api, struct new_order *n)
 
 	if (!mapped_is_wanted(n->profile, &n->idents))
 		return true;
-	if (!store_write(api->srv->store, map_key_tx, n, &api->pr))
+	if (!load_map_key(api, n))
 		return false;
 	if (n->profile->csr_names != CSR_NAMES_MAPPED)
 		return true;

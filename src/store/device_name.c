@@ -104,12 +104,27 @@ hash_key_make(struct sql *db, char text[HASH_KEY_TEXT], struct problem *pr)
 	return sql_end(st, pr);
 }
 
+static bool
+hash_key_decode(const char *text, unsigned char ret[DEVICE_NAME_KEY_BYTES], struct problem *pr)
+{
+	return b64url_read_exact(span_str(text), ret, DEVICE_NAME_KEY_BYTES) || problem_internal(pr, "the key of device names is damaged");
+}
+
 bool
 device_name_key(struct sql *db, unsigned char ret[DEVICE_NAME_KEY_BYTES], struct problem *pr)
 {
 	char text[HASH_KEY_TEXT];
 
-	if (!hash_key_read(db, text, pr) || (!text[0] && !hash_key_make(db, text, pr)))
+	return hash_key_read(db, text, pr) && (text[0] || hash_key_make(db, text, pr)) && hash_key_decode(text, ret, pr);
+}
+
+bool
+device_name_key_find(struct sql *db, unsigned char ret[DEVICE_NAME_KEY_BYTES], bool *ret_found, struct problem *pr)
+{
+	char text[HASH_KEY_TEXT];
+
+	if (!hash_key_read(db, text, pr))
 		return false;
-	return b64url_read_exact(span_str(text), ret, DEVICE_NAME_KEY_BYTES) || problem_internal(pr, "the key of device names is damaged");
+	*ret_found = text[0] != '\0';
+	return !*ret_found || hash_key_decode(text, ret, pr);
 }

@@ -19,4 +19,6 @@ bool device_name_each(struct sql *db, const struct device_key *key, device_name_
 bool device_name_release(struct sql *db, const struct device_key *key, struct problem *pr) MUST_CHECK;
 /* The key of ${hash}, made when it is first asked for, and the same for all gateways of the store. */
 bool device_name_key(struct sql *db, unsigned char ret[DEVICE_NAME_KEY_BYTES], struct problem *pr) MUST_CHECK;
+/* The same without making it: *ret_found false, there is none yet. */
+bool device_name_key_find(struct sql *db, unsigned char ret[DEVICE_NAME_KEY_BYTES], bool *ret_found, struct problem *pr) MUST_CHECK;
 #endif

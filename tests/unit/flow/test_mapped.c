@@ -153,8 +153,10 @@ case_owner(struct sql *db, void *arg, struct problem *pr)
 	ok(device_name_owner(db, "sn1.d.test", &owner, &found, pr) && found, "another does not release it");
 	need(device_name_release(db, &a, pr));
 	ok(device_name_owner(db, "sn1.d.test", &owner, &found, pr) && !found, "released, it is nobody's again");
+	ok(device_name_key_find(db, k1, &found, pr) && !found, "there is no key of hashes at first");
 	ok(device_name_key(db, k1, pr) && device_name_key(db, k2, pr) && memcmp(k1, k2, sizeof(k1)) == 0 && memcmp(k1, no_key, sizeof(k1)) != 0,
-		"the key of hashes is made once");
+		"it is made once");
+	ok(device_name_key_find(db, k2, &found, pr) && found && memcmp(k1, k2, sizeof(k1)) == 0, "and found from then on");
 	return true;
 }
 
