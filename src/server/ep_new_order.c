@@ -119,6 +119,20 @@ load_map_key(struct api *api, struct new_order *n)
 		(n->has_map_key || store_write(api->srv->store, map_key_tx, n, &api->pr));
 }
 
+/* A CA hears of names alone, and takes as many of them in an order as anybody may name here. */
+static bool
+check_count(struct api *api, const struct new_order *n)
+{
+	size_t count = n->mapped.count;
+
+	for (size_t i = 0; i < n->idents.count; i++)
+		count += !ident_is_device(&n->idents.list[i]);
+	if (count <= ORDER_IDENTS_MAX)
+		return true;
+	return problem_set(&api->pr, PROBLEM_MALFORMED, "with the names of its devices the order has %zu names, at most %d are possible", count,
+		ORDER_IDENTS_MAX);
+}
+
 /* The names that are to be in the certificate though the order does not list them: the rules are asked about them, too. */
 static bool
 map(struct api *api, struct new_order *n)
@@ -145,7 +159,7 @@ map(struct api *api, struct new_order *n)
 		}
 	}
 	idents_done(&names);
-	return true;
+	return check_count(api, n);
 }
 
 static bool
