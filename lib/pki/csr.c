@@ -259,6 +259,30 @@ read_common_names(struct csr *csr, const REQUEST *rq, struct problem *pr)
 	return true;
 }
 
+/* Nothing is asked for by these. */
+static void
+read_rdns(struct csr *csr, const REQUEST *rq)
+{
+	const X509_NAME *subject = rq->info->subject;
+	int count = X509_NAME_entry_count(subject);
+
+	csr->rdns = xcalloc(count > 0 ? (size_t)count : 1, sizeof(*csr->rdns));
+	for (int i = 0; i < count; i++) {
+		const X509_NAME_ENTRY *entry = X509_NAME_get_entry(subject, i);
+		const ASN1_OBJECT *type = X509_NAME_ENTRY_get_object(entry);
+		struct csr_rdn *rdn = &csr->rdns[csr->rdn_count];
+		int nid = OBJ_obj2nid(type);
+
+		if (nid == NID_commonName || !asn1_text(X509_NAME_ENTRY_get_data(entry), IDENT_VALUE - 1, rdn->text))
+			continue;
+		if (nid == NID_undef)
+			OBJ_obj2txt(rdn->name, sizeof(rdn->name), type, 1);
+		else
+			span_copy(span_str(OBJ_nid2sn(nid)), rdn->name, sizeof(rdn->name));
+		csr->rdn_count++;
+	}
+}
+
 static bool
 is_sha2(int nid)
 {
@@ -318,6 +342,7 @@ csr_parse(struct span der, struct csr **ret, struct problem *pr)
 		csr_free(csr);
 		return false;
 	}
+	read_rdns(csr, rq);
 	*ret = csr;
 	return true;
 }
@@ -330,6 +355,7 @@ csr_free(struct csr *csr)
 	sk_ASN1_OBJECT_pop_free(csr->eku, ASN1_OBJECT_free);
 	idents_done(&csr->names);
 	free(csr->common_names);
+	free(csr->rdns);
 	EVP_PKEY_free(csr->key);
 	free(csr);
 }

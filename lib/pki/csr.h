@@ -8,6 +8,7 @@
 #include "pki/key.h"
 
 #define CSR_MAX_BYTES (16 * 1024)
+#define CSR_RDN_NAME_TEXT 65
 #define CSR_CN_TEXT 65 /* ub-common-name, RFC 5280 appendix A.1 */
 
 struct csr {
@@ -19,6 +20,9 @@ struct csr {
 	 * place for it; that is for the caller to judge */
 	struct csr_cn { char text[CSR_CN_TEXT]; } *common_names; /* owned */
 	size_t common_name_count;
+	/* what else the subject says, by the attribute's short name or OID; what is longer than an identifier can be is none */
+	struct csr_rdn { char name[CSR_RDN_NAME_TEXT], text[IDENT_VALUE]; } *rdns; /* owned */
+	size_t rdn_count;
 	bool must_staple;
 	STACK_OF(ASN1_OBJECT) *eku; /* owned; NULL if not asked for */
 };

@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "pki/device_id.h"
+
 #define EXPECTED_TEXT 300
 
 void
@@ -84,6 +86,29 @@ add_common_names(const struct order *o, const struct csr *csr, const struct iden
 	return true;
 }
 
+/* Its value, or that without the OID: a CA that copies a subject would print it. */
+static bool
+is_named_by(const struct ident *id, const char *text)
+{
+	struct span name, oid;
+
+	device_id_split(span_str(id->value), &name, &oid);
+	return ident_is_device(id) && (strcmp(id->value, text) == 0 || span_is(name, text));
+}
+
+static bool
+check_rdns(const struct order *o, const struct csr *csr, struct problem *pr)
+{
+	for (size_t i = 0; i < csr->rdn_count; i++) {
+		for (size_t j = 0; j < o->idents.count; j++) {
+			if (is_named_by(&o->idents.list[j], csr->rdns[i].text))
+				return problem_set(pr, PROBLEM_BAD_CSR,
+					"the CSR's subject has the device as %s, which must not reach a public CA: leave it out", csr->rdns[i].name);
+		}
+	}
+	return true;
+}
+
 static bool
 add_san(const struct order *o, const struct csr *csr, bool goes_outside, struct idents *said, struct problem *pr)
 {
@@ -109,7 +134,7 @@ order_csr_fits(const struct order *o, const struct csr *csr, bool goes_outside, 
 	bool good;
 
 	order_ca_names(o, &wanted);
-	good = add_san(o, csr, goes_outside, &said, pr) && add_common_names(o, csr, &wanted, goes_outside, &said, pr) &&
+	good = (!goes_outside || check_rdns(o, csr, pr)) && add_san(o, csr, goes_outside, &said, pr) && add_common_names(o, csr, &wanted, goes_outside, &said, pr) &&
 		(idents_same(&said, &wanted) || (!goes_outside && is_enough(o, &said)) || bad_names(&wanted, pr));
 	idents_done(&wanted);
 	idents_done(&said);

@@ -92,6 +92,39 @@ test_fits(void)
 	}
 }
 
+static const struct {
+	const char *name, *order, *text;
+	bool outside, fits;
+} subjects[] = {
+	{ "a serial number of the device must not go outside", PI "SN1,dns:a.example", "SN1", true, false },
+	{ "nor that of one with an OID", PI "SN1/1.2,dns:a.example", "SN1", true, false },
+	{ "nor with the OID", HM "SN1/1.2,dns:a.example", "SN1/1.2", true, false },
+	{ "another is nobody's", PI "SN1,dns:a.example", "SN10", true, true },
+	{ "inside it may be there", PI "SN1,dns:a.example", "SN1", false, true },
+	{ "of a name it is no secret", "dns:a.example", "a.example", true, true },
+};
+
+static void
+test_subjects(void)
+{
+	for (size_t i = 0; i < COUNT_OF(subjects); i++) {
+		struct order o = { 0 };
+		struct csr_rdn rdn = { .name = "serialNumber" };
+		struct csr csr = { .rdns = &rdn, .rdn_count = 1 };
+		struct problem pr = { 0 };
+		bool good;
+
+		snprintf(rdn.text, sizeof(rdn.text), "%s", subjects[i].text);
+		if (!idents_read(span_str(subjects[i].order), &o.idents) || !idents_read(SPAN("dns:a.example"), &csr.names))
+			abort();
+		good = order_csr_fits(&o, &csr, subjects[i].outside, &pr);
+		ok(good == subjects[i].fits && (good || (pr.kind == PROBLEM_BAD_CSR && strstr(pr.detail, "the device as serialNumber"))), "%s: %s", subjects[i].name,
+			pr.detail);
+		idents_done(&o.idents);
+		idents_done(&csr.names);
+	}
+}
+
 static void
 test_ca_names(void)
 {
@@ -135,6 +168,7 @@ int
 main(void)
 {
 	test_fits();
+	test_subjects();
 	test_ca_names();
 	test_expected();
 	return done_testing();

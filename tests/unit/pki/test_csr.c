@@ -333,8 +333,15 @@ test_subject(void)
 	req = forge_req(p256, NULL, plain);
 	X509_NAME_add_entry_by_txt(X509_REQ_get_subject_name(req), "O", MBSTRING_ASC,
 		(const unsigned char *)"my printer", -1, -1, 0);
+	X509_NAME_add_entry_by_txt(X509_REQ_get_subject_name(req), "serialNumber", V_ASN1_BMPSTRING,
+		(const unsigned char *)"\0S\0N\0""1", 6, -1, 0);
+	X509_NAME_add_entry_by_txt(X509_REQ_get_subject_name(req), "1.2.3.4", V_ASN1_UTF8STRING,
+		(const unsigned char *)"x", 1, -1, 0);
 	ok(parses(forge_req_der(req, p256, EVP_sha256()), &csr, &pr) && csr->names.count == 1,
-		"the rest of the subject is ignored");
+		"the rest of the subject asks for nothing");
+	ok(csr->rdn_count == 3 && strcmp(csr->rdns[1].name, "serialNumber") == 0 &&
+			strcmp(csr->rdns[1].text, "SN1") == 0 && strcmp(csr->rdns[2].name, "1.2.3.4") == 0,
+		"but is read");
 	csr_free(csr);
 }
 
