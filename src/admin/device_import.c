@@ -3,12 +3,14 @@
  *   {"dry_run": false, "records": [{"line": 2, "identifier": "C02XL0AAJGH5", "kind": "apple", "tags": ["mac"], "owner": "it"}]}
  *   {"added": 1, "changed": 0, "unchanged": 0, "blocked": 0, "refused": [{"line": 3, "field": "kind", "detail": "..."}]}
  *
- * A member that is absent leaves what is on record; an empty text clears it. The same again changes nothing. A line that is refused
+ * A record may have "status": "blocked" and a "reason", from the list of another gateway: it keeps the device out, unless it is in the
+ * inventory here. A member that is absent leaves what is on record; an empty text clears it. The same again changes nothing. A line that is refused
  * does not keep the others back. */
 #include <stdlib.h>
 
 #include "admin/call.h"
 #include "base/log.h"
+#include "flow/inventory.h"
 
 #define RECORDS_MAX 1000
 #define TAGS_MAX 16
@@ -21,6 +23,8 @@ struct record {
 	struct device_key key;
 	struct device_about about;
 	unsigned given;
+	bool is_blocked;
+	char reason[DEVICE_NOTE_TEXT];
 	const char *field; /* at fault, NULL = none is */
 	struct problem why;
 };
@@ -140,6 +144,20 @@ read_identifier(struct json_obj *o, struct record *r)
 }
 
 static bool
+read_status(struct json_obj *o, struct record *r)
+{
+	struct span status = json_opt_str(o, "status", 32);
+
+	if (!json_ok(o))
+		return wrong(r, "status");
+	r->is_blocked = span_is(status, "blocked");
+	if (!status.p || r->is_blocked || span_is(status, "inventoried"))
+		return read_text(o, "reason", 0, r->reason, sizeof(r->reason), r);
+	problem_set(&r->why, PROBLEM_MALFORMED, "status is \"%s\", expected inventoried or blocked", QUOTE(status));
+	return wrong(r, "status");
+}
+
+static bool
 read_record(const struct gate_conf *conf, const struct json_node *node, struct record *r)
 {
 	struct json_obj o = json_obj(node, "record", &r->why);
@@ -153,7 +171,7 @@ read_record(const struct gate_conf *conf, const struct json_node *node, struct r
 	}
 	return read_identifier(&o, r) && read_tags(&o, r) && read_text(&o, "owner", GIVEN_OWNER, r->about.owner, sizeof(r->about.owner), r) &&
 		read_text(&o, "cost_centre", GIVEN_COST, r->about.cost_centre, sizeof(r->about.cost_centre), r) &&
-		read_text(&o, "note", GIVEN_NOTE, r->about.note, sizeof(r->about.note), r);
+		read_text(&o, "note", GIVEN_NOTE, r->about.note, sizeof(r->about.note), r) && read_status(&o, r);
 }
 
 /* ---- into the store ---- */
@@ -191,7 +209,17 @@ add(struct import *im, struct sql *db, const struct record *r, struct problem *p
 	struct device d = { .key = r->key, .state = DEVICE_INVENTORIED, .about = r->about };
 
 	im->added++;
-	return im->dry_run || device_insert(db, &d, pr);
+	im->blocked += r->is_blocked;
+	return im->dry_run || (device_insert(db, &d, pr) && (!r->is_blocked || device_set_state(db, d.id, DEVICE_BLOCKED, r->reason, pr)));
+}
+
+/* Seen, it is put into the inventory, or kept out of it. */
+static bool
+settle(struct import *im, struct sql *db, const struct record *r, const struct device *d, struct problem *pr)
+{
+	if (r->is_blocked)
+		return inventory_block(db, d->id, r->reason, jobs_node(im->c->admin->jobs), pr);
+	return device_set_state(db, d->id, DEVICE_INVENTORIED, "", pr);
 }
 
 /* A block stays, whatever the inventory says. */
@@ -201,14 +229,14 @@ change(struct import *im, struct sql *db, const struct record *r, const struct d
 	struct device_about about = merge(&d->about, r);
 	bool same = is_same(&about, &d->about), moves = d->state == DEVICE_SEEN;
 
-	im->blocked += d->state == DEVICE_BLOCKED;
+	im->blocked += d->state == DEVICE_BLOCKED || (moves && r->is_blocked);
 	if (same && !moves)
 		im->unchanged++;
 	else
 		im->changed++;
 	if (im->dry_run)
 		return true;
-	return (same || device_set_about(db, d->id, &about, pr)) && (!moves || device_set_state(db, d->id, DEVICE_INVENTORIED, "", pr));
+	return (same || device_set_about(db, d->id, &about, pr)) && (!moves || settle(im, db, r, d, pr));
 }
 
 static bool

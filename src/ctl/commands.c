@@ -187,7 +187,8 @@ const struct ctl_command ctl_commands[] = {
 		"device add C02XL0AAJGH5 --kind apple --tags mac,hall-3 --owner it@corp.example", device_add_options, cmd_device_add },
 	{ "device", "import", "FILE", 1, 1, "put the devices of a file into the inventory",
 		"The file, or - for standard input, is CSV with the columns identifier, type, kind, tags, owner, cost_centre and note, or "
-		"JSON as device list prints it. What a line does not say stays as it is, and the same file again changes nothing. A "
+		"JSON as device list prints it: a device that is blocked there and not in the inventory here is blocked here, too. What a "
+		"line does not say stays as it is, and the same file again changes nothing. A "
 		"file that cannot be read to its end changes nothing either; lines that are refused are named, the others go on.",
 		"device import inventory.csv --dry-run\n"
 		"device import mdm.csv --kind apple --columns 'identifier=Serial Number,owner=Assigned User'",

@@ -12,7 +12,7 @@
 enum member { IDENTIFIER, TYPE, KIND, TAGS, OWNER, COST_CENTRE, NOTE, MEMBERS };
 static const char *const names[] = { [IDENTIFIER] = "identifier", [TYPE] = "type", [KIND] = "kind", [TAGS] = "tags",
 	[OWNER] = "owner", [COST_CENTRE] = "cost_centre", [NOTE] = "note" };
-/* what the list shows besides */
+/* what the list shows besides; of a blocked device status and reason are told */
 static const char *const passed_over[] = { "id", "status", "blocked", "reason", "created", "changed", "seen", "first_seen", "last_seen",
 	"account", "key_hash" };
 
@@ -248,6 +248,19 @@ is_passed_over(struct span name)
 	return false;
 }
 
+/* A list that moves to another gateway must not let in who was kept out. */
+static void
+write_block(const struct json_node *object, struct jw *w)
+{
+	struct span reason = json_text(json_get(object, "reason"));
+
+	if (!span_is(json_text(json_get(object, "status")), "blocked"))
+		return;
+	jw_str(w, "status", "blocked");
+	if (reason.n)
+		jw_span(w, "reason", reason);
+}
+
 static bool
 write_members(struct inventory *in, const struct json_node *object, struct jw *w, const struct inventory_record *r, struct problem *pr)
 {
@@ -271,6 +284,7 @@ write_members(struct inventory *in, const struct json_node *object, struct jw *w
 	}
 	if (!has_kind && in->kind)
 		jw_str(w, names[KIND], in->kind);
+	write_block(object, w);
 	return true;
 }
 

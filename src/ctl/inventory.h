@@ -4,7 +4,8 @@
  * CSV (RFC 4180): the first record names the columns: identifier, type, kind, tags, owner, cost_centre, note, in any order; identifier
  * must be there, and others than these are refused, unless `columns` says which column is what: then all others are passed over. Tags
  * are separated by blanks, commas or semicolons. JSON: an array of objects, objects one after the other, or what `acmegatectl device
- * list --json` prints; members as the columns, tags an array; what else that list has is passed over. */
+ * list --json` prints; members as the columns, tags an array; what else that list has is passed over, but that a device is
+ * blocked, and why. */
 #ifndef CTL_INVENTORY_H
 #define CTL_INVENTORY_H
 

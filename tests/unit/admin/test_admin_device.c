@@ -50,6 +50,7 @@ static const struct {
 	{ "an empty tag", "{\"identifier\":\"A/1.2\",\"tags\":[\"\"]}", "tags", "tag \"\"" },
 	{ "tags that are none", "{\"identifier\":\"A/1.2\",\"tags\":\"a\"}", "tags", "not an array" },
 	{ "an owner on two lines", "{\"identifier\":\"A/1.2\",\"owner\":\"a\\nb\"}", "owner", "owner has a control character" },
+	{ "of a state that is told by the device alone", "{\"identifier\":\"A/1.2\",\"status\":\"seen\"}", "status", "status is \"seen\"" },
 	{ "a number", "{\"identifier\":\"A/1.2\",\"cost_centre\":7}", "cost_centre", "not a string" },
 };
 
@@ -94,6 +95,13 @@ test_states(void)
 	get("/devices/A?kind=tree", 404, "it is gone", NULL);
 	get("/devices/A", 200, "and the other is not", NULL);
 	get("/devices/C", 200, "an ID is that of one without an OID", WANT({ "identifier", "C" }));
+	post("/devices/import", IMPORT("{\"identifier\":\"E/1.2\",\"status\":\"blocked\",\"reason\":\"stolen\"}"), 200, "one that was blocked elsewhere",
+		WANT({ "added", "1" }, { "blocked", "1" }));
+	get("/devices/E%2F1.2", 200, "is so here", WANT({ "status", "blocked" }, { "reason", "stolen" }));
+	post("/devices/E%2F1.2/allow", "", 200, "until an operator allows it", WANT({ "status", "inventoried" }));
+	post("/devices/import", IMPORT("{\"identifier\":\"E/1.2\",\"status\":\"blocked\"}"), 200, "then the old list", WANT({ "unchanged", "1" }, { "blocked", "0" }));
+	get("/devices/E%2F1.2", 200, "does not change that", WANT({ "status", "inventoried" }));
+	post("/devices/E%2F1.2/remove", "", 200, "removed", NULL);
 	post("/devices/C/block", "{\"revoke\":true}", 200, "a block that revokes what there is", WANT({ "revoked", "0" }));
 }
 

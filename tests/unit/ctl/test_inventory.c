@@ -59,8 +59,11 @@ static const struct {
 	{ "objects, one after the other", "{\"identifier\":\"A\"}\n{\"identifier\":\"}\\\"{\"}", NULL, "apple",
 		"1:1 {\"line\":1,\"identifier\":\"A\",\"kind\":\"apple\"} [permanent-identifier apple A]\n"
 		"2:1 {\"line\":2,\"identifier\":\"}\\\"{\",\"kind\":\"apple\"} [permanent-identifier apple }\"{]\n" },
-	{ "what the list prints", "{\"items\":[{\"id\":\"r\",\"status\":\"blocked\",\"type\":\"hardware-module\",\"identifier\":\"A/1.2\",\"seen\":3,\"note\":\"\"}],\"next\":null,\"total\":1}",
-		NULL, NULL, "1:11 {\"line\":1,\"type\":\"hardware-module\",\"identifier\":\"A/1.2\",\"note\":\"\"} [hardware-module  A/1.2]\n" },
+	{ "what the list prints", "{\"items\":[{\"id\":\"r\",\"status\":\"blocked\",\"type\":\"hardware-module\",\"identifier\":\"A/1.2\",\"seen\":3,\"note\":\"\",\"reason\":\"lost\"}],\"next\":null,\"total\":1}",
+		NULL, NULL, "1:11 {\"line\":1,\"type\":\"hardware-module\",\"identifier\":\"A/1.2\",\"note\":\"\",\"status\":\"blocked\",\"reason\":\"lost\"}"
+			    " [hardware-module  A/1.2]\n" },
+	{ "a reason without a block", "[{\"identifier\":\"A\",\"status\":\"seen\",\"reason\":\"x\"}]", NULL, NULL,
+		"1:2 {\"line\":1,\"identifier\":\"A\"} [permanent-identifier  A]\n" },
 	{ "a member of another name", "[{\"identifier\":\"A\",\n\"ownr\":\"x\"}]", NULL, NULL, "line 1, column 2: unknown member ownr" },
 	{ "no object", "[1]", NULL, NULL, "line 1, column 2: expected an object" },
 	{ "an object without end", "[\n{\"identifier\":\"A\"", NULL, NULL, "line 2, column 1: the object does not end, or is too long" },
