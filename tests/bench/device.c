@@ -188,7 +188,7 @@ device_request(struct device *d, struct buf *out)
 /* ---- replies ---- */
 
 bool
-reply_parse(struct span in, struct reply *ret)
+answer_parse(struct span in, struct reply *ret)
 {
 	struct reply r = {0};
 	const char *end = memmem(in.p, in.n, "\r\n\r\n", 4);

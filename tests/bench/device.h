@@ -57,7 +57,7 @@ struct reply {
 	size_t length;         /* octets of the whole reply */
 };
 /* False while it is not complete. */
-bool reply_parse(struct span in, struct reply *ret);
+bool answer_parse(struct span in, struct reply *ret);
 
 enum device_next {
 	DEVICE_GOES_ON, /* the next step, after *ret_wait_us */

@@ -39,8 +39,7 @@ static const char *const tables[] = {
 	" {KEY} || {KEY}, {KEY} || {KEY}, 'dns:d' || i || '.old.bench.test', {KEY} || {KEY}, "
 	"{NOW}, {NOW} + 7776000 + i, 'CN=bench',"
 	" hex(zeroblob(350)), {NOW}, {NOW}",
-	"event (order_id, at_ms, node, what, detail) select i, {NOW} * 1000, 'bench', 'order', "
-	"'created for profile default, 1 identifiers'",
+	"event (order_id, at_ms, node, what, detail) select i, {NOW} * 1000, 'bench', 'order', 'created, 1 identifiers'",
 };
 
 static char *

@@ -170,7 +170,7 @@ peer_read(struct share *s, struct peer *p)
 	}
 	if (SSL_get_error(p->ssl, n) != SSL_ERROR_WANT_READ)
 		die("device %u: the server closed the connection", p->device.index);
-	if (reply_parse(buf_span(&p->in), &r)) {
+	if (answer_parse(buf_span(&p->in), &r)) {
 		peer_got(s, p, &r);
 		buf_clear(&p->in);
 	}

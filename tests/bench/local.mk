@@ -5,7 +5,8 @@ bench_steps_parts = tests/bench/steps.c tests/bench/steps.h tests/bench/steps_in
 	tests/bench/lab_server.c tests/bench/lab_server.h
 bench_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/bench
 
-EXTRA_PROGRAMS += bench_attest bench_ca bench_load bench_steps
+bench_programs = bench_attest bench_ca bench_load bench_steps
+EXTRA_PROGRAMS += $(bench_programs)
 bench_attest_SOURCES = tests/bench/attest.c tests/unit/attest/model.h tests/unit/attest/vector.h $(bench_common)
 bench_attest_LDADD = $(rooms_libs)
 bench_attest_CPPFLAGS = $(bench_cppflags) -I$(top_srcdir)/tests/unit/attest
@@ -26,6 +27,10 @@ bench_load_CPPFLAGS = $(bench_cppflags)
 .PHONY: bench
 bench: acmegated bench_ca bench_load bench_attest
 	./bench_load $(BENCH)
+
+# ./check builds them, lest they rot.
+.PHONY: bench-programs
+bench-programs: $(bench_programs)
 
 # Attestation alone.
 .PHONY: bench-attest
