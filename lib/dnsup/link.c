@@ -217,9 +217,10 @@ on_event(evutil_socket_t fd, short what, void *arg)
 		read_on(l);
 		return;
 	default:
-		/* closed, or octets that nobody asked for */
+		/* closed, or octets that nobody asked for; what is about to be sent gets a new connection by the timer that is set */
 		disconnect(l);
-		timer_stop(l->timer);
+		if (!l->fn)
+			timer_stop(l->timer);
 	}
 }
 

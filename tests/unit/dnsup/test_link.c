@@ -8,7 +8,7 @@
 #include "dnsup/link.h"
 #include "tap.h"
 
-enum manner { ANSWERS, CLOSES_AFTER, SILENT, HALF, CLOSES_AT_ONCE, SPEAKS_FIRST };
+enum manner { ANSWERS, CLOSES_AFTER, SILENT, HALF, CLOSES_AT_ONCE, SPEAKS_FIRST, CLOSES_LATER };
 
 struct server {
 	int fd;
@@ -53,7 +53,9 @@ serve(struct server *s, int fd)
 		(void)!send(fd, octets + 1, n - 1, MSG_NOSIGNAL);
 		if (s->manner == SPEAKS_FIRST)
 			(void)!send(fd, "\0\1x", 3, MSG_NOSIGNAL);
-		if (s->manner == CLOSES_AFTER)
+		if (s->manner == CLOSES_LATER)
+			usleep(20000);
+		if (s->manner == CLOSES_AFTER || s->manner == CLOSES_LATER)
 			break;
 	}
 	close(fd);
@@ -111,6 +113,7 @@ struct exchange {
 	struct link *link;
 	struct span message;
 	msec_t timeout_ms;
+	unsigned busy_us; /* the loop is, before it sends */
 	enum link_result result;
 	bool same, done, returned, early;
 	unsigned connections;
@@ -138,14 +141,15 @@ start(void *arg)
 {
 	struct exchange *e = arg;
 
+	usleep(e->busy_us);
 	link_send(e->link, e->message, e->timeout_ms, on_reply, e);
 	e->returned = true;
 }
 
 static struct exchange
-exchange(struct link *link, struct span message, msec_t timeout_ms)
+exchange_after(struct link *link, struct span message, msec_t timeout_ms, unsigned busy_us)
 {
-	struct exchange e = { .link = link, .message = message, .timeout_ms = timeout_ms, .lock = PTHREAD_MUTEX_INITIALIZER,
+	struct exchange e = { .link = link, .message = message, .timeout_ms = timeout_ms, .busy_us = busy_us, .lock = PTHREAD_MUTEX_INITIALIZER,
 		.cond = PTHREAD_COND_INITIALIZER };
 
 	loop_post(loop, start, &e);
@@ -154,6 +158,12 @@ exchange(struct link *link, struct span message, msec_t timeout_ms)
 		pthread_cond_wait(&e.cond, &e.lock);
 	pthread_mutex_unlock(&e.lock);
 	return e;
+}
+
+static struct exchange
+exchange(struct link *link, struct span message, msec_t timeout_ms)
+{
+	return exchange_after(link, message, timeout_ms, 0);
 }
 
 struct made {
@@ -194,7 +204,8 @@ once(enum manner manner, size_t times, unsigned *ret_connections)
 
 	on_loop(&m);
 	for (size_t i = 0; i < times; i++) {
-		e = exchange(m.link, SPAN("message"), 300);
+		/* of this one the end arrives while the loop is at something else: it finds the end and what is to be sent at once */
+		e = exchange_after(m.link, SPAN("message"), 300, manner == CLOSES_LATER && i ? 60000 : 0);
 		/* let the end of the connection arrive, or not */
 		usleep(manner == CLOSES_AFTER && i == 0 ? 30000 : 0);
 	}
@@ -224,6 +235,10 @@ main(void)
 	is_int(n, 3, "each has a connection of its own");
 	e = once(SPEAKS_FIRST, 3, &n);
 	ok(e.result == LINK_OK && e.same, "octets that nobody asked for are no reply to what is sent next");
+	alarm(20);
+	e = once(CLOSES_LATER, 2, &n);
+	ok(e.result == LINK_OK && e.same && n == 2, "nor is what is sent lost with a connection that ends in that very moment");
+	alarm(0);
 	began = clock_ms();
 	e = once(SILENT, 1, &n);
 	ok(e.result == LINK_TIMEOUT && clock_ms() - began < 2000, "silence ends in time");
