@@ -16,7 +16,7 @@ struct cleaning {
 	struct solve *solve;
 	struct gate_conf *conf;
 	struct proof p; /* what it was; its record */
-	bool is_found, is_shared, is_asked;
+	bool is_found, is_shared, is_asked, is_wanted_again;
 };
 
 static void
@@ -48,7 +48,9 @@ gone_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct cleaning *c = arg;
 
-	return jobs_fence(c->job, db, pr) && proof_record_delete(db, c->job->row.subject, pr) && job_delete(db, c->job->row.id, pr);
+	/* a CA may have handed out the same challenge again: then this job has the record to remove later, there is no other */
+	return jobs_fence(c->job, db, pr) && proof_record_delete(db, c->job->row.subject, &c->is_wanted_again, pr) &&
+		(c->is_wanted_again || job_delete(db, c->job->row.id, pr));
 }
 
 static enum job_next
@@ -64,6 +66,10 @@ gone(struct cleaning *c)
 	struct problem pr = { 0 };
 
 	if (store_write(c->solve->env.store, gone_tx, c, &pr)) {
+		if (c->is_wanted_again) {
+			c->is_asked = false;
+			return again(c->job, LOOK_AGAIN_MS);
+		}
 		log_info("dns_record_removed", LS("owner", c->p.record.owner), LS("solver", c->p.record.solver), LI("shared", c->is_shared));
 		return JOB_DONE;
 	}

@@ -115,13 +115,14 @@ proof_record_ahead(struct sql *db, int64_t id, int64_t *ret, struct problem *pr)
 }
 
 bool
-proof_record_delete(struct sql *db, int64_t id, struct problem *pr)
+proof_record_delete(struct sql *db, int64_t id, bool *ret_wanted, struct problem *pr)
 {
 	static const char SQL[] = "delete from proof_record where id=$1 and wanted=0";
 	struct sql_stmt *st = sql_begin(db, SQL);
+	bool shared;
 
 	sql_bind_int(st, 1, id);
-	return run(st, pr);
+	return run(st, pr) && proof_record_look(db, id, ret_wanted, &shared, pr);
 }
 
 bool

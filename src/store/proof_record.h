@@ -26,8 +26,8 @@ bool proof_records_unwant(struct sql *db, int64_t order_id, struct problem *pr) 
 bool proof_record_look(struct sql *db, int64_t id, bool *ret_wanted, bool *ret_shared, struct problem *pr) MUST_CHECK;
 /* How many at the same name are wanted that were there before. */
 bool proof_record_ahead(struct sql *db, int64_t id, int64_t *ret, struct problem *pr) MUST_CHECK;
-/* It is gone in the DNS. */
-bool proof_record_delete(struct sql *db, int64_t id, struct problem *pr) MUST_CHECK;
+/* It is gone in the DNS. One that is wanted again meanwhile stays on record: *ret_wanted. */
+bool proof_record_delete(struct sql *db, int64_t id, bool *ret_wanted, struct problem *pr) MUST_CHECK;
 
 /* How many are laid out, and how many are to be removed, by solver; for status. */
 typedef void (*proof_record_count_fn)(const char *solver, int64_t wanted, int64_t unwanted, void *arg);

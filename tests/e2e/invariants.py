@@ -54,6 +54,8 @@ INVARIANTS = {
         " (select 1 from quota_bucket b where b.id=u.wait_bucket)",
     "no order waits for a limit and may have gone out":
         "select order_id from upstream_order where wait_until is not null and (state=1 or intent_at is not null)",
+    "no record in the DNS is left without the job that removes it":
+        "select r.id from proof_record r where not exists (select 1 from job j where j.kind=5 and j.subject=r.id)",
     "no two accounts have one key": "select thumbprint from account group by thumbprint having count(*)>1",
     "a revoked certificate is told to its CA once at most":
         "select subject from job where kind=2 group by subject having count(*)>1",

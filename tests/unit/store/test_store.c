@@ -649,8 +649,8 @@ case_proof_records(struct sql *db, void *arg, struct problem *pr)
 	ok(proof_record_look(db, other, &wanted, &shared, pr) && wanted && !shared, "which nobody shares now");
 	ok(job_find(db, JOB_CLEAN, first, &job, &found, pr) && job.row.due_ms < clock_unix_ms() + 10000, "their jobs are due soon");
 	ok(job_find(db, JOB_CLEAN, other, &job, &found, pr) && job.row.due_ms > clock_unix_ms() + 1000000, "its is not");
-	ok(proof_record_delete(db, other, pr) && proof_record_get(db, other, &got, &found, pr) && found, "what is wanted is not forgotten");
-	ok(proof_record_delete(db, first, pr) && proof_record_get(db, first, &got, &found, pr) && !found, "what is gone is");
+	ok(proof_record_delete(db, other, &wanted, pr) && wanted && proof_record_get(db, other, &got, &found, pr) && found, "what is wanted is not forgotten, and that is told");
+	ok(proof_record_delete(db, first, &wanted, pr) && !wanted && proof_record_get(db, first, &got, &found, pr) && !found, "what is gone is");
 	ok(proof_record_look(db, first, &wanted, &shared, pr) && !wanted && !shared, "and nobody wants it");
 	return true;
 }
