@@ -401,6 +401,11 @@ same_sets(struct sql *db, void *arg, struct problem *pr)
 	ok(same, "now it is");
 	need(upstream_order_same_set(db, two.order_id, "v", key, &same, pr));
 	ok(!same, "for the same account alone");
+	need(upstream_order_intend(db, two.order_id, NOW, pr));
+	need(upstream_order_same_set(db, two.order_id, "u", key, &same, pr));
+	ok(same, "of two that may both have gone out the newer waits");
+	need(upstream_order_same_set(db, one.order_id, "u", key, &same, pr));
+	ok(!same, "and the older does not: they would wait for each other");
 	end(db, &one);
 	need(upstream_order_same_set(db, two.order_id, "u", key, &same, pr));
 	ok(!same, "until it has ended");
