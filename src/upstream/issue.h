@@ -67,6 +67,7 @@ struct issue {
 	size_t chain_count;
 	unsigned undone_reads;    /* since finalize: reads that showed nothing of it (U7) */
 	unsigned blind_orders;    /* newOrders sent without knowing what became of the one before */
+	int64_t same_ms;          /* since newOrder gave us the order of another: the pause after it */
 	unsigned finalizes;       /* sent in this run */
 	bool proven;              /* all authorizations were valid when last read */
 	bool finalized;           /* a finalize was sent in this run */
@@ -96,6 +97,16 @@ enum job_next issue_order_blindly(struct issue *is);
 enum job_next issue_failed(struct issue *is);
 /* Types a device's owner can act on (U3). */
 bool issue_is_for_device(enum problem_kind kind);
+
+/* ---- issue_tell.c ---- */
+struct issue_told {
+	struct problem problem;
+	struct acme_subproblem *subs; /* owned */
+	size_t sub_count;
+};
+/* What the device hears: types that it can act on, without the CA's pages; `why` as it is if it is ours (ca NULL). */
+void issue_tell(const struct problem *why, const struct acme_problem *ca, struct issue_told *ret);
+void issue_told_done(struct issue_told *told);
 
 /* ---- issue_order.c ---- */
 /* Read the order in the answer into is->ca_order, if it is for our identifiers. */
@@ -163,7 +174,7 @@ bool issue_restart(struct issue *is, bool validation_failed, const char *why, st
 bool issue_account_gone(struct issue *is, struct problem *pr) MUST_CHECK;
 /* The end: nobody waits, and the CA has no CSR. */
 bool issue_leave(struct issue *is, struct problem *pr) MUST_CHECK;
-/* The end: refused. `why` and its sub-problems reach the device (U3). */
+/* The end: refused. What of `why` and the CA's words may reaches the device (U3), all of `why` the story. */
 bool issue_refuse(struct issue *is, const struct problem *why, const struct acme_problem *ca, struct problem *pr) MUST_CHECK;
 /* The end: the certificate. */
 bool issue_finish(struct issue *is, struct problem *pr) MUST_CHECK;

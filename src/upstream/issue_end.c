@@ -237,14 +237,12 @@ bool
 issue_refuse(struct issue *is, const struct problem *why, const struct acme_problem *ca, struct problem *pr)
 {
 	struct end_rq r = { .is = is, .why = why->detail, .error = BUF_MAX(128 * 1024) };
-	struct problem_more more = { 0 };
+	struct issue_told told;
 	bool good;
 
-	if (ca) {
-		more.subs = ca->subs;
-		more.sub_count = ca->sub_count;
-	}
-	problem_json(&r.error, why, &more);
+	issue_tell(why, ca, &told);
+	problem_json(&r.error, &told.problem, &(struct problem_more){ .subs = told.subs, .sub_count = told.sub_count });
+	issue_told_done(&told);
 	good = write_end(is, refuse_tx, &r, pr);
 	buf_done(&r.error);
 	return good;

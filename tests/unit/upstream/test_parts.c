@@ -3,6 +3,7 @@
 #include "upstream/ca_int.h"
 #include "upstream/circuit.h"
 #include "upstream/eab.h"
+#include "upstream/issue.h"
 #include "upstream/nonce.h"
 
 #include <stdio.h>
@@ -152,9 +153,54 @@ test_eab(void)
 		"a signature is no MAC");
 }
 
+static struct acme_problem
+ca_says(const char *text)
+{
+	struct acme_problem p;
+
+	acme_problem_read(span_str(text), 0, &p);
+	return p;
+}
+
+#define URN "urn:ietf:params:acme:error:"
+
+/* U3 */
+static void
+test_tell(void)
+{
+	struct acme_problem p = ca_says("{\"type\":\"" URN "caa\",\"status\":403,\"detail\":\"CAA of a.test: see https://ca.test/docs?a=1 and"
+		" HTTPS://ca.test/x\",\"subproblems\":["
+		"{\"type\":\"" URN "dns\",\"detail\":\"no a.test (https://ca.test/d)\",\"identifier\":{\"type\":\"dns\",\"value\":\"a.test\"}},"
+		"{\"type\":\"" URN "rateLimited\",\"detail\":\"account 17 of ca.test\"},"
+		"{\"type\":\"" URN "unauthorized\",\"detail\":\"wrong answer at b.test\"}]}");
+	struct issue_told told;
+	struct problem ours = { 0 };
+
+	issue_tell(&p.problem, &p, &told);
+	ok(told.problem.kind == PROBLEM_CAA, "a type that a device can act on is passed on");
+	is_str(told.problem.detail, "CAA of a.test: see ... and ...", "in the CA's words, without its pages");
+	ok(told.sub_count == 2 && told.subs[0].problem.kind == PROBLEM_DNS && told.subs[1].problem.kind == PROBLEM_UNAUTHORIZED,
+		"so are sub-problems of such types, and no others");
+	is_str(told.subs[0].problem.detail, "no a.test (...", "without pages, too");
+	is_str(told.subs[0].ident.value, "a.test", "with what they are about");
+	ok(strstr(p.problem.detail, "https://ca.test/docs?a=1") != NULL, "the CA's own words stay as they are, for the story");
+	issue_told_done(&told);
+	acme_problem_done(&p);
+	p = ca_says("{\"type\":\"" URN "externalAccountRequired\",\"status\":403,\"detail\":\"account https://ca.test/acct/17 is not bound\"}");
+	issue_tell(&p.problem, &p, &told);
+	ok(told.problem.kind == PROBLEM_SERVER_INTERNAL && !strstr(told.problem.detail, "account"), "what is between the CA and us is not told");
+	issue_told_done(&told);
+	acme_problem_done(&p);
+	problem_set(&ours, PROBLEM_SERVER_INTERNAL, "in our words");
+	issue_tell(&ours, NULL, &told);
+	is_str(told.problem.detail, "in our words", "what is ours is told as it is");
+	issue_told_done(&told);
+}
+
 int
 main(void)
 {
+	test_tell();
 	test_nonces();
 	test_jwt();
 	test_circuit();
