@@ -8,7 +8,8 @@
 
 #define POLL_MIN_MS 1000
 #define POLL_MAX_MS 30000
-#define SAME_ORDER_MS 5000
+#define SAME_ORDER_MIN_MS 5000
+#define SAME_ORDER_MAX_MS 60000    /* each newOrder counts at the CA */
 #define UNDONE_READ_MS 10000       /* U7 */
 
 static int64_t
@@ -164,8 +165,11 @@ issue_got_new_order(struct issue *is)
 	if (!issue_url_taken(is, is->call.location, &taken, &pr))
 		return issue_store_trouble(is, &pr);
 	/* the CA hands out its open order for these names again: one after the other (U9) */
-	if (taken)
-		return issue_again(is, SAME_ORDER_MS, ISSUE_NEW_ORDER);
+	if (taken) {
+		is->same_ms = is->same_ms == 0 ? SAME_ORDER_MIN_MS : is->same_ms * 2 < SAME_ORDER_MAX_MS ? is->same_ms * 2 : SAME_ORDER_MAX_MS;
+		return issue_again(is, is->same_ms, ISSUE_NEW_ORDER);
+	}
+	is->same_ms = 0;
 	is->blind_orders = 0;
 	if (!issue_ordered(is, is->call.location, &pr))
 		return issue_store_trouble(is, &pr);
@@ -203,6 +207,19 @@ issue_round_over(struct issue *is)
 	return issue_again(is, poll_wait_ms(is), ISSUE_ORDER);
 }
 
+/* No name is proven that we have not ordered, whatever the CA says. */
+static bool
+is_ours(const struct issue *is, const struct acme_authz *authz, struct problem *pr)
+{
+	for (size_t i = 0; i < is->names.count; i++) {
+		const struct ident *id = &is->names.list[i];
+
+		if (id->type == authz->ident.type && strcmp(ident_base(id), authz->ident.value) == 0)
+			return true;
+	}
+	return problem_internal(pr, "an authorization of the CA's order is for \"%s\", which is not in the order", authz->ident.value);
+}
+
 enum job_next
 issue_got_authz(struct issue *is)
 {
@@ -212,6 +229,10 @@ issue_got_authz(struct issue *is)
 
 	if (!acme_authz_read(ca_call_body(&is->call), &authz, &pr))
 		return issue_unreadable(is, &pr);
+	if (!is_ours(is, &authz, &pr)) {
+		acme_authz_done(&authz);
+		return issue_unreadable(is, &pr);
+	}
 	switch (authz.state) {
 	case AUTHZ_VALID:
 		next = issue_next_authz(is);
