@@ -33,7 +33,8 @@
 #define KEYS_CACHED 20000
 #define SECRETS_MAX 1100 /* more than upstreams and solvers together */
 #define OUTBOUND_CONNS_MAX 1024 /* of each kind */
-#define HOOKS_MAX 16 /* programs at a time */
+#define HOOKS_MAX 16    /* programs about devices at a time */
+#define SOLVING_MAX 16  /* and for CAs */
 #define TLS_CHECK_MS (600 * 1000)
 #define TLS_WAIT_MS 3000 /* while it is on its way */
 
@@ -47,7 +48,8 @@ struct gate {
 	struct httpc *probes;  /* to devices: however many are slow, CAs have connections of their own */
 	struct dns *dns;
 	struct tlsc *tlsc;
-	struct proc *proc;
+	struct proc *hooks;    /* about devices */
+	struct proc *solving;  /* for CAs: one that waits for a provider of DNS keeps no device waiting */
 	struct jobs *jobs;
 	struct solve *solve;
 	struct upstreams *ups;
@@ -152,15 +154,16 @@ start_engine(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	g->probes = httpc_new(g->outbound, &(struct httpc_conf){ .connections_max = OUTBOUND_CONNS_MAX });
 	g->dns = dns_new(g->outbound, conf->resolvers.list, conf->resolvers.count);
 	g->tlsc = tlsc_new(g->outbound, OUTBOUND_CONNS_MAX);
-	g->proc = proc_new(g->outbound, HOOKS_MAX);
+	g->hooks = proc_new(g->outbound, HOOKS_MAX);
+	g->solving = proc_new(g->outbound, SOLVING_MAX);
 	g->jobs = jobs_new(g->outbound, g->pool, g->store, g->node);
 	times.lease_ms = conf->job_lease_ms;
 	times.heartbeat_ms = conf->job_lease_ms / 3;
 	jobs_set_times(g->jobs, &times);
-	if (!solve_open(&(struct solve_env){ g->outbound, g->dns, g->pool, g->store, g->jobs, g->keeper, g->conf, g->proc, g->httpc }, &g->solve, pr))
+	if (!solve_open(&(struct solve_env){ g->outbound, g->dns, g->pool, g->store, g->jobs, g->keeper, g->conf, g->solving, g->httpc }, &g->solve, pr))
 		return false;
 	env = (struct upstream_env){ g->store, g->jobs, g->keeper, g->pool, g->httpc, g->conf, g->solve, g->outbound };
-	g->validate = (struct validate_job_env){ { g->outbound, g->probes, g->dns, g->tlsc, g->proc }, g->store, g->conf, NULL };
+	g->validate = (struct validate_job_env){ { g->outbound, g->probes, g->dns, g->tlsc, g->hooks }, g->store, g->conf, NULL };
 	g->housekeep = (struct housekeep){ g->store, g->conf };
 	validate_job_register(g->jobs, &g->validate);
 	housekeep_register(g->jobs, &g->housekeep);
@@ -384,7 +387,8 @@ gate_stop(struct gate *g)
 		loop_join(g->outbound);
 		dns_free(g->dns);
 		tlsc_free(g->tlsc);
-		proc_free(g->proc);
+		proc_free(g->hooks);
+		proc_free(g->solving);
 		httpc_free(g->httpc);
 		httpc_free(g->probes);
 	}

@@ -5,6 +5,7 @@ import http.server
 import json
 import os
 import re
+import socket
 import ssl
 import sys
 import threading
@@ -292,6 +293,49 @@ def everywhere(t, lab):
     t.ok(sum(r.get("deaths") == [-9] for r in results) > len(chosen) / 2, "it was killed in most of %d runs" % len(results))
 
 
+def resolver_without_records():
+    """Its address: every name is there, and has nothing."""
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            query, client = sock.recvfrom(4096)
+            end = 12
+            while query[end]:
+                end += query[end] + 1
+            sock.sendto(query[:2] + b"\x85\x80\0\1\0\0\0\0\0\0" + query[12:end + 5], client)
+    threading.Thread(target=serve, daemon=True).start()
+    return "127.0.0.1:%d" % sock.getsockname()[1]
+
+
+def apart(t, lab):
+    """Programs that prove names to a CA may be many and slow: no device waits for them."""
+    pebble, world = lab.pebble(), World(lab, name="apart")
+    began = world.path("began")
+    world.gate.conf.update(
+        profiles=[world.profile, dict(world.profile, name="asked", validation_attempts=["0s"], device_hook_timeout="5s",
+                                      device_hook=program(world, "allow", "#!/bin/sh\necho '{\"allow\": true}'\n")),
+                  {"name": "outside", "upstream": "ca", "http01_port": world.gate.device_port}],
+        upstreams=world.gate.conf["upstreams"] + [{"name": "ca", "driver": "acme", "directory": pebble.directory, "contact":
+                                                   "mailto:pki@corp.test", "ca_file": lab.path("web_root.pem"), "accept_terms": True}],
+        public_resolvers=[resolver_without_records()], rules=world.gate.conf["rules"] + [{"name": "all", "names": ["*.test"]}],
+        solvers=[{"name": "slow", "kind": "exec", "zone": "test", "program_timeout": "2m",
+                  "program": program(world, "solve", "#!/bin/sh\necho >>%s\nexec sleep 100\n" % began)}])
+    world.gate.start()
+    device = lab.device(world.gate)
+    device.start(["n%d.test" % n for n in range(20)], profile="outside")
+    device.prove()
+    device.finalize()
+
+    def running():
+        with open(began) as lines:
+            return len(lines.read().splitlines())
+    wait_until("the programs", lambda: os.path.exists(began) and running() == 16, 60)
+    t.equal(verdict(world, "asked")[0], "valid", "sixteen programs prove names to a CA, and a hook is asked all the same")
+    t.equal((world.gate.stop(), world.gate.sanitizer_report()), (0, ""), "the gateway ends with 0")
+
+
 def device_state(world):
     return world.gate.sql("select state from challenge")[0][0]
 
@@ -299,7 +343,7 @@ def device_state(world):
 def main():
     t = Tap()
     with Lab(t) as lab:
-        for part in (programs, servers, between):
+        for part in (programs, servers, between, apart):
             with t.part(part.__name__):
                 part(t, lab)
         with t.part("killed everywhere"):
