@@ -132,8 +132,8 @@ class Zones:
         if run.returncode != 0:
             raise LabError("nsupdate: %s%s" % (run.stdout, run.stderr))
 
-    def add(self, name, kind, data):
-        self.update("update add %s. 60 %s %s" % (name, kind, data))
+    def add(self, name, kind, data, ttl=60):
+        self.update("update add %s. %d %s %s" % (name, ttl, kind, data))
 
 
 class AcmeDns:
@@ -175,7 +175,7 @@ class AcmeDns:
             if len(kept) == 2:
                 self.zones.update('update delete %s. TXT "%s"' % (name, kept.pop(0)))
             kept.append(value)
-            self.zones.add(name, "TXT", value)
+            self.zones.add(name, "TXT", value, ttl=1)
 
     def close(self):
         self.server.shutdown()
