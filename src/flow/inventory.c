@@ -3,7 +3,9 @@
 
 #include "acme/problem_json.h"
 #include "flow/order.h"
+#include "json/json.h"
 #include "pki/device_id.h"
+#include "store/evidence.h"
 
 static bool
 refuse(struct problem *pr, enum problem_kind kind, bool is_blocked, const char *value)
@@ -117,6 +119,7 @@ inventory_note(struct sql *db, const struct profile_conf *p, const struct authz 
 /* ---- after a proof ---- */
 
 struct judging {
+	const struct profile_conf *p;
 	const struct ident *idents;
 	size_t count;
 	size_t known, inventoried; /* of the identifiers */
@@ -149,12 +152,57 @@ decide(const struct judging *j, const struct profile_conf *p, size_t devices, en
 	return j->known < devices ? refuse_gone(pr, kind, value) : true;
 }
 
+static bool
+on_named(struct sql *db, const struct json_node *node, const char *kind, struct judging *j, struct problem *pr)
+{
+	struct problem why = { 0 };
+	struct device_key key;
+	struct device d = { 0 };
+	struct ident id;
+	bool found;
+
+	if (!ident_parse(json_text(json_get(node, "type")), json_text(json_get(node, "value")), &id, &why) || !device_key_of(&id, kind, &key))
+		return true;
+	if (!device_by_key(db, &key, &d, &found, pr))
+		return false;
+	j->is_blocked = j->is_blocked || (found && d.state == DEVICE_BLOCKED);
+	return true;
+}
+
+/* What was blocked since the proof under another of its names had no record then, and so it has no link. */
+static bool
+on_evidence(struct sql *db, const struct evidence *e, void *arg, struct problem *pr)
+{
+	struct judging *j = arg;
+	enum attest_format format;
+	const struct json_node *list;
+	const char *kind = NULL;
+	struct json *doc;
+	bool good = true;
+
+	if (!json_parse(span_str(e->facts), "evidence", NULL, &doc, pr))
+		return problem_internal(pr, "evidence that cannot be read");
+	list = json_get(json_root(doc), "identifiers");
+	if (attest_format_parse(json_text(json_get(json_root(doc), "format")), &format))
+		kind = j->p->trust_names[format];
+	for (size_t i = 0; good && i < json_count(list); i++)
+		good = on_named(db, json_at(list, i), kind ? kind : "", j, pr);
+	json_free(doc);
+	return good;
+}
+
 bool
 inventory_judge(struct sql *db, const struct profile_conf *p, const struct authz *a, struct problem *ret_why, struct problem *pr)
 {
-	struct judging j = { .idents = &a->ident, .count = 1 };
+	struct judging j = { .p = p, .idents = &a->ident, .count = 1 };
+	struct evidence e = { 0 };
+	bool found, good;
 
-	if (!device_each_of_authz(db, a->id, on_proven, &j, pr))
+	if (!device_each_of_authz(db, a->id, on_proven, &j, pr) || !evidence_of_authz(db, a->id, &e, &found, pr))
+		return false;
+	good = !found || on_evidence(db, &e, &j, pr);
+	evidence_done(&e);
+	if (!good)
 		return false;
 	(void)decide(&j, p, 1, PROBLEM_REJECTED_IDENTIFIER, a->ident.value, ret_why);
 	return true;
@@ -163,7 +211,7 @@ inventory_judge(struct sql *db, const struct profile_conf *p, const struct authz
 bool
 inventory_may_finalize(struct sql *db, const struct profile_conf *p, const struct order *o, struct problem *pr)
 {
-	struct judging j = { .idents = o->idents.list, .count = o->idents.count };
+	struct judging j = { .p = p, .idents = o->idents.list, .count = o->idents.count };
 	const struct ident *device = NULL;
 	size_t devices = 0;
 
@@ -175,7 +223,7 @@ inventory_may_finalize(struct sql *db, const struct profile_conf *p, const struc
 	}
 	if (!device)
 		return true;
-	if (!device_each_of_order(db, o->id, on_proven, &j, pr))
+	if (!device_each_of_order(db, o->id, on_proven, &j, pr) || !evidence_each_of_order(db, o->id, on_evidence, &j, pr))
 		return false;
 	return decide(&j, p, devices, PROBLEM_UNAUTHORIZED, device->value, pr);
 }

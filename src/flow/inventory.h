@@ -20,7 +20,7 @@ bool inventory_may_order(struct sql *db, const struct profile_conf *p, const str
  * names that the statement proves. */
 bool inventory_note(struct sql *db, const struct profile_conf *p, const struct authz *a, const struct attest_facts *facts, int64_t now,
 	struct problem *pr) MUST_CHECK;
-/* Then may it? A block under any of its names counts, and so does that its record was removed since. *ret_why: the problem for the device, or PROBLEM_NONE. */
+/* Then may it? A block under any of its names counts, though its record be younger than the proof, and so does that its record was removed since. *ret_why: the problem for the device, or PROBLEM_NONE. */
 bool inventory_judge(struct sql *db, const struct profile_conf *p, const struct authz *a, struct problem *ret_why, struct problem *pr) MUST_CHECK;
 
 /* Before the order goes on: all devices of it, as they are by now. */

@@ -60,6 +60,43 @@ evidence_of_authz(struct sql *db, int64_t authz_id, struct evidence *ret, bool *
 	return true;
 }
 
+static bool
+each_of_authz(struct sql *db, int64_t authz_id, evidence_fn fn, void *arg, struct problem *pr)
+{
+	struct evidence e;
+	bool found, good;
+
+	if (!evidence_of_authz(db, authz_id, &e, &found, pr))
+		return false;
+	if (!found)
+		return true;
+	good = fn(db, &e, arg, pr);
+	evidence_done(&e);
+	return good;
+}
+
+bool
+evidence_each_of_order(struct sql *db, int64_t order_id, evidence_fn fn, void *arg, struct problem *pr)
+{
+	static const char SQL[] = "select e.authz_id from order_authz oa join evidence e on e.authz_id=oa.authz_id where oa.order_id=$1 order by 1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+	AUTO_FREE int64_t *ids = NULL;
+	size_t count = 0;
+
+	sql_bind_int(st, 1, order_id);
+	while (sql_step(st)) {
+		ids = xrealloc(ids, (count + 1) * sizeof(*ids));
+		ids[count++] = sql_int(st, 0);
+	}
+	if (!sql_end(st, pr))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (!each_of_authz(db, ids[i], fn, arg, pr))
+			return false;
+	}
+	return true;
+}
+
 bool
 evidence_statement(struct sql *db, int64_t authz_id, struct buf *ret, struct problem *pr)
 {

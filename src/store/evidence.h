@@ -22,6 +22,9 @@ void evidence_done(struct evidence *e);
 bool evidence_insert(struct sql *db, const struct evidence *e, struct span statement, struct problem *pr) MUST_CHECK;
 /* *ret_found false: there is none. */
 bool evidence_of_authz(struct sql *db, int64_t authz_id, struct evidence *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
+/* Of each authorization of the order that has some; fn may use the store, and answers false, with `pr` set, to end it. */
+typedef bool (*evidence_fn)(struct sql *db, const struct evidence *e, void *arg, struct problem *pr);
+bool evidence_each_of_order(struct sql *db, int64_t order_id, evidence_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 /* The statement; *ret stays empty if it was not kept. */
 bool evidence_statement(struct sql *db, int64_t authz_id, struct buf *ret, struct problem *pr) MUST_CHECK;
 /* Was this key attested in each authorization of the order that is proven by attestation? True as well if there is none such. */

@@ -226,6 +226,34 @@ case_names(struct sql *db, void *arg, struct problem *pr)
 	return true;
 }
 
+/* A name that nobody had a record of when the device proved itself. */
+static bool
+case_later(struct sql *db, void *arg, struct problem *pr)
+{
+	static const char facts[] = "{\"format\":\"apple\",\"identifiers\":[{\"type\":\"permanent-identifier\",\"value\":\"SERIAL\"},"
+				    "{\"type\":\"permanent-identifier\",\"value\":\"UDID\"},{\"type\":\"permanent-identifier\",\"value\":\"UDID/1.2\"}]}";
+	struct attest_facts apple = facts_of(ATTEST_APPLE, "SERIAL", "UDID");
+	struct proof p = begin(db, "SERIAL");
+	struct evidence e = { .authz_id = p.a.id, .at = NOW, .key_hash = "key", .facts = (char *)(uintptr_t)facts };
+	struct problem why = { 0 };
+	int64_t id;
+
+	(void)arg;
+	need(evidence_insert(db, &e, SPAN_NONE, pr));
+	is_str(prove(db, &p, &any, &apple), "", "a device proves itself by one of its names");
+	id = put(db, "UDID", "tpms", DEVICE_BLOCKED);
+	is_str(finalized(db, &p, &any), "", "a block of another's of the second name is none of its");
+	need(device_delete(db, id, pr));
+	id = put(db, "UDID", "fruit", DEVICE_BLOCKED);
+	is_str(finalized(db, &p, &any), "unauthorized blocked", "a block under the second name counts, whose record was made since");
+	ok(inventory_judge(db, &any, &p.a, &why, pr) && why.kind == PROBLEM_REJECTED_IDENTIFIER, "while a hook is asked, too");
+	need(device_set_state(db, id, DEVICE_INVENTORIED, "", pr));
+	is_str(finalized(db, &p, &any), "", "lifted, the order goes on");
+	put(db, "UDID/1.2", "", DEVICE_BLOCKED);
+	is_str(finalized(db, &p, &any), "unauthorized blocked", "nor is one with an assigner passed over");
+	return true;
+}
+
 /* ---- records ---- */
 
 struct seen {
@@ -346,7 +374,7 @@ case_block(struct sql *db, void *arg, struct problem *pr)
 static const struct {
 	const char *name;
 	sql_fn fn;
-} cases[] = { { "newOrder", case_order }, { "any device", case_any }, { "inventoried devices", case_strict }, { "names", case_names },
+} cases[] = { { "newOrder", case_order }, { "any device", case_any }, { "inventoried devices", case_strict }, { "names", case_names }, { "names that came later", case_later },
 	{ "the list", case_list }, { "orders and certificates", case_uses }, { "a block", case_block } };
 
 int

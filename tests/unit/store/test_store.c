@@ -852,11 +852,20 @@ put_attested(struct sql *db, int64_t account, int64_t order, const char *key, st
 }
 
 static bool
+list_key(struct sql *db, const struct evidence *e, void *arg, struct problem *pr)
+{
+	(void)db;
+	buf_adds(arg, e->key_hash);
+	return strcmp(e->key_hash, "k9") != 0 || problem_internal(pr, "no more");
+}
+
+static bool
 case_evidence(struct sql *db, void *arg, struct problem *pr)
 {
 	int64_t account = put_account(db, "tp"), order = put_order(db, account, ORDER_READY, NOW, "a.test"), authz, n;
 	struct evidence e = { 0 };
-	AUTO_BUF statement = BUF_MAX(64);
+	AUTO_BUF statement = BUF_MAX(64), keys = BUF_MAX(64);
+	struct problem why = { 0 };
 	bool found, has;
 
 	(void)arg;
@@ -871,6 +880,10 @@ case_evidence(struct sql *db, void *arg, struct problem *pr)
 	put_attested(db, account, order, "k2", SPAN_NONE);
 	ok(evidence_has_key(db, order, "k1", &has, pr) && !has && evidence_has_key(db, order, "k2", &has, pr) && !has,
 		"of two devices both must have it");
+	ok(evidence_each_of_order(db, order, list_key, &keys, pr) && strcmp(buf_cstr(&keys), "k1k2") == 0, "all evidence of an order");
+	order = put_order(db, account, ORDER_READY, NOW, "a.test");
+	put_attested(db, account, order, "k9", SPAN_NONE);
+	ok(!evidence_each_of_order(db, order, list_key, &keys, &why) && why.kind == PROBLEM_SERVER_INTERNAL, "until one of it is a fault");
 	order = put_order(db, account, ORDER_READY, NOW, "a.test");
 	authz = put_attested(db, account, order, "k3", SPAN_NONE);
 	ok(evidence_of_authz(db, authz, &e, &found, pr) && found && !e.has_statement && evidence_statement(db, authz, &statement, pr) && !statement.n,
