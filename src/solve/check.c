@@ -14,6 +14,8 @@
 
 #define SERVERS_MAX 16
 #define TARGETS_MAX 32
+/* Checks that look up at a time: each look-up has sockets of its own, and what answers at all does so in milliseconds. */
+#define TURNS_MAX 16
 #define ASK_MS 3000
 #define LOOK_UP_MS 10000
 
@@ -48,6 +50,9 @@ struct check {
 	size_t waiting; /* look-ups under way */
 	unsigned rounds;
 	bool is_delay;  /* all have it */
+	TAILQ_ENTRY(check) due;
+	void (*ask)(struct check *c); /* what it does when its turn comes */
+	bool has_turn;
 	msec_t deadline_ms;
 	struct timer *timer;
 	char fault[200];
@@ -63,8 +68,44 @@ check_free(struct pending *pending)
 }
 
 static void
+turn_begin(struct check *c)
+{
+	c->has_turn = true;
+	c->p->solve->turns++;
+	c->ask(c);
+}
+
+static void
+turn_wait(struct check *c, void (*ask)(struct check *c))
+{
+	struct solve *solve = c->p->solve;
+
+	c->ask = ask;
+	if (solve->turns < TURNS_MAX)
+		turn_begin(c);
+	else
+		TAILQ_INSERT_TAIL(&solve->due, c, due);
+}
+
+static void
+turn_end(struct check *c)
+{
+	struct solve *solve = c->p->solve;
+	struct check *next = TAILQ_FIRST(&solve->due);
+
+	c->has_turn = false;
+	solve->turns--;
+	if (!next)
+		return;
+	TAILQ_REMOVE(&solve->due, next, due);
+	turn_begin(next);
+}
+
+static void
 check_end(struct check *c)
 {
+	if (c->has_turn)
+		turn_end(c);
 	TAILQ_REMOVE(&c->p->solve->pending, &c->pending, entry);
 	check_free(&c->pending);
 }
@@ -189,6 +230,7 @@ after_round(struct check *c)
 	size_t left = 0;
 	msec_t pause = pauses_ms[c->rounds < COUNT_OF(pauses_ms) ? c->rounds : COUNT_OF(pauses_ms) - 1];
 
+	turn_end(c);
 	c->rounds++;
 	for (size_t i = 0; i < c->target_count; i++)
 		left += !c->targets[i].has_record;
@@ -198,7 +240,7 @@ after_round(struct check *c)
 		c->is_delay = true;
 		timer_set(c->timer, c->conf->extra_delay_ms);
 	} else if (clock_ms() + pause > c->deadline_ms) {
-		ask_serials(c);
+		turn_wait(c, ask_serials);
 	} else {
 		timer_set(c->timer, pause);
 	}
@@ -254,7 +296,7 @@ on_timer(void *arg)
 	if (c->is_delay)
 		finish(c);
 	else
-		ask_all(c);
+		turn_wait(c, ask_all);
 }
 
 /* ---- who they are ---- */
@@ -294,6 +336,7 @@ on_addrs(const struct dns_addrs *addrs, const struct problem *pr, void *arg)
 	struct server *s = arg;
 	struct check *c = s->check;
 	size_t before = c->target_count;
+	const char *fault = pr ? pr->detail : before == TARGETS_MAX ? "there are too many addresses before its own" : "no way to its addresses";
 
 	for (size_t i = 0; i < addrs->count && c->target_count < TARGETS_MAX; i++) {
 		struct target *t = &c->targets[c->target_count];
@@ -303,7 +346,7 @@ on_addrs(const struct dns_addrs *addrs, const struct problem *pr, void *arg)
 		c->target_count += has_route(&t->addr);
 	}
 	if (c->target_count == before)
-		snprintf(c->fault, sizeof(c->fault), "name server %.100s of the zone: %.70s", s->name, pr ? pr->detail : "no way to its addresses");
+		snprintf(c->fault, sizeof(c->fault), "name server %.100s of the zone: %.70s", s->name, fault);
 	if (--c->waiting > 0)
 		return;
 	if (c->fault[0])
@@ -340,11 +383,22 @@ on_ns(const struct dns_records *records, const struct problem *pr, void *arg)
 			on_addrs, &c->servers[i]);
 }
 
+static void
+ask_ns(struct check *c)
+{
+	const struct conf_addrs *resolvers = &c->p->conf->public_resolvers;
+
+	dns_records(c->p->solve->env.dns,
+		&(struct dns_ask){ .name = c->p->record.zone, .servers = resolvers->list, .server_count = resolvers->count,
+			.timeout_ms = LOOK_UP_MS },
+		DNS_NS, on_ns, c);
+}
+
 void
 check_start(struct proof *p, const struct solver_conf *conf)
 {
 	struct check *c = xcalloc(1, sizeof(*c));
-	const struct conf_addrs *resolvers = &p->conf->public_resolvers, *via = &conf->check_via;
+	const struct conf_addrs *via = &conf->check_via;
 
 	c->pending.free = check_free;
 	TAILQ_INSERT_TAIL(&p->solve->pending, &c->pending, entry);
@@ -358,8 +412,5 @@ check_start(struct proof *p, const struct solver_conf *conf)
 	if (c->target_count)
 		timer_set(c->timer, pauses_ms[0]);
 	else
-		dns_records(p->solve->env.dns,
-			&(struct dns_ask){ .name = p->record.zone, .servers = resolvers->list, .server_count = resolvers->count,
-				.timeout_ms = LOOK_UP_MS },
-			DNS_NS, on_ns, c);
+		turn_wait(c, ask_ns);
 }

@@ -244,6 +244,7 @@ solve_open(const struct solve_env *env, struct solve **ret, struct problem *pr)
 	solve->env = *env;
 	TAILQ_INIT(&solve->pending);
 	TAILQ_INIT(&solve->batchers);
+	TAILQ_INIT(&solve->due);
 	solve->solvers = xcalloc(conf->solvers.count ? conf->solvers.count : 1, sizeof(*solve->solvers));
 	for (size_t i = 0; good && i < conf->solvers.count; i++) {
 		solve->solver_count++;

@@ -14,6 +14,8 @@ struct pending {
 
 struct batcher;
 TAILQ_HEAD(batchers, batcher);
+struct check;
+TAILQ_HEAD(checks, check);
 
 struct solver_state {
 	char *name;         /* of the configuration; owned */
@@ -26,7 +28,9 @@ struct solve {
 	struct solver_state *solvers;
 	size_t solver_count;
 	TAILQ_HEAD(, pending) pending; /* loop's thread */
-	struct batchers batchers;      /* likewise */
+	struct batchers batchers;      /* likewise, as are the next two */
+	struct checks due;             /* checks that wait for their turn to look up */
+	unsigned turns;                /* taken */
 };
 
 /* NULL if the configuration at the start had none of this name. */
