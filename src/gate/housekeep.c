@@ -14,6 +14,8 @@
 struct round {
 	struct job *job;
 	struct gate_conf *conf;
+	const struct housekeep *h;
+	struct sweep_cursor devices;
 	int64_t orders, authzs, swept_orders, swept_authzs, swept_certs, swept_accounts, swept_devices, swept_buckets;
 };
 
@@ -34,12 +36,13 @@ sweep_tx(struct sql *db, void *arg, struct problem *pr)
 	int64_t now = clock_unix_s(), before = now - r->conf->order_keep_s;
 	int64_t idle = r->conf->account_idle_s;
 
+	r->devices = r->h->devices;
 	return jobs_fence(r->job, db, pr) && sweep_orders(db, now, before, BATCH, &r->swept_orders, pr) &&
 		sweep_authzs(db, before, BATCH, &r->swept_authzs, pr) &&
 		sweep_certs(db, before, BATCH, &r->swept_certs, pr) &&
 		bucket_sweep(db, clock_unix_ms() * 1000000, BATCH, &r->swept_buckets, pr) &&
 		(idle == 0 || (sweep_accounts(db, now, now - idle, BATCH, &r->swept_accounts, pr) &&
-			sweep_devices(db, now - idle, BATCH, &r->swept_devices, pr)));
+			sweep_devices(db, now - idle, BATCH, &r->devices, &r->swept_devices, pr)));
 }
 
 static bool
@@ -50,20 +53,29 @@ is_more(const struct round *r)
 		r->swept_buckets >= BATCH;
 }
 
+static void
+tell(const struct round *r)
+{
+	if (r->orders || r->authzs || r->swept_orders || r->swept_authzs || r->swept_certs || r->swept_accounts || r->swept_devices)
+		log_info("housekeeping", LI("orders_expired", r->orders), LI("authzs_expired", r->authzs),
+			LI("orders_deleted", r->swept_orders), LI("authzs_deleted", r->swept_authzs),
+			LI("certs_deleted", r->swept_certs), LI("accounts_deleted", r->swept_accounts),
+			LI("devices_deleted", r->swept_devices));
+}
+
 static enum job_next
 step(struct job *job, void *arg)
 {
 	struct housekeep *h = arg;
-	struct round r = { .job = job, .conf = conf_holder_take(h->conf) };
+	struct round r = { .job = job, .conf = conf_holder_take(h->conf), .h = h };
 	struct problem pr = { 0 };
 
-	if (!store_write(h->store, expire_tx, &r, &pr) || !store_write(h->store, sweep_tx, &r, &pr))
+	if (store_write(h->store, expire_tx, &r, &pr) && store_write(h->store, sweep_tx, &r, &pr)) {
+		h->devices = r.devices;
+		tell(&r);
+	} else {
 		log_error("housekeeping_failed", LPR(&pr));
-	else if (r.orders || r.authzs || r.swept_orders || r.swept_authzs || r.swept_certs || r.swept_accounts || r.swept_devices)
-		log_info("housekeeping", LI("orders_expired", r.orders), LI("authzs_expired", r.authzs),
-			LI("orders_deleted", r.swept_orders), LI("authzs_deleted", r.swept_authzs),
-			LI("certs_deleted", r.swept_certs), LI("accounts_deleted", r.swept_accounts),
-			LI("devices_deleted", r.swept_devices));
+	}
 	gate_conf_unref(r.conf);
 	job->wait_ms = is_more(&r) ? MORE_MS : PERIOD_MS;
 	return JOB_AGAIN;

@@ -4,10 +4,12 @@
 
 #include "gate/holder.h"
 #include "jobs/jobs.h"
+#include "store/sweep.h"
 
 struct housekeep {
 	struct store *store;
 	struct conf_holder *conf;
+	struct sweep_cursor devices; /* the job's own */
 };
 /* Register the step of JOB_HOUSEKEEP; `h` lives as long as the engine. */
 void housekeep_register(struct jobs *jobs, struct housekeep *h);

@@ -103,16 +103,48 @@ sweep_accounts(struct sql *db, int64_t now, int64_t before, int64_t limit, int64
 	return sweep(db, FIND, all, now, before, limit, ret_count, pr);
 }
 
-bool
-sweep_devices(struct sql *db, int64_t before, int64_t limit, int64_t *ret_count, struct problem *pr)
+/* Ids of those that may go among the next `limit` behind the cursor. */
+static bool
+find_devices(struct sql *db, int64_t before, int64_t limit, struct sweep_cursor *cursor, int64_t *ids, size_t *ret_count, struct problem *pr)
 {
-	static const char FIND[] =
-		"select d.id from device d where d.state=0 and d.last_seen<$1 and d.last_seen<$2 and not exists"
-		" (select 1 from device_authz a where a.device_id=d.id) and not exists"
-		" (select 1 from device_name n where n.device=d.name and n.type=d.type and n.scope=d.scope)"
-		" order by d.last_seen limit $3";
-	static const char DEVICE[] = "delete from device where id=$1";
-	static const char *const all[] = { DEVICE, NULL };
+	static const char SQL[] =
+		"select d.id, d.last_seen, case when exists (select 1 from device_authz a where a.device_id=d.id) or exists"
+		" (select 1 from device_name n where n.device=d.name and n.type=d.type and n.scope=d.scope) then 1 else 0 end"
+		" from device d where d.state=0 and d.last_seen<$1 and d.last_seen>=$2 and (d.last_seen>$2 or d.id>$3)"
+		" order by d.last_seen, d.id limit $4";
+	struct sql_stmt *st = sql_begin(db, SQL);
+	struct sweep_cursor last = { 0 };
+	int64_t looked_at = 0;
+	size_t n = 0;
 
-	return sweep(db, FIND, all, before, before, limit, ret_count, pr);
+	sql_bind_int(st, 1, before);
+	sql_bind_int(st, 2, cursor->last_seen);
+	sql_bind_int(st, 3, cursor->id);
+	sql_bind_int(st, 4, limit);
+	while (n < BATCH_MAX && sql_step(st)) {
+		last = (struct sweep_cursor){ .id = sql_int(st, 0), .last_seen = sql_int(st, 1) };
+		if (!sql_int(st, 2))
+			ids[n++] = last.id;
+		looked_at++;
+	}
+	*cursor = looked_at < limit ? (struct sweep_cursor){ 0 } : last;
+	*ret_count = n;
+	return sql_end(st, pr);
+}
+
+bool
+sweep_devices(struct sql *db, int64_t before, int64_t limit, struct sweep_cursor *cursor, int64_t *ret_count, struct problem *pr)
+{
+	static const char DEVICE[] = "delete from device where id=$1";
+	int64_t ids[BATCH_MAX];
+	size_t count;
+
+	if (!find_devices(db, before, limit < BATCH_MAX ? limit : BATCH_MAX, cursor, ids, &count, pr))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (!delete_by_id(db, DEVICE, ids[i], pr))
+			return false;
+	}
+	*ret_count = (int64_t)count;
+	return true;
 }

@@ -944,6 +944,43 @@ device_life(struct sql *db, int64_t device, struct problem *pr)
 	ok(authz_move(db, authz, AUTHZ_VALID, AUTHZ_EXPIRED, 5, &moved, pr) && moved, "the authorization ends");
 }
 
+static int64_t
+devices_swept(struct sql *db, int64_t before, struct problem *pr)
+{
+	struct sweep_cursor cursor = { 0 };
+	int64_t n;
+
+	need(sweep_devices(db, before, 10, &cursor, &n, pr));
+	return n;
+}
+
+static struct device
+put_device(struct sql *db, const char *name, int64_t last_seen, struct problem *pr)
+{
+	struct ident id = { .type = IDENT_PERMANENT };
+	struct device d = { .state = DEVICE_SEEN };
+
+	span_copy(span_str(name), id.value, sizeof(id.value));
+	need(device_key_of(&id, "kind", &d.key) && device_insert(db, &d, pr) && device_set_seen(db, d.id, "kind", 7, "key", last_seen, pr));
+	return d;
+}
+
+/* One that stays must not be in the way of those behind it. */
+static void
+devices_in_parts(struct sql *db, struct problem *pr)
+{
+	struct device stays = put_device(db, "stays", NOW, pr), goes = put_device(db, "goes", NOW, pr), e;
+	struct sweep_cursor cursor = { 0 };
+	int64_t n;
+	bool found;
+
+	need(device_name_claim(db, "stays.test", &stays.key, NOW, pr));
+	ok(sweep_devices(db, NOW + 1, 1, &cursor, &n, pr) && n == 0 && cursor.id == stays.id, "the first of a part of one stays");
+	ok(sweep_devices(db, NOW + 1, 1, &cursor, &n, pr) && n == 1 && device_by_key(db, &goes.key, &e, &found, pr) && !found, "the next part has the next");
+	ok(sweep_devices(db, NOW + 1, 1, &cursor, &n, pr) && n == 0 && cursor.id == 0 && cursor.last_seen == 0, "behind the last it begins anew");
+	need(device_name_release(db, &stays.key, pr) && device_delete(db, stays.id, pr));
+}
+
 static bool
 case_devices(struct sql *db, void *arg, struct problem *pr)
 {
@@ -966,12 +1003,12 @@ case_devices(struct sql *db, void *arg, struct problem *pr)
 		"operators list and count them");
 	ok(device_each_named(db, IDENT_PERMANENT, "A", count_device, &n, pr) && n == 2, "by the ID alone");
 	device_life(db, d.id, pr);
-	ok(device_set_state(db, d.id, DEVICE_SEEN, "", pr) && sweep_devices(db, NOW + 1, 10, &n, pr) && n == 0, "one with an authorization is not swept");
+	ok(device_set_state(db, d.id, DEVICE_SEEN, "", pr) && devices_swept(db, NOW + 1, pr) == 0, "one with an authorization is not swept");
 	ok(sweep_orders(db, NOW + 2000, NOW + 1, 10, &n, pr) && n == 1 && sweep_authzs(db, NOW - 1, 10, &n, pr) && n == 1 && device_name_claim(db, "a.test", &d.key, NOW, pr) &&
-			sweep_devices(db, NOW + 1, 10, &n, pr) && n == 0 && device_name_release(db, &d.key, pr),
+			devices_swept(db, NOW + 1, pr) == 0 && device_name_release(db, &d.key, pr),
 		"nor one that owns a name");
-	ok(sweep_devices(db, NOW, 10, &n, pr) && n == 0 && sweep_devices(db, NOW + 1, 10, &n, pr) && n == 1,
-		"nor one that came lately, and then it is");
+	ok(devices_swept(db, NOW, pr) == 0 && devices_swept(db, NOW + 1, pr) == 1, "nor one that came lately, and then it is");
+	devices_in_parts(db, pr);
 	ok(device_insert(db, &d, pr) && device_delete(db, d.id, pr) && device_by_key(db, &d.key, &e, &found, pr) && !found, "and may be removed");
 	return true;
 }
