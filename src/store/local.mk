@@ -20,3 +20,8 @@ test_store_SOURCES = tests/unit/store/test_store.c tests/unit/store/world.h test
 test_store_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_store_LDADD = $(gate_libs)
 test_store_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sql_begin
+
+check_PROGRAMS += test_upgrade
+test_upgrade_SOURCES = tests/unit/store/test_upgrade.c tests/unit/store/world.h tests/unit/sql/both.h tests/pg.h tests/tap.h
+test_upgrade_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_upgrade_LDADD = $(gate_libs)

@@ -181,8 +181,16 @@ static const struct sql_migration migrations[] = {
 	{ 10, DDL_10, DDL_10 },
 };
 
+_Static_assert(COUNT_OF(migrations) == SCHEMA_VERSION, "each is a version");
+
+bool
+schema_migrate_to(struct store *store, int version, struct problem *pr)
+{
+	return store_migrate(store, migrations, (size_t)version, pr);
+}
+
 bool
 schema_migrate(struct store *store, struct problem *pr)
 {
-	return store_migrate(store, migrations, COUNT_OF(migrations), pr);
+	return schema_migrate_to(store, SCHEMA_VERSION, pr);
 }
