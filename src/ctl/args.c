@@ -78,6 +78,20 @@ ctl_opt_at(const struct ctl *ctl, const char *name, size_t i)
 	return NULL;
 }
 
+int
+ctl_opt_count(struct ctl *ctl, const char *name, int64_t *ret)
+{
+	const char *text = ctl_opt(ctl, name);
+	uint64_t n;
+
+	if (!text)
+		return CTL_DONE;
+	if (!span_uint(span_str(text), 1000000000, &n) || n == 0)
+		return ctl_fail(ctl, CTL_USAGE, "--%s is \"%s\", expected a number from 1 to 1000000000", name, text);
+	*ret = (int64_t)n;
+	return CTL_DONE;
+}
+
 /* Reads argv[*at], an option; false with *ret_wrong. */
 static bool
 read_option(struct ctl *ctl, int argc, char **argv, int *at, char **ret_wrong)

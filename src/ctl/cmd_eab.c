@@ -36,15 +36,12 @@ read_expires(struct ctl *ctl, char ret[TIME_TEXT])
 static int
 add_count(struct ctl *ctl, struct jw *w, const char *name)
 {
-	const char *text = ctl_opt(ctl, name);
-	uint64_t n;
+	int64_t n = 0;
+	int code = ctl_opt_count(ctl, name, &n);
 
-	if (!text)
-		return CTL_DONE;
-	if (!span_uint(span_str(text), 1000000000, &n) || n == 0)
-		return ctl_fail(ctl, CTL_USAGE, "--%s is \"%s\", expected a number from 1 to 1000000000", name, text);
-	jw_int(w, name, (int64_t)n);
-	return CTL_DONE;
+	if (n)
+		jw_int(w, name, n);
+	return code;
 }
 
 static void

@@ -136,20 +136,6 @@ cmd_limits(struct ctl *ctl)
 /* ---- plan ---- */
 
 static int
-read_count(struct ctl *ctl, const char *name, int64_t *ret)
-{
-	const char *text = ctl_opt(ctl, name);
-	uint64_t n;
-
-	if (!text)
-		return CTL_DONE;
-	if (!span_uint(span_str(text), 1000000000, &n) || n == 0)
-		return ctl_fail(ctl, CTL_USAGE, "--%s is \"%s\", expected a number from 1 to 1000000000", name, text);
-	*ret = (int64_t)n;
-	return CTL_DONE;
-}
-
-static int
 read_time(struct ctl *ctl, const char *name, int64_t *ret)
 {
 	const char *text = ctl_opt(ctl, name);
@@ -285,8 +271,8 @@ cmd_plan(struct ctl *ctl)
 	struct plan p;
 	int code;
 
-	if ((code = read_count(ctl, "devices", &rq.devices)) || (code = read_count(ctl, "domains", &rq.domains)) ||
-		(code = read_count(ctl, "names", &rq.names_per_cert)) || (code = read_time(ctl, "lifetime", &rq.lifetime_s)) ||
+	if ((code = ctl_opt_count(ctl, "devices", &rq.devices)) || (code = ctl_opt_count(ctl, "domains", &rq.domains)) ||
+		(code = ctl_opt_count(ctl, "names", &rq.names_per_cert)) || (code = read_time(ctl, "lifetime", &rq.lifetime_s)) ||
 		(code = read_time(ctl, "within", &rq.within_s)))
 		return code;
 	if (!rq.devices)

@@ -71,6 +71,8 @@ void ctl_done(struct ctl *ctl);
 const char *ctl_opt(const struct ctl *ctl, const char *name);
 /* The value of an option that may be given again; NULL at the end. */
 const char *ctl_opt_at(const struct ctl *ctl, const char *name, size_t i);
+/* A count, 1 to 1000000000; *ret is left alone if it was not given. CTL_DONE, or the exit code; the message was printed. */
+int ctl_opt_count(struct ctl *ctl, const char *name, int64_t *ret);
 const struct ctl_option *ctl_option_find(const struct ctl_option *list, const char *name);
 /* Command or noun nearest to what was typed; NULL if nothing is near. On the heap. */
 char *ctl_suggest(const char *typed);
