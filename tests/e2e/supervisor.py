@@ -1,5 +1,6 @@
 """Who starts the gateway again when it was killed, as systemd would; and runs of that kind side by side."""
 
+import re
 import threading
 
 from lab import listens, wait_until
@@ -49,6 +50,22 @@ class Supervisor:
             wait_until("the gateway to listen", lambda: listens(self.gate.port))
             status = self.gate.stop()
         return status
+
+
+def outcome(supervisor, result, good, **more):
+    """Of a run that has ended: what is not as it should be, how often it was killed, and where."""
+    text = supervisor.gate.process.text()
+    return dict(more, deaths=supervisor.deaths, where=re.findall(r"crash_point \d+ (.*): ends here", text), log=text,
+                wrong={k: (result[k], good[k]) for k in good if result[k] != good[k]})
+
+
+def judge(t, result, deaths, what, states=None):
+    """Was it killed by us alone, and so often, and is all as it should be? `states`: what may have been seen in between."""
+    good = ("fault" not in result and not result["wrong"] and len(result["deaths"]) >= deaths and set(result["deaths"]) <= {-9}
+            and (states is None or result["seen"] <= states))
+    if not t.ok(good, what):
+        t.note({k: v for k, v in result.items() if k != "log"})
+        t.note("\n".join(line[:300] for line in result.get("log", "").splitlines()[-60:]))
 
 
 def side_by_side(works):

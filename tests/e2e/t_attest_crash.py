@@ -14,7 +14,7 @@ from attest.prover import make_csr
 from attest.world import World
 from invariants import broken
 from lab import Lab
-from supervisor import Supervisor, side_by_side
+from supervisor import Supervisor, judge, outcome, side_by_side
 from tap import Tap
 
 # Of challenge, authorization and order the states, and how much evidence: all pending and none; proven and ready; issued.
@@ -52,31 +52,22 @@ def attest(lab, number, plan, server=None, before=False):
     look()
     good = {"reply": (200, "valid"), "states": ("valid", "valid", "valid"), "key": True, "certificates": 1, "status": 0,
             "sanitizer": "", "broken": {}}
-    return {"deaths": supervisor.deaths, "seen": seen, "log": gate.process.text(),
-            "where": re.findall(r"crash_point \d+ (.*): ends here", gate.process.text()),
-            "wrong": {k: (result[k], good[k]) for k in good if result[k] != good[k]}}
-
-
-def judge(t, result, what):
-    good = "fault" not in result and not result["wrong"] and result["seen"] <= WHOLE and set(result["deaths"]) <= {-9}
-    if not t.ok(good, what):
-        t.note({k: v for k, v in result.items() if k != "log"})
-        t.note("\n".join(line[:300] for line in result.get("log", "").splitlines()[-40:]))
+    return outcome(supervisor, result, good, seen=seen)
 
 
 def everywhere(t, lab, first, server=None):
     calm = attest(lab, first, [], server)
-    judge(t, calm, "an order without a crash")
+    judge(t, calm, 0, "an order without a crash", states=WHOLE)
     places = re.findall(r"crash_point (\d+) (.*)", calm["log"])
     # how often housekeeping comes in between differs; on PostgreSQL the start is left out
     chosen = list(range(1 if not server else len(places) - 6, len(places) + 2))
     results = side_by_side([lambda n=n: attest(lab, first + n, [n], server) for n in chosen])
     for n, result in zip(chosen, results):
         where = (result.get("where") or ["not reached"])[0]
-        judge(t, result, "killed at place %d (%s): a certificate in the end, and nothing ever by halves" % (n, where))
+        judge(t, result, 0, "killed at place %d (%s): a certificate in the end, and nothing ever by halves" % (n, where), states=WHOLE)
     t.ok(sum(bool(r.get("where")) for r in results) > len(chosen) / 2, "it was killed in most of %d runs" % len(results))
     result = attest(lab, first + 100, [], server, before=True)
-    judge(t, result, "killed before the statement: a certificate in the end, and nothing ever by halves")
+    judge(t, result, 0, "killed before the statement: a certificate in the end, and nothing ever by halves", states=WHOLE)
     t.ok((0, 0, 0, 0) in result["seen"], "that start found it pending")
 
 

@@ -20,7 +20,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lab import Lab, pebbles, wait_until
 from proxy import DROP
-from supervisor import Supervisor, side_by_side
+from supervisor import Supervisor, judge, outcome, side_by_side
 from tap import Tap
 
 EVERY = 3  # on PostgreSQL
@@ -72,15 +72,7 @@ def issue(lab, pebble, number, plan, rule=None, server=None):
     result["ledger"]["orders"] = "right" if counted <= spent <= counted + len(supervisor.deaths) else (counted, spent)
     good = {"order": "valid", "chain": "", "issued": 1, "ledger": {"orders": "right", "domain": 1, "set": 1, "held": 0}, "certificates": 1, "orders": (1, 3), "left": {}, "status": 0, "sanitizer": "",
             "keepers": True}
-    return {"deaths": supervisor.deaths, "where": re.findall(r"crash_point \d+ (.*): ends here", gate.process.text()),
-            "wrong": {k: (result[k], good[k]) for k in good if result[k] != good[k]}, "log": gate.process.text()}
-
-
-def judge(t, result, deaths, what):
-    good = "fault" not in result and not result["wrong"] and len(result["deaths"]) >= deaths and set(result["deaths"]) <= {-9}
-    if not t.ok(good, what):
-        t.note({k: v for k, v in result.items() if k != "log"})
-        t.note("\n".join(l[:300] for l in result.get("log", "").splitlines()[-60:]))
+    return outcome(supervisor, result, good)
 
 
 def kill_at(kind, stage):

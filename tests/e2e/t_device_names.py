@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
 from invariants import broken
 from lab import Lab, wait_until
-from supervisor import Supervisor, side_by_side
+from supervisor import Supervisor, judge, outcome, side_by_side
 from tap import Tap
 
 PI, DNS = "permanent-identifier", "dns"
@@ -356,26 +356,18 @@ def crash(lab, number, plan, server=None):
               "status": supervisor.end(), "sanitizer": gate.sanitizer_report()}
     look()
     good = {"names": {(PI, permanent_identifier("9001")), (DNS, "9001.devices.test")}, "certificates": 1, "broken": {}, "status": 0, "sanitizer": ""}
-    return {"deaths": supervisor.deaths, "seen": seen, "log": gate.process.text(),
-            "where": re.findall(r"crash_point \d+ (.*): ends here", gate.process.text()),
-            "wrong": {k: (result[k], good[k]) for k in good if result[k] != good[k]}}
-
-
-def judge(t, result, what):
-    good = "fault" not in result and not result["wrong"] and result["seen"] <= WHOLE and set(result["deaths"]) <= {-9}
-    if not t.ok(good, what):
-        t.note({k: v for k, v in result.items() if k != "log"})
-        t.note("\n".join(line[:300] for line in result.get("log", "").splitlines()[-40:]))
+    return outcome(supervisor, result, good, seen=seen)
 
 
 def killed(t, lab, first, server=None, last=9):
     calm = crash(lab, first, [], server)
-    judge(t, calm, "device and name without a crash")
+    judge(t, calm, 0, "device and name without a crash", states=WHOLE)
     places = re.findall(r"crash_point (\d+) (.*)", calm["log"])
     chosen = list(range(max(1, len(places) - last), len(places) + 1))
     results = side_by_side([lambda n=n: crash(lab, first + n, [n], server) for n in chosen])
     for n, result in zip(chosen, results):
-        judge(t, result, "killed at place %d (%s): device and name are proven together, or neither" % (n, (result.get("where") or ["not reached"])[0]))
+        where = (result.get("where") or ["not reached"])[0]
+        judge(t, result, 0, "killed at place %d (%s): device and name are proven together, or neither" % (n, where), states=WHOLE)
     t.ok(sum(bool(r.get("where")) for r in results) > len(chosen) / 2, "it was killed in most of %d runs" % len(results))
 
 

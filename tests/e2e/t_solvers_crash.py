@@ -9,7 +9,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from lab import Lab, listens, pebbles, wait_until
-from supervisor import Supervisor, side_by_side
+from supervisor import Supervisor, judge, outcome, side_by_side
 from tap import Tap
 from zones import DnsDevice, Zones, solver_conf
 
@@ -39,15 +39,7 @@ def issue(lab, pebble, zones, resolver, number, plan):
               "left": gate.left_over(), "status": supervisor.end(), "sanitizer": gate.sanitizer_report()}
     # the one value is the device's own proof
     good = {"order": "valid", "chain": "", "issued": 1, "journal": 0, "values": 1, "left": {}, "status": 0, "sanitizer": ""}
-    return {"deaths": supervisor.deaths, "where": re.findall(r"crash_point \d+ (.*): ends here", gate.process.text()),
-            "wrong": {k: (result[k], good[k]) for k in good if result[k] != good[k]}, "log": gate.process.text()}
-
-
-def judge(t, result, deaths, what):
-    good = "fault" not in result and not result["wrong"] and len(result["deaths"]) >= deaths and set(result["deaths"]) <= {-9}
-    if not t.ok(good, what):
-        t.note({k: v for k, v in result.items() if k != "log"})
-        t.note("\n".join(line[:300] for line in result.get("log", "").splitlines()[-60:]))
+    return outcome(supervisor, result, good)
 
 
 t = Tap()

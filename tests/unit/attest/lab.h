@@ -155,6 +155,19 @@ struct form {
 	struct attest_input in;
 };
 
+/* By the leaf's key, unless the form says otherwise; to be freed with forge_free. */
+static inline struct span
+form_sign(const struct form *form, struct span data)
+{
+	return lab_sign(form->signer ? form->signer : form->leaf.key, form->md ? form->md : EVP_sha256(), data);
+}
+
+static inline struct member
+form_alg(const struct form *form)
+{
+	return (struct member){"alg", form->alg < 0 ? CBOR_NINT : CBOR_UINT, form->alg, SPAN_NONE};
+}
+
 /* Adds the format's members, signatures and all, to the model; spans in `keep` are freed with
  * forge_free. */
 typedef void form_fn(const struct form *form, struct model *m, struct span keep[4]);
@@ -352,5 +365,24 @@ form_common(const struct form *good, form_fn *finish)
 		abort();
 	form_accepted(&f, finish, "and again as it should be");
 #undef REFUSED
+}
+/* A good form: neither too late nor too early, and its issuer must be one. */
+static inline void
+form_times_refused(struct form form, form_fn *finish)
+{
+	form.leaf.not_after_unix_s = form.in.now_unix_s - 1;
+	form_refused(&form, finish, "the leaf expired", "x5c[0]: has expired");
+	form.leaf.not_after_unix_s = form.in.now_unix_s + 2;
+	form.leaf.not_before_unix_s = form.in.now_unix_s + 1;
+	form_refused(&form, finish, "the leaf not yet valid", "x5c[0]: is not yet valid");
+}
+
+static inline void
+form_issuer_refused(struct form form, form_fn *finish)
+{
+	form.new_inter = true;
+	form.inter.exts[0] = "basicConstraints=critical,CA:FALSE";
+	form.inter.exts[1] = NULL;
+	form_refused(&form, finish, "an issuer that is no CA", "x5c[1]: is an issuer, but no CA");
 }
 #endif

@@ -91,10 +91,8 @@ ext(void)
 static void
 finish(const struct form *form, struct model *m, struct span keep[4])
 {
-	keep[0] = lab_sign(form->signer ? form->signer : form->leaf.key,
-		form->md ? form->md : EVP_sha256(), form->data);
-	m->members[m->count++] =
-		(struct member){"alg", form->alg < 0 ? CBOR_NINT : CBOR_UINT, form->alg, SPAN_NONE};
+	keep[0] = form_sign(form, form->data);
+	m->members[m->count++] = form_alg(form);
 	m->members[m->count++] = (struct member){"sig", CBOR_BYTES, 0, keep[0]};
 }
 

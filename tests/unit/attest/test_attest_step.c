@@ -14,13 +14,11 @@ finish(const struct form *form, struct model *m, struct span keep[4])
 	AUTO_BUF inner = BUF_MAX(2048);
 	unsigned char *copy;
 
-	keep[0] = lab_sign(form->signer ? form->signer : form->leaf.key,
-		form->md ? form->md : EVP_sha256(), form->data);
+	keep[0] = form_sign(form, form->data);
 	cbor_bytes(&inner, keep[0]);
 	copy = OPENSSL_memdup(inner.p, inner.n);
 	keep[1] = span_of(copy, inner.n);
-	m->members[m->count++] =
-		(struct member){"alg", form->alg < 0 ? CBOR_NINT : CBOR_UINT, form->alg, SPAN_NONE};
+	m->members[m->count++] = form_alg(form);
 	m->members[m->count++] = (struct member){"sig", CBOR_BYTES, 0, keep[1]};
 }
 
@@ -166,16 +164,10 @@ test_signature(void)
 	form_refused(&f, finish, "a leaf that is a CA", "x5c[0]: is the leaf, but a CA");
 	EVP_PKEY_free(ed);
 	f = good_form();
-	f.leaf.not_after_unix_s = NOW - 1;
-	form_refused(&f, finish, "the leaf expired", "x5c[0]: has expired");
-	f.leaf.not_after_unix_s = NOW + 1;
-	f.leaf.not_before_unix_s = NOW + 1;
-	form_refused(&f, finish, "the leaf not yet valid", "x5c[0]: is not yet valid");
-	f = good_form();
+	form_times_refused(f, finish);
+	form_issuer_refused(f, finish);
 	f.new_inter = true;
-	f.inter.exts[0] = "basicConstraints=critical,CA:FALSE";
 	f.inter.exts[1] = NULL;
-	form_refused(&f, finish, "an issuer that is no CA", "x5c[1]: is an issuer, but no CA");
 	f.inter.exts[0] = "keyUsage=digitalSignature";
 	form_refused(&f, finish, "an issuer without basicConstraints",
 		"x5c[1]: is an issuer, but no CA");

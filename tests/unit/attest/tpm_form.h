@@ -196,15 +196,13 @@ finish(const struct form *form, struct model *m, struct span keep[4])
 	write_public(&public, parts.app);
 	write_public(&named, parts.named ? parts.named : parts.app);
 	write_info(&info, buf_span(&named));
-	keep[0] = lab_sign(form->signer ? form->signer : form->leaf.key,
-		form->md ? form->md : EVP_sha256(), buf_span(&info));
+	keep[0] = form_sign(form, buf_span(&info));
 	write_signature(&sig, form, keep[0]);
 	keep[1] = kept(&public);
 	keep[2] = kept(&info);
 	keep[3] = kept(&sig);
 	m->members[m->count++] = (struct member){"ver", CBOR_TEXT, 0, parts.ver};
-	m->members[m->count++] =
-		(struct member){"alg", form->alg < 0 ? CBOR_NINT : CBOR_UINT, form->alg, SPAN_NONE};
+	m->members[m->count++] = form_alg(form);
 	m->members[m->count++] = (struct member){"sig", CBOR_BYTES, 0, keep[3]};
 	m->members[m->count++] = (struct member){"certInfo", CBOR_BYTES, 0, keep[2]};
 	m->members[m->count++] = (struct member){"pubArea", CBOR_BYTES, 0, keep[1]};
