@@ -98,7 +98,8 @@ ctl_title(struct ctl *ctl, const char *title)
 {
 	if (ctl->plain)
 		return;
-	buf_addc(&ctl->out, '\n');
+	if (ctl->out.n)
+		buf_addc(&ctl->out, '\n');
 	add_bold(ctl, title);
 	buf_addc(&ctl->out, '\n');
 }
