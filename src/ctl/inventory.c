@@ -266,7 +266,7 @@ write_members(struct inventory *in, const struct json_node *object, struct jw *w
 {
 	const struct json_node *n = NULL;
 	struct span name = SPAN_NONE;
-	bool has_kind = false;
+	bool has[MEMBERS] = { false };
 	enum member m;
 
 	while ((n = json_next_member(object, n, &name))) {
@@ -276,13 +276,16 @@ write_members(struct inventory *in, const struct json_node *object, struct jw *w
 			continue;
 		if (!member_of(name, &m))
 			return wrong_at(r->line, r->column, pr, "unknown member ", QUOTE(name));
-		has_kind = has_kind || (m == KIND && json_text(n).n);
-		if (m == KIND && json_text(n).n == 0 && json_type(n) == JSON_STRING)
+		if (m == KIND && json_type(n) == JSON_STRING && json_text(n).n == 0)
 			continue;
+		/* letter case makes no difference here */
+		if (has[m])
+			return wrong_at(r->line, r->column, pr, "a second member ", names[m]);
+		has[m] = true;
 		json_write(n, &text);
 		jw_raw(w, names[m], buf_span(&text));
 	}
-	if (!has_kind && in->kind)
+	if (!has[KIND] && in->kind)
 		jw_str(w, names[KIND], in->kind);
 	write_block(object, w);
 	return true;
