@@ -186,27 +186,40 @@ test_face(void)
 	is_int(atomic_load(&scene.drains), 0, "and nothing was done");
 }
 
-/* Keeps a worker until it may go. */
+/* Keep workers until they may go. */
+struct gate {
+	_Atomic(unsigned) kept;
+	_Atomic(bool) open;
+};
+
 static void
 wait_task(void *arg)
 {
-	while (!atomic_load((_Atomic(bool) *)arg))
+	struct gate *g = arg;
+
+	atomic_fetch_add(&g->kept, 1);
+	while (!atomic_load(&g->open))
 		usleep(1000);
 }
 
 static void
 test_busy(void)
 {
-	static _Atomic(bool) go;
+	static struct gate g;
 	AUTO_BUF reply = BUF_MAX(1 << 20);
-	int queued = 0;
+	unsigned queued = 0, workers = pool_threads(scene.admin.pool);
 
-	while (pool_try(scene.admin.pool, wait_task, &go))
+	/* only when no worker will take one more out of it, a full queue stays full */
+	for (; queued < workers; queued++)
+		pool_post(scene.admin.pool, wait_task, &g);
+	while (atomic_load(&g.kept) < workers)
+		usleep(1000);
+	while (pool_try(scene.admin.pool, wait_task, &g))
 		queued++;
-	is_int(fetch(metrics_socket, "GET", "/metrics", "", &reply), 200, "while %d tasks fill the workers' queue it answers", queued);
+	is_int(fetch(metrics_socket, "GET", "/metrics", "", &reply), 200, "while %u tasks fill the workers' queue it answers", queued);
 	is_int(value(&reply, "acmegate_orders{state=\"processing\"}"), 1, "with what was counted last");
 	ok(value(&reply, "acmegate_worker_queue_length") > 10, "and how long the queue is");
-	atomic_store(&go, true);
+	atomic_store(&g.open, true);
 }
 
 int
