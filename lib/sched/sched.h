@@ -132,6 +132,7 @@ struct sched_stats {
 	int64_t width;
 	size_t closed;                      /* buckets that let nothing through */
 };
+/* As it is now. */
 void sched_stats(const struct sched *s, int64_t now_ns, struct sched_stats *ret);
 
 /* When would it be admitted, if nothing is added before it? */
