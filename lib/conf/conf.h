@@ -47,6 +47,7 @@ struct conf_list { void *list; size_t count; };
 #define CONF_RELOAD 1   /* may change on reload */
 #define CONF_REQUIRED 2 /* must be given */
 #define CONF_SECRET 4   /* must be file: or credential: */
+#define CONF_SHOWN 8    /* the example file has it as if it were required: one of several that are */
 
 struct conf_key {
 	enum conf_kind kind;

@@ -101,7 +101,7 @@ write_group(const struct conf_key *keys, const char *indent, bool off, struct bu
 			xasprintf("%s%s", indent, k->kind == CONF_LIST ? "\t\t" : "\t");
 		const char *text = k->example ? k->example : k->def ? k->def : "";
 
-		bool is_off = off || (!(k->flags & CONF_REQUIRED) && k->kind != CONF_GROUP);
+		bool is_off = off || (!(k->flags & (CONF_REQUIRED | CONF_SHOWN)) && k->kind != CONF_GROUP);
 		const char *hash = is_off ? "#" : "";
 
 		if (k != keys)

@@ -144,13 +144,20 @@ write_ca(struct jw *w, struct upstream *u)
 {
 	struct ca_account *account = upstream_account(u);
 	struct ca_stats s;
+	struct ca_health h;
 
 	ca_stats(u->ca, &s);
+	ca_health(u->ca, &h);
 	write_text(w, "origin", ca_origin(u->ca));
 	jw_str(w, "account", account->kid[0] ? account->kid : NULL);
 	if (ca_fault(u->ca))
 		jw_str(w, "fault", ca_fault(u->ca));
-	jw_str(w, "circuit", s.is_open ? "open" : "closed");
+	jw_str(w, "circuit", h.is_probing ? "half-open" : h.is_ill ? "open" : "closed");
+	jw_int(w, "failures_in_a_row", h.failures);
+	if (h.failures)
+		jw_time(w, "failing_since", clock_unix_s() - h.failing_ms / 1000);
+	if (h.is_ill)
+		jw_int(w, "probe_in_s", (h.probe_in_ms + 999) / 1000);
 	jw_int(w, "calls", (int64_t)s.calls);
 	jw_int(w, "sent", (int64_t)s.sent);
 	jw_int(w, "problems", (int64_t)s.problems);
@@ -170,10 +177,15 @@ write_upstreams(struct call *c, const struct counts *n)
 	jw_array(w, "upstreams");
 	for (size_t i = 0; i < upstreams_count(c->admin->ups); i++) {
 		struct upstream *u = upstreams_at(c->admin->ups, i);
+		const struct upstream_conf *conf = conf_upstream(c->conf, u->name);
 
 		jw_object(w, NULL);
 		jw_str(w, "name", u->name);
 		jw_str(w, "driver", u->driver == DRIVER_LOCAL ? "local" : "acme");
+		if (conf && conf->preset)
+			jw_str(w, "preset", conf->preset);
+		if (conf)
+			jw_str(w, "kind", conf->kind == CA_KIND_PRIVATE ? "private" : "public");
 		jw_int(w, "orders", n->upstream[i]);
 		if (u->ca)
 			write_ca(w, u);

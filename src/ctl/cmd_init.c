@@ -190,7 +190,7 @@ put_ca(struct init *in, const struct conf_key *keys)
 	AUTO_FREE char *mail =
 		contact ? xasprintf("%s%s", strncmp(contact, "mailto:", 7) == 0 ? "" : "mailto:", contact) : NULL;
 
-	put_string(in, keys, "\t\t", "directory", in->upstream);
+	put_string(in, keys, "\t\t", ca_preset_find(in->upstream) ? "preset" : "directory", in->upstream);
 	put_path(in, keys, "ca_file", "", "upstream-ca-file");
 	put_string(in, keys, "\t\t", "contact", mail);
 	add_key(in, keys, "\t\t", "accept_terms");

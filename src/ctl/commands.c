@@ -23,7 +23,8 @@ static const struct ctl_option init_options[] = {
 	{ "name", "HOST", "how devices reach the gateway; with the port of --listen it makes the URL" },
 	{ "url", "URL", "the same as a whole URL, without a slash at the end" },
 	{ "listen", "ADDR:PORT", "where to serve ACME, *:443 by default" },
-	{ "upstream", "URL", "directory URL of the CA behind; without it the gateway's own local CA issues" },
+	{ "upstream", "CA", "the CA behind: its directory URL, or its name if it is one of the presets of acmegate.conf(5), such as letsencrypt; "
+		"without it the gateway's own local CA issues" },
 	{ "upstream-ca-file", "FILE", "trust anchors (PEM) for that CA's web server" },
 	{ "eab-kid", "KID", "key identifier of the account binding that the CA gave you" },
 	{ "eab-key-file", "FILE", "file with its MAC key, base64url" },

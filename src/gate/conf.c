@@ -99,6 +99,7 @@ load(const char *path, struct span text, struct conf_errors *errors)
 	if (errors->parsed) {
 		unsigned before = errors->count;
 
+		conf_presets_apply(conf);
 		gate_conf_check(conf, errors);
 		good = good && errors->count == before;
 	}

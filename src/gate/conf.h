@@ -24,6 +24,20 @@ enum devices_wanted { DEVICES_ANY, DEVICES_INVENTORIED };
  * `csr_names`. */
 enum csr_names { CSR_NAMES_ORDER, CSR_NAMES_MAPPED };
 
+/* Why an order may leave its CA for the next one of its profile. As in the words of `failover`, in their order. */
+enum failover {
+	FAILOVER_OUTAGE,   /* it does not answer */
+	FAILOVER_LIMIT,    /* its limits make the order wait too long */
+	FAILOVER_ACCOUNT,  /* only an operator can mend what it says: account, terms, profile */
+	FAILOVER_REJECTED, /* it does not issue for these identifiers */
+	FAILOVER_CAA,      /* the names' CAA records do not have it */
+	FAILOVER__COUNT
+};
+const char *failover_name(enum failover why);
+
+/* May an order go from a public CA to a private one, or the other way round? As in the choices of `failover_kind`. */
+enum failover_kind { FAILOVER_KIND_SAME, FAILOVER_KIND_ANY };
+
 /* An ACME profile we offer to devices (draft-ietf-acme-profiles; spec names in acmegate.conf(5)). */
 struct profile_conf {
 	char *name;                    /* [A-Za-z0-9][A-Za-z0-9._-]{0,63} */
@@ -44,8 +58,12 @@ struct profile_conf {
 	int64_t max_identifiers;
 	struct conf_strings key_types; /* allowed CSR key types by name: p256 p384 rsa2048 rsa3072 rsa4096 */
 	int64_t order_life_s, pending_authz_s, valid_authz_s;
-	char *upstream;                /* name of an entry of upstreams */
-	char *upstream_profile;        /* the CA's profile, NULL = do not send one */
+	char *upstream;                /* name of an entry of upstreams, NULL = upstreams has them: ask conf_profile_ca */
+	struct conf_strings upstreams; /* several, in order */
+	struct conf_strings failover;  /* failover_name */
+	int64_t failover_outage_s, failover_limit_s; /* so long it may wait for its CA */
+	int failover_kind;             /* enum failover_kind */
+	char *upstream_profile;        /* the CA's profile, NULL = that of the entry */
 	int64_t http01_port, tls_alpn01_port; /* where devices answer */
 	struct conf_strings caa;       /* issuer names of ours in CAA records; empty = CAA is not looked at */
 	struct conf_addrs resolvers;   /* who is asked about devices' names; empty = the gateway's */
@@ -95,9 +113,23 @@ enum limits_table { LIMITS_AUTO, LIMITS_NONE, LIMITS_LETSENCRYPT, LIMITS_LETSENC
 
 enum upstream_driver { DRIVER_ACME, DRIVER_LOCAL };
 
+/* Who trusts it: the world, or this company. As in the choices of `kind`. */
+enum ca_kind { CA_KIND_AUTO, CA_KIND_PUBLIC, CA_KIND_PRIVATE };
+
+/* What a CA does; of what is not known it is tried. As in the choices of the keys. */
+enum ca_known { KNOWN_AUTO, KNOWN_YES, KNOWN_NO };
+
+#define CA_REQUEST_MS 30000 /* where nothing else is said */
+
 struct upstream_conf {
 	char *name;
 	int driver;                    /* enum upstream_driver */
+	char *preset;                  /* acme: ca_preset_find, NULL = none */
+	int kind;                      /* enum ca_kind; once loaded never AUTO */
+	char *upstream_profile;        /* acme: the CA's profile, where ours says none; NULL = do not send one */
+	struct conf_strings challenges; /* acme: ask conf_ca_has_challenge */
+	int64_t max_names;             /* acme, 0 = not said; this and the next four: ask conf_ca_facts */
+	int addresses, wildcards, covered_names, not_after; /* acme: enum ca_known */
 	char *directory;               /* acme: exact URL */
 	char *ca_file;                 /* acme: PEM of extra trust anchors */
 	char *proxy;                   /* acme: http://host:port */
@@ -114,6 +146,30 @@ struct upstream_conf {
 	int64_t limits_margin, limits_reserve; /* acme: percent of a burst that is left alone */
 	struct conf_list overrides;    /* acme: struct limit_conf */
 	char *ca_name;                 /* local: common name of the CA, never NULL; acme: NULL */
+};
+
+/* A CA that is known by name (conf_presets.c): defaults of its entry. */
+struct ca_preset {
+	const char *name;
+	const char *directory;         /* NULL = each customer has another */
+	enum limits_table limits;      /* LIMITS_AUTO = not known */
+	int64_t request_ms;            /* 0 = as of any CA */
+	bool needs_eab, needs_contact; /* it registers no account, or issues nothing, without */
+	int64_t max_names;             /* 0 = not known */
+	enum ca_known addresses, wildcards;
+	enum ca_known covered_names;      /* "a.x" beside "*.x" */
+	enum ca_known not_after;          /* notAfter in newOrder is honoured */
+	struct { const char *name; int64_t max_names; enum ca_known addresses; } profiles[4]; /* that differ */
+	const char *challenges[4];     /* first NULL = not known */
+};
+const struct ca_preset *ca_preset_at(size_t i);            /* NULL behind the last */
+const struct ca_preset *ca_preset_find(const char *name);  /* NULL: none is called so */
+
+/* What counts for an entry and a profile (NULL: none) of ours: what is written, else what the preset knows. */
+struct ca_facts {
+	const char *profile;           /* to ask of the CA; borrowed, NULL = none */
+	int64_t max_names;             /* 0 = not known */
+	enum ca_known addresses, wildcards, covered_names, not_after;
 };
 
 /* How proofs are laid out for CAs. Kinds as in the choices of the key. */
@@ -231,6 +287,29 @@ const struct solver_conf *conf_solver(const struct gate_conf *conf, const char *
 /* Delays before each local validation attempt in seconds, counted from the request; returns how many, at most max. */
 size_t conf_validation_attempts(const struct profile_conf *p, int64_t *ret, size_t max);
 
+/* ---- the CAs of a profile, in its order (conf_cas.c) ---- */
+
+/* How many there are, and the i-th of them; NULL if no entry is called so. */
+size_t conf_profile_ca_count(const struct profile_conf *p);
+const struct upstream_conf *conf_profile_ca(const struct gate_conf *conf, const struct profile_conf *p, size_t i);
+/* By its kind: never silently from a public CA to a private one, nor the other way round. */
+bool conf_ca_may_serve(const struct gate_conf *conf, const struct profile_conf *p, const struct upstream_conf *u);
+bool conf_fails_over(const struct profile_conf *p, enum failover why);
+
+/* What an order asks for. */
+struct ca_wish {
+	const struct idents *names;    /* that the CA would hear of (flow/names.h) */
+	int64_t not_before, not_after; /* 0 = not asked for */
+};
+/* Can this CA do it, by all that is known of it? Else `pr` is for the device. */
+bool conf_ca_takes(const struct upstream_conf *u, const struct profile_conf *p, const struct ca_wish *wish, struct problem *pr) MUST_CHECK;
+/* The first one that can and may, NULL if there is none. ret_why: the refusal of the first that cannot, kind 0 if none was asked before
+ * it. */
+const struct upstream_conf *conf_ca_choose(const struct gate_conf *conf, const struct profile_conf *p, const struct ca_wish *wish, struct problem *ret_why);
+void conf_ca_facts(const struct upstream_conf *u, const struct profile_conf *p, struct ca_facts *ret);
+/* May the CA be answered by this challenge? */
+bool conf_ca_has_challenge(const struct upstream_conf *u, const char *type);
+
 /* The rate of a limit at this CA, count 0 = none is known; name: domain or identifier, for limits that are agreed for one. */
 struct quota_rate conf_limit_rate(const struct upstream_conf *u, enum quota_kind kind, const char *name);
 /* The host of a URL and its port if one is written: the label of an entry that says none. On the heap. */
@@ -238,6 +317,11 @@ char *conf_ca_label(const char *directory);
 
 /* Inside src/gate: the limits of entry `at` of upstreams. */
 void gate_conf_check_limits(const char *at, const struct upstream_conf *u, struct conf_errors *errors);
+/* Inside src/gate: after the walk and before the checks, what presets know goes where nothing was written. */
+void conf_presets_apply(struct gate_conf *conf);
+/* Inside src/gate: entry `at` of profiles and its CAs, entry `at` of upstreams and what its preset demands. */
+void conf_profile_cas_check(const struct gate_conf *conf, const char *at, const struct profile_conf *p, struct conf_errors *errors);
+void conf_preset_check(const char *at, const struct upstream_conf *u, struct conf_errors *errors);
 /* Inside src/gate: everything a table of keys cannot say. */
 void gate_conf_check(const struct gate_conf *conf, struct conf_errors *errors);
 struct url;

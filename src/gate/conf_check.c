@@ -202,24 +202,6 @@ check_attempts(const char *at, const struct conf_strings *attempts, struct conf_
 }
 
 static void
-check_profile_upstream(const struct gate_conf *conf, const char *at, const struct profile_conf *p,
-	struct conf_errors *errors)
-{
-	const struct upstream_conf *u = p->upstream ? conf_upstream(conf, p->upstream) : NULL;
-	WHERE("%s.upstream", at);
-
-	if (!p->upstream)
-		return;
-	if (!u) {
-		conf_error(errors, where, "no entry of upstreams is named \"%s\"",
-			QUOTE(span_str(p->upstream)));
-	} else if (u->driver == DRIVER_LOCAL && p->upstream_profile) {
-		snprintf(where, sizeof(where), "%s.upstream_profile", at);
-		conf_error(errors, where, "the local CA has no profiles");
-	}
-}
-
-static void
 check_hook(const char *at, const struct profile_conf *p, struct conf_errors *errors)
 {
 	struct url url;
@@ -330,7 +312,7 @@ check_profiles(const struct gate_conf *conf, struct conf_errors *errors)
 			"p256, p384, p521, ed25519, rsa2048, rsa3072 or rsa4096", errors);
 		check_challenges(at, &p->challenges, errors);
 		check_attempts(at, &p->validation_attempts_text, errors);
-		check_profile_upstream(conf, at, p, errors);
+		conf_profile_cas_check(conf, at, p, errors);
 		check_profile_caa(at, p, errors);
 		check_hook(at, p, errors);
 		if (p->wildcard && !has_records(p))
@@ -355,7 +337,8 @@ check_local(const char *at, const struct upstream_conf *u, struct conf_errors *e
 	} acme_only[] = { { "directory", u->directory }, { "ca_file", u->ca_file },
 		{ "proxy", u->proxy }, { "contact", u->contact }, { "eab_kid", u->eab_kid },
 		{ "eab_key", u->eab_key }, { "preferred_chain", u->preferred_chain }, { "ca", u->ca },
-		{ "overrides", u->overrides.list } };
+		{ "overrides", u->overrides.list }, { "preset", u->preset },
+		{ "upstream_profile", u->upstream_profile }, { "challenges", u->challenges.list } };
 
 	for (size_t i = 0; i < COUNT_OF(acme_only); i++) {
 		WHERE("%s.%s", at, acme_only[i].key);
@@ -363,6 +346,10 @@ check_local(const char *at, const struct upstream_conf *u, struct conf_errors *e
 		if (acme_only[i].value)
 			conf_error(errors, where,
 				"is for driver \"acme\", this entry's driver is \"local\"");
+	}
+	if (u->kind == CA_KIND_PUBLIC) {
+		WHERE("%s.kind", at);
+		conf_error(errors, where, "nobody but you trusts a local CA: it is private");
 	}
 }
 
@@ -429,10 +416,10 @@ check_acme(const char *at, const struct upstream_conf *u, struct conf_errors *er
 	struct url url;
 	WHERE("%s.directory", at);
 
-	if (!u->directory)
-		conf_error(errors, where, "is required with driver \"acme\"");
-	else
+	if (u->directory)
 		conf_check_url(where, u->directory, &url, errors);
+	else if (!u->preset)
+		conf_error(errors, where, "it or preset is required with driver \"acme\"");
 	snprintf(where, sizeof(where), "%s.ca_name", at);
 	if (u->ca_name)
 		conf_error(
@@ -446,6 +433,7 @@ check_acme(const char *at, const struct upstream_conf *u, struct conf_errors *er
 	if (u->contact)
 		check_contact(where, u->contact, errors);
 	check_eab(at, u, errors);
+	conf_preset_check(at, u, errors);
 	gate_conf_check_limits(at, u, errors);
 }
 

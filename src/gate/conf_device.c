@@ -59,7 +59,7 @@ may_order_names(const struct profile_conf *p)
 static void
 check_names(const struct gate_conf *conf, size_t at, const struct profile_conf *p, struct conf_errors *errors)
 {
-	const struct upstream_conf *u = p->upstream ? conf_upstream(conf, p->upstream) : NULL;
+	const struct upstream_conf *u = conf_profile_ca_count(p) ? conf_profile_ca(conf, p, 0) : NULL;
 	bool devices = has(&p->identifier_types, "permanent-identifier") || has(&p->identifier_types, "hardware-module");
 	bool names = has(&p->identifier_types, "dns") || has(&p->identifier_types, "ip");
 	WHERE("profiles[%zu].device_names", at);

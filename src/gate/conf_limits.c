@@ -77,8 +77,10 @@ table_of(const struct upstream_conf *u)
 {
 	static const enum quota_table tables[] = { [LIMITS_NONE] = QUOTA_TABLE_NONE, [LIMITS_LETSENCRYPT] = QUOTA_TABLE_LETSENCRYPT,
 		[LIMITS_LETSENCRYPT_STAGING] = QUOTA_TABLE_LETSENCRYPT_STAGING };
+	const struct ca_preset *preset = ca_preset_find(u->preset);
+	int limits = u->limits == LIMITS_AUTO && preset ? (int)preset->limits : u->limits;
 
-	return u->limits == LIMITS_AUTO ? quota_table_of(u->directory) : tables[u->limits];
+	return limits == LIMITS_AUTO ? quota_table_of(u->directory) : tables[limits];
 }
 
 struct quota_rate

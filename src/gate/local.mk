@@ -1,9 +1,11 @@
 # src/gate: sources, unit tests (check_PROGRAMS) and fuzz targets (fuzz_targets) of this room
 libgate_a_SOURCES += \
 	src/gate/conf.c src/gate/conf.h \
+	src/gate/conf_cas.c \
 	src/gate/conf_check.c src/gate/conf_device.c \
 	src/gate/conf_keys.c \
 	src/gate/conf_limits.c \
+	src/gate/conf_presets.c \
 	src/gate/conf_solvers.c \
 	src/gate/conf_trust.c \
 	src/gate/url.c src/gate/url.h
@@ -12,6 +14,11 @@ check_PROGRAMS += test_gate_conf
 test_gate_conf_SOURCES = tests/unit/gate/test_gate_conf.c tests/tap.h
 test_gate_conf_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_gate_conf_LDADD = $(gate_libs)
+
+check_PROGRAMS += test_conf_cas
+test_conf_cas_SOURCES = tests/unit/gate/test_conf_cas.c tests/tap.h
+test_conf_cas_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_conf_cas_LDADD = $(gate_libs)
 
 # The example file, and the manual's list, from the table of keys: `make regen-conf` after a change of the table.
 EXTRA_DIST += etc/acmegate.conf

@@ -155,21 +155,38 @@ check_tx(struct sql *db, void *arg, struct problem *pr)
 	return check(db, arg, pr);
 }
 
+static bool
+find_issued(struct sql *db, const struct finalize *f, const char *upstream, const char *key, int64_t *ret_cert, int64_t *ret_join, struct problem *pr)
+{
+	const struct order *o = &f->v.order;
+	int64_t now = clock_unix_s();
+
+	*ret_join = 0;
+	return cert_find_again(db, o->principal, f->csr->key_hash, key, o->profile, upstream, now, now - HANDED_OUT_AGAIN_S, HANDED_OUT_AGAIN_PERCENT, ret_cert, pr) &&
+		replaces_keep(db, o, ret_cert, pr) && (*ret_cert || order_find_working(db, o->principal, f->csr->key_hash, key, o->profile, upstream, ret_join, pr));
+}
+
 /* A certificate this principal has ready, or work under way for the same thing (O4). */
 static bool
 find_earlier(struct sql *db, const struct finalize *f, int64_t *ret_cert, int64_t *ret_join, struct problem *pr)
 {
 	const struct order *o = &f->v.order;
-	int64_t now = clock_unix_s();
 	struct idents names;
 	char key[IDENTS_KEY_TEXT];
 
 	order_names(o, &names);
 	idents_key(&names, key);
 	idents_done(&names);
-	*ret_join = 0;
-	return cert_find_again(db, o->principal, f->csr->key_hash, key, o->profile, o->upstream, now, now - HANDED_OUT_AGAIN_S, HANDED_OUT_AGAIN_PERCENT, ret_cert, pr) &&
-		replaces_keep(db, o, ret_cert, pr) && (*ret_cert || order_find_working(db, o->principal, f->csr->key_hash, key, o->profile, o->upstream, ret_join, pr));
+	if (!find_issued(db, f, f->upstream->name, key, ret_cert, ret_join, pr))
+		return false;
+	/* it may have gone to another CA of the profile than it was meant for */
+	for (size_t i = 0; !*ret_cert && !*ret_join && i < conf_profile_ca_count(f->profile); i++) {
+		const struct upstream_conf *u = conf_profile_ca(f->api->conf, f->profile, i);
+
+		if (u && u != f->upstream && !find_issued(db, f, u->name, key, ret_cert, ret_join, pr))
+			return false;
+	}
+	return true;
 }
 
 static bool

@@ -3,6 +3,7 @@
 
 #include "flow/inventory.h"
 #include "flow/mapped.h"
+#include "flow/names.h"
 #include "server/api.h"
 #include "server/offer.h"
 #include "store/device_name.h"
@@ -20,6 +21,8 @@ struct new_order {
 	unsigned char map_key[MAPPING_KEY_BYTES];
 	bool has_map_key;
 	int64_t not_before, not_after;
+	const struct upstream_conf *ca; /* that is to issue */
+	struct problem why_not;    /* the first of the profile cannot */
 	struct replaced replaced;  /* owned */
 	bool reused;               /* an order of before (O1) */
 	_Atomic(uint64_t) *refused_by; /* the counter of the abuse limit that refused it */
@@ -77,22 +80,6 @@ sum_up(struct api *api)
 		problem_set(&api->pr, kind, "\"%s\": %s", api->subs[0].ident.value, api->subs[0].problem.detail);
 	else
 		problem_set(&api->pr, kind, "%zu of the identifiers cannot be ordered, see the sub-problems", n);
-}
-
-/* Of a CA outside only names can be had: it must not learn of a device. */
-static bool
-check_outside(struct api *api, const struct new_order *n)
-{
-	const struct upstream_conf *u = conf_upstream(api->conf, n->profile->upstream);
-
-	if ((u && u->driver == DRIVER_LOCAL) || n->mapped.count > 0)
-		return true;
-	for (size_t i = 0; i < n->idents.count; i++) {
-		if (!ident_is_device(&n->idents.list[i]))
-			return true;
-	}
-	return problem_set(&api->pr, PROBLEM_REJECTED_IDENTIFIER,
-		"identifiers has only devices, which the CA of profile \"%s\" must not learn of: a name is wanted besides", n->profile->name);
 }
 
 static bool
@@ -162,8 +149,46 @@ map(struct api *api, struct new_order *n)
 	return check_count(api, n);
 }
 
+/* The dates that our own CA signs; what of them another one honours is asked when it is chosen. */
 static bool
-check_all(struct api *api, const struct new_order *n)
+check_dates(struct api *api, const struct new_order *n)
+{
+	const struct profile_conf *p = n->profile;
+	int64_t now = clock_unix_s();
+
+	if (!n->not_before && !n->not_after)
+		return true;
+	if (n->not_after && n->not_after <= (n->not_before ? n->not_before : now))
+		return problem_set(&api->pr, PROBLEM_MALFORMED, "notAfter is out of the range this profile allows");
+	if (n->ca->driver != DRIVER_LOCAL)
+		return true;
+	if (n->not_before && (n->not_before < now - 3600 || n->not_before > now + p->validity_s))
+		return problem_set(&api->pr, PROBLEM_MALFORMED, "notBefore is out of the range this profile allows");
+	if (n->not_after && n->not_after > now + p->validity_s)
+		return problem_set(&api->pr, PROBLEM_MALFORMED, "notAfter is out of the range this profile allows");
+	return true;
+}
+
+/* The first CA of the profile that can do it, before anything is proven: what none can do must cost no token of theirs. */
+static bool
+choose_ca(struct api *api, struct new_order *n)
+{
+	struct ca_wish wish = { .not_before = n->not_before, .not_after = n->not_after };
+	struct order like = { .idents = n->idents, .mapped = n->mapped };
+	struct idents names;
+
+	order_ca_names(&like, &names);
+	wish.names = &names;
+	n->ca = conf_ca_choose(api->conf, n->profile, &wish, &n->why_not);
+	idents_done(&names);
+	if (n->ca)
+		return check_dates(api, n);
+	api->pr = n->why_not;
+	return false;
+}
+
+static bool
+check_all(struct api *api, struct new_order *n)
 {
 	struct policy_verdict *verdicts = xcalloc(n->idents.count + 1, sizeof(*verdicts));
 
@@ -177,7 +202,7 @@ check_all(struct api *api, const struct new_order *n)
 	free(verdicts);
 	if (api->sub_count > 0)
 		sum_up(api);
-	return api->sub_count == 0 && check_outside(api, n);
+	return api->sub_count == 0 && choose_ca(api, n);
 }
 
 /* W19: absent or "" is the default; a path that names a profile allows only that one. */
@@ -215,24 +240,6 @@ time_read(struct json_obj *o, const char *name, int64_t *ret)
 	return problem_set(o->pr, PROBLEM_MALFORMED, "%s is not an RFC 3339 time, or before 1970", name);
 }
 
-/* 7.4: honoured or refused, never something else. Only our own CA can honour them. */
-static bool
-check_dates(struct api *api, const struct new_order *n)
-{
-	const struct upstream_conf *u = conf_upstream(api->conf, n->profile->upstream);
-	int64_t now = clock_unix_s();
-
-	if (!n->not_before && !n->not_after)
-		return true;
-	if (!u || u->driver != DRIVER_LOCAL)
-		return problem_set(&api->pr, PROBLEM_MALFORMED, "notBefore and notAfter are not supported by profile \"%s\"", n->profile->name);
-	if (n->not_before && (n->not_before < now - 3600 || n->not_before > now + n->profile->validity_s))
-		return problem_set(&api->pr, PROBLEM_MALFORMED, "notBefore is out of the range this profile allows");
-	if (n->not_after && (n->not_after <= (n->not_before ? n->not_before : now) || n->not_after > now + n->profile->validity_s))
-		return problem_set(&api->pr, PROBLEM_MALFORMED, "notAfter is out of the range this profile allows");
-	return true;
-}
-
 static bool
 read_request(struct api *api, struct new_order *n)
 {
@@ -243,7 +250,7 @@ read_request(struct api *api, struct new_order *n)
 		return false;
 	if (json_count(list) == 0)
 		return problem_set(&api->pr, PROBLEM_MALFORMED, "identifiers is empty");
-	if (!time_read(&o, "notBefore", &n->not_before) || !time_read(&o, "notAfter", &n->not_after) || !json_ok(&o) || !check_dates(api, n) ||
+	if (!time_read(&o, "notBefore", &n->not_before) || !time_read(&o, "notAfter", &n->not_after) || !json_ok(&o) ||
 		!replaces_read(&o, &n->replaced))
 		return false;
 	idents_collect(api, list, n);
@@ -281,6 +288,8 @@ insert_order(struct sql *db, struct new_order *n, struct problem *pr)
 	o->expires = inserted = pending < latest ? pending : latest;
 	if (!order_insert(db, o, pr) || !event_note(db, o->id, node, "order", pr, "created for profile %s, %zu identifiers", o->profile, o->idents.count))
 		return false;
+	if (n->why_not.kind && !event_note(db, o->id, node, "order", pr, "%s is to issue: %s", n->ca->name, n->why_not.detail))
+		return false;
 	if (n->replaced.named && !o->replaces && !event_note(db, o->id, node, "order", pr, "replaces %s, which is not ours: ignored", n->replaced.text))
 		return false;
 	o->expires = latest;
@@ -309,7 +318,7 @@ order_prepare(struct new_order *n, const struct account *account)
 		.expires = clock_unix_s() + n->profile->order_life_s,
 		.not_before = n->not_before, .not_after = n->not_after };
 	span_copy(span_str(n->profile->name), o->profile, sizeof(o->profile));
-	span_copy(span_str(n->profile->upstream), o->upstream, sizeof(o->upstream));
+	span_copy(span_str(n->ca->name), o->upstream, sizeof(o->upstream));
 	for (size_t i = 0; i < n->idents.count; i++)
 		idents_add(&o->idents, &n->idents.list[i]);
 	for (size_t i = 0; i < n->mapped.count; i++)

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "upstream/ca_int.h"
 
 #define RATE_LIMIT_S 3600 /* of a rate limit that names no time (U5) */
@@ -59,6 +60,7 @@ ca_free(struct ca *ca)
 		return;
 	ca_directory_unref(ca->dir);
 	timer_free(ca->pace_timer);
+	timer_free(ca->probe_timer);
 	pthread_mutex_destroy(&ca->lock);
 	free(ca->name);
 	free(ca->directory_url);
@@ -100,6 +102,20 @@ ca_stats(struct ca *ca, struct ca_stats *ret)
 	pthread_mutex_lock(&ca->lock);
 	*ret = ca->stats;
 	ret->is_open = circuit_is_open(&ca->circuit);
+	pthread_mutex_unlock(&ca->lock);
+}
+
+void
+ca_health(struct ca *ca, struct ca_health *ret)
+{
+	msec_t now = clock_ms();
+	const struct circuit *c = &ca->circuit;
+
+	pthread_mutex_lock(&ca->lock);
+	*ret = (struct ca_health){ .is_ill = circuit_is_open(c), .is_probing = c->probing, .failures = c->failures,
+		.failing_ms = c->failures ? now - c->since_ms + 1 : 0 };
+	if (ret->is_ill && c->open_until_ms > now)
+		ret->probe_in_ms = c->open_until_ms - now;
 	pthread_mutex_unlock(&ca->lock);
 }
 
@@ -167,13 +183,36 @@ bool
 ca_count_failure(struct ca *ca, const struct httpc_reply *rp)
 {
 	bool ill = (rp->result != HTTPC_OK && rp->result != HTTPC_BUSY) || rp->status >= 500;
+	bool was_open, is_open;
 
-	if (ill) {
-		pthread_mutex_lock(&ca->lock);
-		circuit_failed(&ca->circuit, clock_ms());
-		pthread_mutex_unlock(&ca->lock);
-	}
-	return ill;
+	if (!ill)
+		return false;
+	pthread_mutex_lock(&ca->lock);
+	was_open = circuit_is_open(&ca->circuit);
+	circuit_failed(&ca->circuit, clock_ms());
+	is_open = circuit_is_open(&ca->circuit);
+	pthread_mutex_unlock(&ca->lock);
+	if (is_open && !was_open)
+		log_warning("upstream_down", LS("upstream", ca->name), LI("failures", CIRCUIT_FAILURES), LI("http_status", rp->status),
+			LS("why", rp->result == HTTPC_OK ? "" : rp->error));
+	if (is_open)
+		ca_probe_later(ca);
+	return true;
+}
+
+void
+ca_count_success(struct ca *ca)
+{
+	msec_t failing_ms;
+	bool was_open;
+
+	pthread_mutex_lock(&ca->lock);
+	was_open = circuit_is_open(&ca->circuit);
+	failing_ms = clock_ms() - ca->circuit.since_ms;
+	circuit_succeeded(&ca->circuit);
+	pthread_mutex_unlock(&ca->lock);
+	if (was_open)
+		log_notice("upstream_up", LS("upstream", ca->name), LI("down_s", failing_ms / 1000));
 }
 
 /* "Try again in 12.47s.": Google's only place for it */

@@ -169,6 +169,15 @@ struct ca_stats {
 	uint64_t calls, sent, good, problems, unreachable, lost, bad_nonces, nonces_fetched, directories, paced;
 	bool is_open; /* the circuit: calls fail at once */
 };
+/* How it is. Well until CIRCUIT_FAILURES failures in a row; then ill: its directory is asked for now and then, whoever else comes between
+ * hears that it is, and the first answer makes it well. */
+struct ca_health {
+	bool is_ill, is_probing; /* the answer to a probe is awaited */
+	unsigned failures;       /* in a row */
+	msec_t failing_ms;       /* since the first of these, 0 = there are none */
+	msec_t probe_in_ms;      /* if it is ill */
+};
+void ca_health(struct ca *ca, struct ca_health *ret);
 /* Counters since the start. */
 void ca_stats(struct ca *ca, struct ca_stats *ret);
 #endif

@@ -174,11 +174,8 @@ call_reply(void *arg)
 		finish(call, CA_UNREACHABLE);
 		return;
 	}
-	if (!ca_count_failure(ca, &call->reply)) {
-		pthread_mutex_lock(&ca->lock);
-		circuit_succeeded(&ca->circuit);
-		pthread_mutex_unlock(&ca->lock);
-	}
+	if (!ca_count_failure(ca, &call->reply))
+		ca_count_success(ca);
 	call->is_probe = false; /* its outcome is told */
 	if (got == HTTPC_OK) {
 		call_answered(call);

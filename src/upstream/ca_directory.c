@@ -12,6 +12,7 @@
 
 struct fetch {
 	struct ca *ca;
+	bool is_probe; /* of the circuit */
 	struct httpc_reply reply;
 };
 
@@ -148,6 +149,22 @@ fetch_over(struct ca *ca, const struct problem *why, int64_t retry_after_s)
 	}
 }
 
+/* Our own queue may be too long for an answer. */
+static void
+probed(const struct fetch *f)
+{
+	struct ca *ca = f->ca;
+
+	if (f->reply.result == HTTPC_OK) {
+		ca_count_success(ca);
+		return;
+	}
+	pthread_mutex_lock(&ca->lock);
+	circuit_give_up(&ca->circuit);
+	pthread_mutex_unlock(&ca->lock);
+	ca_probe_later(ca);
+}
+
 /* Worker: read what came. */
 static void
 fetch_read(void *arg)
@@ -159,7 +176,11 @@ fetch_read(void *arg)
 	struct span text = buf_span(&f->reply.body);
 	int64_t retry_after_s = 0;
 
-	if (ca_count_failure(ca, &f->reply) || f->reply.status != 200) {
+	bool ill = ca_count_failure(ca, &f->reply);
+
+	if (f->is_probe && !ill)
+		probed(f);
+	if (ill || f->reply.status != 200) {
 		ca_read_problem(&f->reply, &why);
 		ca_retry_after(&f->reply, &why.problem, CA_RETRY_MAX_S, &retry_after_s);
 	} else if (directory_parse(ca, text, &dir, &why.problem)) {
@@ -186,13 +207,14 @@ on_fetched(struct httpc_reply *rp, void *arg)
 }
 
 static void
-fetch_start(struct ca *ca)
+fetch_start(struct ca *ca, bool is_probe)
 {
 	struct fetch *f = xcalloc(1, sizeof(*f));
 	struct httpc_request rq;
 	struct problem why = { 0 };
 
 	f->ca = ca;
+	f->is_probe = is_probe;
 	ca_request_init(ca, &rq, ca->request_ms);
 	rq.method = "GET";
 	rq.url = ca->directory_url;
@@ -218,7 +240,7 @@ ca_directory_wait(struct ca *ca, struct ca_call *call)
 	ca->stats.directories += start;
 	pthread_mutex_unlock(&ca->lock);
 	if (start)
-		fetch_start(ca);
+		fetch_start(ca, false);
 }
 
 static void
@@ -232,7 +254,7 @@ fetch_if(struct ca *ca, bool only_if_due)
 	ca->stats.directories += start;
 	pthread_mutex_unlock(&ca->lock);
 	if (start)
-		fetch_start(ca);
+		fetch_start(ca, false);
 }
 
 void
@@ -256,4 +278,44 @@ ca_directory_is_fresh(struct ca *ca)
 	fresh = ca->dir && clock_unix_s() - ca->fetched_unix_s < DIRECTORY_FRESH_S;
 	pthread_mutex_unlock(&ca->lock);
 	return fresh;
+}
+
+/* ---- probes ---- */
+
+/* The loop's thread. Who calls meanwhile may be the probe instead. */
+static void
+on_probe(void *arg)
+{
+	struct ca *ca = arg;
+	bool ill, start = false, probe;
+	msec_t wait_ms = CIRCUIT_PAUSE_MIN_MS;
+
+	pthread_mutex_lock(&ca->lock);
+	ill = !ca->stopped && circuit_is_open(&ca->circuit);
+	if (ill && !ca->fetching)
+		start = circuit_enter(&ca->circuit, clock_ms(), &probe, &wait_ms);
+	ca->fetching = ca->fetching || start;
+	ca->stats.directories += start;
+	pthread_mutex_unlock(&ca->lock);
+	if (start)
+		fetch_start(ca, true);
+	else if (ill)
+		timer_set(ca->probe_timer, wait_ms);
+}
+
+static void
+arm(void *arg)
+{
+	struct ca *ca = arg;
+
+	if (!ca->probe_timer)
+		ca->probe_timer = timer_new(ca->loop, on_probe, ca);
+	on_probe(ca);
+}
+
+void
+ca_probe_later(struct ca *ca)
+{
+	if (ca->loop)
+		loop_post(ca->loop, arm, ca);
 }

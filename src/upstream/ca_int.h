@@ -24,7 +24,8 @@ struct ca {
 
 	struct loop *loop;         /* of its timer; NULL: nothing is paced */
 	struct pace *pace;         /* borrowed */
-	struct timer *pace_timer;  /* the loop's thread */
+	struct timer *pace_timer;  /* the loop's thread; so is the next */
+	struct timer *probe_timer;
 
 	char *fault; /* why nothing is asked here, NULL = nothing is wrong; set before the first call */
 
@@ -58,6 +59,10 @@ bool ca_sign(struct ca *ca, const struct ca_signer *signer, const char *kid, con
 	const char *url, struct span payload, struct buf *out, struct problem *pr) MUST_CHECK;
 /* Is the CA ill, by this reply? Then count it. Any thread. */
 bool ca_count_failure(struct ca *ca, const struct httpc_reply *rp);
+/* It has answered: it is well. */
+void ca_count_success(struct ca *ca);
+/* ca_directory.c: it is ill; its directory is asked for when its pause is over, until it answers. Any thread. */
+void ca_probe_later(struct ca *ca);
 /* Never from https to http. */
 bool ca_url_allowed(const struct ca *ca, const char *url);
 

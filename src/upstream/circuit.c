@@ -38,7 +38,8 @@ circuit_failed(struct circuit *c, msec_t now_ms)
 {
 	msec_t pause_ms = CIRCUIT_PAUSE_MIN_MS;
 
-	c->failures++;
+	if (c->failures++ == 0)
+		c->since_ms = now_ms;
 	/* requests that were under way when it opened tell nothing new */
 	if (!circuit_is_open(c) || (now_ms < c->open_until_ms && !c->probing))
 		return;

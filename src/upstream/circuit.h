@@ -15,6 +15,7 @@
 struct circuit {
 	unsigned failures; /* in a row */
 	unsigned opened;   /* times in a row */
+	msec_t since_ms;   /* of the first of them */
 	msec_t open_until_ms;
 	bool probing;
 };

@@ -69,9 +69,13 @@ static void
 write_new_order(struct issue *is)
 {
 	struct jw w;
-	const struct profile_conf *p = conf_profile(is->conf, span_str(is->order.profile));
+	const struct upstream_conf *u = conf_upstream(is->conf, is->u->name);
 	struct ca_directory *dir = ca_directory_ref(is->u->ca);
+	struct ca_facts facts = { 0 };
+	char time[TIME_TEXT];
 
+	if (u)
+		conf_ca_facts(u, conf_profile(is->conf, span_str(is->order.profile)), &facts);
 	buf_clear(&is->payload);
 	w = jw_to(&is->payload);
 	jw_object(&w, NULL);
@@ -84,8 +88,10 @@ write_new_order(struct issue *is)
 	}
 	jw_end(&w);
 	/* only what the CA advertises (draft-ietf-acme-profiles section 4) */
-	if (p && p->upstream_profile && p->upstream_profile[0] && dir && acme_directory_has_profile(&dir->d, p->upstream_profile))
-		jw_str(&w, "profile", p->upstream_profile);
+	if (facts.profile && dir && acme_directory_has_profile(&dir->d, facts.profile))
+		jw_str(&w, "profile", facts.profile);
+	if (is->order.not_after)
+		jw_str(&w, "notAfter", time_rfc3339(is->order.not_after, time));
 	jw_end(&w);
 	if (dir)
 		ca_directory_unref(dir);

@@ -66,11 +66,13 @@ take_issuers(struct issue_proof *ip, const struct acme_chall *c)
 static void
 take_offers(struct issue_proof *ip, const struct acme_authz *authz)
 {
+	const struct upstream_conf *u = conf_upstream(ip->is->conf, ip->is->u->name);
+
 	for (size_t i = 0; i < authz->chall_count; i++) {
 		const struct acme_chall *c = &authz->challs[i];
 		enum challenge_kind kind;
 
-		if (c->state != CHALL_PENDING || strlen(c->url) >= URL_TEXT || !challenge_kind_parse(span_str(c->type), &kind) ||
+		if ((u && !conf_ca_has_challenge(u, c->type)) || c->state != CHALL_PENDING || strlen(c->url) >= URL_TEXT || !challenge_kind_parse(span_str(c->type), &kind) ||
 			ip->offers[kind].url || !(kind == CHALLENGE_DNS_PERSIST_01 ? take_issuers(ip, c) : c->token[0] != '\0'))
 			continue;
 		ip->offers[kind].url = xstrdup(c->url);

@@ -237,6 +237,18 @@ test_init_acme(void)
 	}
 	gate_conf_unref(conf);
 	conf_errors_done(&errors);
+	is_int(run("init -c %s --state %s/s --url https://acme.test/x --upstream letsencrypt --accept-terms --allow '*.x.test' --force", file,
+		scene.folder), 0, "init with a CA that is known by name");
+	errors = CONF_ERRORS;
+	conf = gate_conf_load(file, &errors);
+	u = conf ? conf->upstreams.list : NULL;
+	ok(u && strcmp(u->preset, "letsencrypt") == 0 && strcmp(u->directory, "https://acme-v02.api.letsencrypt.org/directory") == 0,
+		"  makes an entry that knows its directory");
+	gate_conf_unref(conf);
+	conf_errors_done(&errors);
+	is_int(run("init -c %s --state %s/s --url https://acme.test/x --upstream google --allow '*.x.test' --force", file, scene.folder), 2,
+		"what that CA demands");
+	ok(complains("eab_kid"), "  is asked for");
 	is_int(run("init --allow x"), 2, "init needs a name");
 	is_int(run("init --name a.test"), 2, "and a rule");
 	is_int(run("init --name a.test --url https://b.test --allow x"), 2, "one name");

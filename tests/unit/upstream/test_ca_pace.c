@@ -1,4 +1,4 @@
-/* test_ca_pace.c - requests wait for their turn, those too far off are told so, and at the end nobody waits. */
+/* test_ca_pace.c - requests wait for their turn, those too far off are told so, and at the end nobody waits; a CA that is down is probed. */
 #include <time.h>
 
 #include "base/log.h"
@@ -95,6 +95,42 @@ test_too_far(struct ca *ca, const struct rig_key *key)
 	ca_call_done(&call);
 }
 
+static bool
+waits_for(struct ca *ca, bool ill, unsigned failures)
+{
+	struct ca_health h = { .is_ill = !ill };
+
+	for (int i = 0; i < 6000 && (h.is_ill != ill || h.failures < failures); i++) {
+		nanosleep(&(struct timespec){ 0, 10000000 }, NULL);
+		ca_health(ca, &h);
+	}
+	return h.is_ill == ill && h.failures >= failures;
+}
+
+/* Nobody asks anything: that the CA is back is found out all the same. */
+static void
+test_probes(struct ca *ca, const struct rig_key *key)
+{
+	static const struct mock_step steps[] = { { MOCK_REPLY, 500, NULL, "" }, { MOCK_REPLY, 502, NULL, "" }, { MOCK_REPLY, 503, NULL, "" } };
+	struct ca_health h;
+
+	ca_health(ca, &h);
+	ok(!h.is_ill && h.failures == 0 && h.failing_ms == 0, "a CA that answers is well");
+	mock_script(mock, steps, 3);
+	mock_directory(mock, 500, "", "");
+	for (int i = 0; i < 3; i++) {
+		struct ca_call call = order_call(key);
+
+		rig_call(ca, &call);
+		ca_call_done(&call);
+	}
+	ca_health(ca, &h);
+	ok(h.is_ill && h.failures >= 3 && h.failing_ms > 0, "one that fails three times in a row is ill");
+	ok(waits_for(ca, true, 4), "its directory is asked for, and that fails, too");
+	mock_directory(mock, 0, NULL, NULL);
+	ok(waits_for(ca, false, 0), "until it answers: then it is well again");
+}
+
 static void
 test_end(struct ca *const cas[3], const struct rig_key *key)
 {
@@ -137,6 +173,7 @@ main(void)
 	rig_key_make(&rig, cas[0], KEY_P256, &key);
 	test_turns(cas[0], &key);
 	test_too_far(cas[1], &key);
+	test_probes(cas[0], &key);
 	ok(rig_calls_were_good(), "every call was done once, on a worker");
 	test_end(cas, &key);
 	mock_stop(mock);
