@@ -114,7 +114,7 @@ admit(struct httpd *h, struct conn *c)
 	c->limits = h->limits;
 	most = local ? CONNS_PER_USER : c->limits.conns_per_addr;
 	/* each face has its own count: whoever fills one must not lock others out of the next */
-	room = local || c->face->open < c->limits.conns_max;
+	room = local || (c->face->open < c->limits.conns_max && (!c->face->conns_max || c->face->open < c->face->conns_max));
 	if (!room) {
 		atomic_fetch_add(&h->refused_all, 1);
 	} else if (most && src && src->count >= most) {

@@ -71,6 +71,7 @@ conn_strip(struct conn *c)
 {
 	request_free(c->request);
 	c->request = NULL;
+	shake_free(c);
 	timer_free(c->deadline);
 	c->deadline = NULL;
 }
@@ -105,6 +106,8 @@ conn_close(struct conn *c)
 	c->drop = NULL;
 	if (c->bev)
 		bufferevent_free(c->bev);
+	else
+		shake_close(c);
 	c->bev = NULL;
 	c->ssl = NULL;
 	c->fd = -1;
@@ -269,6 +272,10 @@ conn_start(void *arg)
 
 	DL_APPEND(c->front->conns, c);
 	c->deadline = timer_new(c->front->loop, on_deadline, c);
+	if (c->face->hello) {
+		shake_start(c);
+		return;
+	}
 	if (!attach(c)) {
 		close(c->fd);
 		conn_close(c);

@@ -15,6 +15,8 @@
 
 #include <sys/types.h>
 
+#include <openssl/types.h>
+
 #include "base/addr.h"
 #include "base/buf.h"
 #include "base/clock.h"
@@ -76,6 +78,17 @@ typedef void (*http_handler)(struct http_req *rq, void *arg);
  * face's error format. rq is NULL before a head was parsed. Front thread. */
 typedef void (*http_refusal)(const struct http_req *rq, const struct problem *pr, struct http_reply *rp, void *arg);
 
+/* ---- faces that shake hands and do nothing else (RFC 8737) ----
+ *
+ * Who offers the face's protocol (ALPN), and no other, for one name (SNI) gets the certificate that the handler has for it, and the
+ * connection ends: no octet of data is read or sent. Everybody else gets an alert. TLS 1.2 at least, no resumption. */
+struct http_hello; /* a handshake that waits for its certificate */
+/* name: lower case, 1 to 253 letters, digits, hyphens, underscores and dots. Front thread, must not block. */
+typedef void (*http_hello_fn)(struct http_hello *hello, const char *name, void *arg);
+/* Exactly once per hello, at once or later, from any thread. Takes both; NULL = there is none for this name. If the peer has gone
+ * meanwhile they are dropped. */
+void http_hello_reply(struct http_hello *hello, X509 *cert, EVP_PKEY *key);
+
 struct httpd_face_conf {
 	const char *name;          /* "acme", "http01", "admin": for logs */
 	const struct addr *listen; /* TCP addresses (port 0: chosen, see httpd_face_port) */
@@ -87,6 +100,9 @@ struct httpd_face_conf {
 	http_refusal refusal;      /* NULL = empty body */
 	void *arg;
 	bool wipe;                 /* bodies may hold secrets: they are wiped when they go */
+	http_hello_fn hello;       /* instead of handler, refusal and tls */
+	const char *protocol;      /* its protocol: "acme-tls/1" */
+	unsigned conns_max;        /* fewer than the limits'; 0 = as these say */
 };
 
 /* threads: front threads, 1.. */

@@ -8,9 +8,13 @@ librooms_a_SOURCES += \
 	lib/httpd/reply.c \
 	lib/httpd/request.c \
 	lib/httpd/server.c lib/httpd/server.h \
+	lib/httpd/hello.c lib/httpd/hello.h lib/httpd/shake.c \
 	lib/httpd/tls.c lib/httpd/tls.h
 
-check_PROGRAMS += test_chunk test_head test_httpd
+check_PROGRAMS += test_chunk test_head test_httpd test_hello
+test_hello_SOURCES = tests/unit/httpd/test_hello.c tests/tap.h
+test_hello_LDADD = $(rooms_libs)
+test_hello_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_chunk_SOURCES = tests/unit/httpd/test_chunk.c tests/tap.h
 test_chunk_LDADD = $(rooms_libs)
 test_chunk_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
@@ -22,7 +26,10 @@ test_httpd_SOURCES = tests/unit/httpd/test_httpd.c tests/unit/httpd/rig.c tests/
 test_httpd_LDADD = $(rooms_libs)
 test_httpd_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 
-fuzz_targets += fuzz_http_head fuzz_http_chunk
+fuzz_targets += fuzz_http_head fuzz_http_chunk fuzz_hello
+fuzz_hello_SOURCES = tests/fuzz/fuzz_hello.c
+fuzz_hello_LDADD = $(rooms_libs)
+fuzz_hello_LDFLAGS = $(fuzz_ldflags)
 fuzz_http_head_SOURCES = tests/fuzz/fuzz_http_head.c
 fuzz_http_head_LDADD = $(rooms_libs)
 fuzz_http_head_LDFLAGS = $(fuzz_ldflags)

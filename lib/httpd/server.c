@@ -57,6 +57,8 @@ face_free(struct httpd_face *face)
 {
 	face_close(face);
 	httpd_tls_unref(face->tls);
+	SSL_CTX_free(face->hello_ctx);
+	free(face->protocol);
 	free(face->listeners);
 	free(face->name);
 	free(face);
@@ -76,6 +78,10 @@ face_new(struct httpd *h, const struct httpd_face_conf *conf)
 	if (conf->tls)
 		httpd_tls_ref(conf->tls);
 	face->tls = conf->tls;
+	face->hello = conf->hello;
+	face->conns_max = conf->conns_max;
+	if (conf->hello && !face_shakes(face, conf->protocol))
+		abort();
 	return face;
 }
 

@@ -38,6 +38,10 @@ struct httpd_face {
 	http_refusal refusal;
 	bool wipe;
 	void *arg;
+	http_hello_fn hello; /* NULL unless it only shakes hands; then: */
+	char *protocol;
+	SSL_CTX *hello_ctx;
+	unsigned conns_max;  /* 0 = that of the limits */
 };
 
 /* A front thread. It owns its connections. */
@@ -111,7 +115,7 @@ struct conn {
 	struct addr peer;
 	uid_t peer_uid;
 	gid_t peer_gid;
-	int fd; /* closed by bev */
+	int fd; /* closed by bev, or with the hello */
 	enum conn_phase phase;
 	bool served; /* a request was answered: idle_ms, not head_ms, until the next begins */
 	bool last;   /* close after this reply */
@@ -126,6 +130,7 @@ struct conn {
 	size_t dropped;     /* octets */
 	struct http_scan scan;
 	struct request *request;
+	struct http_hello *hello; /* instead of bev: the face only shakes hands */
 };
 
 /* conn.c; on the connection's front thread */
@@ -161,6 +166,12 @@ void source_key(const struct addr *peer, uid_t uid, unsigned char key[SOURCE_KEY
 void acceptor_start(void *arg);   /* arg: struct httpd */
 void acceptor_stop(void *arg);    /* arg: struct httpd; takes what is queued, then closes */
 void acceptor_take_back(void *arg); /* arg: struct conn, closed */
+
+/* shake.c; on the connection's front thread */
+bool face_shakes(struct httpd_face *face, const char *protocol); /* make its context; false without memory */
+void shake_start(struct conn *c);
+void shake_close(struct conn *c); /* the socket and its session */
+void shake_free(struct conn *c);  /* and what is left */
 
 /* server.c */
 void httpd_count_close(struct httpd_face *face);

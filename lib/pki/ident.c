@@ -1,7 +1,9 @@
 /* ident.c - see ident.h. */
 #include "pki/ident.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 #include <openssl/evp.h>
 
@@ -201,6 +203,32 @@ const char *
 ident_base(const struct ident *id)
 {
 	return ident_is_wildcard(id) ? id->value + 2 : id->value;
+}
+
+/* "1.2.0.192.in-addr.arpa", or 32 nibbles under ip6.arpa */
+static void
+reverse_name(const struct addr *a, char dst[IDENT_VALUE])
+{
+	size_t n = 0;
+
+	if (a->family == AF_INET) {
+		snprintf(dst, IDENT_VALUE, "%u.%u.%u.%u.in-addr.arpa", a->octet[3], a->octet[2], a->octet[1], a->octet[0]);
+		return;
+	}
+	for (int i = 15; i >= 0; i--)
+		n += (size_t)snprintf(dst + n, IDENT_VALUE - n, "%x.%x.", a->octet[i] & 15, a->octet[i] >> 4);
+	snprintf(dst + n, IDENT_VALUE - n, "ip6.arpa");
+}
+
+void
+ident_server_name(const struct ident *id, char ret[IDENT_VALUE])
+{
+	struct addr addr;
+
+	if (id->type == IDENT_IP && addr_parse(span_str(id->value), &addr))
+		reverse_name(&addr, ret);
+	else
+		memcpy(ret, id->value, IDENT_VALUE);
 }
 
 bool

@@ -33,6 +33,8 @@ bool ident_is_device(const struct ident *id);
 bool ident_is_wildcard(const struct ident *id);
 /* The name without "*.". */
 const char *ident_base(const struct ident *id);
+/* How a TLS client asks for it (SNI): the name, or of an address its name in the reverse tree (RFC 8738 6). In `ret`. */
+void ident_server_name(const struct ident *id, char ret[IDENT_VALUE]);
 bool ident_eq(const struct ident *a, const struct ident *b);
 
 void idents_add(struct idents *set, const struct ident *id); /* drops a repeat, keeps the order of first mention (W17) */

@@ -1,4 +1,5 @@
 librooms_a_SOURCES += \
+	lib/pki/alpn_cert.c lib/pki/alpn_cert.h \
 	lib/pki/cert.c lib/pki/cert.h \
 	lib/pki/certid.c lib/pki/certid.h \
 	lib/pki/chain.c \
@@ -14,8 +15,11 @@ librooms_a_SOURCES += \
 	lib/pki/path.c lib/pki/path.h \
 	lib/pki/sign.c
 
-check_PROGRAMS += test_crl test_key test_ident test_csr test_cert test_certid test_chain test_mint \
+check_PROGRAMS += test_alpn_cert test_crl test_key test_ident test_csr test_cert test_certid test_chain test_mint \
 	test_der test_path
+test_alpn_cert_SOURCES = tests/unit/pki/test_alpn_cert.c tests/unit/pki/forge.h tests/tap.h
+test_alpn_cert_LDADD = $(rooms_libs)
+test_alpn_cert_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_crl_SOURCES = tests/unit/pki/test_crl.c tests/unit/pki/forge.h tests/tap.h
 test_crl_LDADD = $(rooms_libs)
 test_crl_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
@@ -47,7 +51,10 @@ test_mint_SOURCES = tests/unit/pki/test_mint.c tests/unit/pki/forge.h tests/tap.
 test_mint_LDADD = $(rooms_libs)
 test_mint_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 
-fuzz_targets += fuzz_crl fuzz_path fuzz_certid fuzz_csr fuzz_chain fuzz_ident fuzz_key fuzz_mint
+fuzz_targets += fuzz_alpn_cert fuzz_crl fuzz_path fuzz_certid fuzz_csr fuzz_chain fuzz_ident fuzz_key fuzz_mint
+fuzz_alpn_cert_SOURCES = tests/fuzz/fuzz_alpn_cert.c
+fuzz_alpn_cert_LDADD = $(rooms_libs)
+fuzz_alpn_cert_LDFLAGS = $(fuzz_ldflags)
 fuzz_certid_SOURCES = tests/fuzz/fuzz_certid.c
 fuzz_certid_LDADD = $(rooms_libs)
 fuzz_certid_LDFLAGS = $(fuzz_ldflags)

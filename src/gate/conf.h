@@ -173,7 +173,7 @@ struct ca_facts {
 };
 
 /* How proofs are laid out for CAs. Kinds as in the choices of the key. */
-enum solver_kind { SOLVER_HTTP01, SOLVER_RFC2136, SOLVER_EXEC, SOLVER_ACME_DNS, SOLVER_DNS_PERSIST01 };
+enum solver_kind { SOLVER_HTTP01, SOLVER_RFC2136, SOLVER_EXEC, SOLVER_ACME_DNS, SOLVER_DNS_PERSIST01, SOLVER_TLS_ALPN01, SOLVER_NONE };
 enum exec_convention { EXEC_NATIVE, EXEC_LEGO };
 
 struct solver_conf {
@@ -240,6 +240,7 @@ struct gate_conf {
 	char *tls_cert, *tls_key;      /* files; "" = local CA makes one at first start */
 	char *tls_upstream;            /* "" or the upstream (driver acme) that the certificate is ordered from */
 	struct conf_addrs http01_listen; /* the upstream CA's http-01 look-ups are answered here */
+	struct conf_addrs tls_alpn01_listen; /* and its handshakes for tls-alpn-01 here */
 	struct conf_addrs metrics_listen; /* GET /metrics, on loopback */
 	char *admin_socket;
 	struct conf_strings admin_users; /* user names besides root and our own that may use it */

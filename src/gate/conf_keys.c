@@ -342,10 +342,11 @@ static const struct conf_key solver_keys[] = {
 		"what logs call it; keep it, records in the DNS that are to be removed are stored under it",
 		.example = "corp-dns"),
 	KEY(CHOICE, "kind", solver_conf, kind, NULL, NULL, NULL, REQUIRED,
-		"http-01 is answered by the gateway itself, on http01_listen; rfc2136 answers dns-01 by updates of a zone, signed with "
-		"a TSIG key; exec does that by a program, acme-dns at a server of that name; dns-persist-01 (a draft) relies on "
-		"records that you have laid out yourself",
-		.choices = "http-01|rfc2136|exec|acme-dns|dns-persist-01", .example = "rfc2136"),
+		"http-01 is answered by the gateway itself, on http01_listen, tls-alpn-01 on tls_alpn01_listen; rfc2136 answers dns-01 by "
+		"updates of a zone, signed with a TSIG key; exec does that by a program, acme-dns at a server of that name; "
+		"dns-persist-01 (a draft) relies on records that you have laid out yourself; none proves nothing: it is for domains that "
+		"the CA has validated beforehand",
+		.choices = "http-01|rfc2136|exec|acme-dns|dns-persist-01|tls-alpn-01|none", .example = "rfc2136"),
 	KEY(STRINGS, "upstreams", solver_conf, upstreams, NULL, NULL, "1000", RELOAD,
 		"entries of upstreams that it is for; all if empty", .example = "letsencrypt"),
 	KEY(STRINGS, "domains", solver_conf, domains, NULL, NULL, "1000", RELOAD,
@@ -446,6 +447,8 @@ const struct conf_key gate_conf_keys[] = {
 		.example = "letsencrypt"),
 	KEY(ADDRS, "http01_listen", gate_conf, http01_listen, NULL, NULL, "64", 0,
 		"addresses on which the http-01 look-ups of CAs are answered", .example = "*:80"),
+	KEY(ADDRS, "tls_alpn01_listen", gate_conf, tls_alpn01_listen, NULL, NULL, "64", 0,
+		"addresses on which CAs shake hands for tls-alpn-01, and nobody else is served", .example = "*:443"),
 	KEY(STRING, "admin_socket", gate_conf, admin_socket, "/run/acmegate/admin.sock", "1", "107",
 		0, "socket that acmegatectl speaks to"),
 	KEY(STRINGS, "admin_users", gate_conf, admin_users, NULL, NULL, "1000", RELOAD,

@@ -95,8 +95,8 @@ check_acmedns(size_t at, const struct solver_conf *s, struct conf_errors *errors
 static void
 check_others(size_t at, const struct solver_conf *s, struct conf_errors *errors)
 {
-	static const char *const kinds[] = { "http-01", "rfc2136", "exec", "acme-dns", "dns-persist-01" };
-	bool has_records = s->kind != SOLVER_HTTP01 && s->kind != SOLVER_DNS_PERSIST01;
+	static const char *const kinds[] = { "http-01", "rfc2136", "exec", "acme-dns", "dns-persist-01", "tls-alpn-01", "none" };
+	bool has_records = s->kind == SOLVER_RFC2136 || s->kind == SOLVER_EXEC || s->kind == SOLVER_ACME_DNS;
 	const struct {
 		const char *key;
 		bool given, fits;
@@ -130,6 +130,11 @@ check_kind(const struct gate_conf *conf, size_t at, const struct solver_conf *s,
 		check_acmedns(at, s, errors);
 		break;
 	case SOLVER_DNS_PERSIST01:
+	case SOLVER_NONE:
+		break;
+	case SOLVER_TLS_ALPN01:
+		if (conf->tls_alpn01_listen.count == 0)
+			conf_error(errors, where, "tls-alpn-01 needs tls_alpn01_listen, where CAs ask");
 		break;
 	case SOLVER_HTTP01:
 		if (conf->http01_listen.count == 0)

@@ -24,6 +24,7 @@
 #include "gate/own_cert.h"
 #include "gate/tls.h"
 #include "server/server.h"
+#include "solve/alpn01_face.h"
 #include "solve/solve.h"
 #include "store/schema.h"
 #include "upstream/http01_face.h"
@@ -286,6 +287,9 @@ start_faces(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 {
 	struct http_limits limits = limits_of(conf);
 	struct httpd_face *face;
+	const struct httpd_face_conf alpn01 = { .name = "alpn01", .listen = conf->tls_alpn01_listen.list,
+		.listen_count = conf->tls_alpn01_listen.count, .hello = alpn01_face_hello, .protocol = "acme-tls/1", .conns_max = ALPN01_CONNS_MAX,
+		.arg = g->solve };
 	struct httpd_face_conf http01 = { .name = "http01", .listen = conf->http01_listen.list,
 		.listen_count = conf->http01_listen.count, .handler = http01_face_handle, .arg = g->ups };
 
@@ -295,6 +299,8 @@ start_faces(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	if (!add_acme_face(g, conf, pr))
 		return false;
 	if (conf->http01_listen.count && !httpd_face_add(g->httpd, &http01, &face, pr))
+		return false;
+	if (conf->tls_alpn01_listen.count && !httpd_face_add(g->httpd, &alpn01, &face, pr))
 		return false;
 	if (!add_admin_face(g, conf, pr) || !add_metrics_face(g, conf, pr))
 		return false;

@@ -37,7 +37,7 @@ is_for(const struct solver_conf *s, const struct proof *p)
 
 	for (size_t i = 0; i < s->upstreams.count && !named; i++)
 		named = strcmp(s->upstreams.list[i], p->upstream) == 0;
-	return named && p->offered[solver->challenge] && (!p->wildcard || solver->proves_wildcards);
+	return named && (solver->is_none || p->offered[solver->challenge]) && (!p->wildcard || solver->proves_wildcards);
 }
 
 bool

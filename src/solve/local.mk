@@ -1,6 +1,6 @@
 # src/solve: sources, unit tests (check_PROGRAMS) and fuzz targets (fuzz_targets) of this room
 libgate_a_SOURCES += \
-	src/solve/acmedns.c src/solve/batch.c src/solve/check.c src/solve/choose.c src/solve/clean_job.c src/solve/exec.c src/solve/look.c src/solve/persist.c \
+	src/solve/acmedns.c src/solve/alpn01_face.c src/solve/alpn01_face.h src/solve/batch.c src/solve/check.c src/solve/choose.c src/solve/clean_job.c src/solve/exec.c src/solve/look.c src/solve/persist.c \
 	src/solve/rfc2136.c src/solve/solve.c src/solve/solve.h src/solve/solve_int.h src/solve/zone.c
 
 check_PROGRAMS += test_solve_choose

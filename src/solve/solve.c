@@ -12,12 +12,20 @@
 #define LOOK_UP_MS 10000
 #define SEALED_MAX_BYTES 4096
 
-/* Nothing to do: http-01 is all in the store, where the http01 face finds it. */
+/* Nothing to do: http-01 and tls-alpn-01 are all in the store, where the faces find them. */
 static void
 at_once(struct proof *p, const struct solver_conf *conf)
 {
 	(void)conf;
 	proof_done(p, PROOF_GOOD);
+}
+
+/* The CA should have known the domain. */
+static void
+none_find(struct proof *p, const struct solver_conf *conf)
+{
+	proof_failed(p, PROOF_SETUP, "the certificate authority wants \"%s%s\" proven, but solver \"%s\" says that it has validated the domain "
+		"beforehand: has that run out there?", p->wildcard ? "*." : "", p->ident.value, conf->name);
 }
 
 static const struct solver solvers[] = {
@@ -26,6 +34,8 @@ static const struct solver solvers[] = {
 	[SOLVER_EXEC] = { "exec", CHALLENGE_DNS_01, true, true, true, exec_find, exec_place, exec_remove },
 	[SOLVER_ACME_DNS] = { "acme-dns", CHALLENGE_DNS_01, true, true, true, acmedns_find, acmedns_place, acmedns_remove },
 	[SOLVER_DNS_PERSIST01] = { "dns-persist-01", CHALLENGE_DNS_PERSIST_01, false, true, true, at_once, persist_place, at_once },
+	[SOLVER_TLS_ALPN01] = { "tls-alpn-01", CHALLENGE_TLS_ALPN_01, false, false, false, at_once, at_once, at_once },
+	[SOLVER_NONE] = { "none", 0, false, false, true, none_find, at_once, at_once, .is_none = true },
 };
 
 const struct solver *

@@ -50,6 +50,7 @@ struct solver {
 	void (*find)(struct proof *p, const struct solver_conf *conf); /* fill the rest of record; then proof_done */
 	void (*place)(struct proof *p, const struct solver_conf *conf);
 	void (*remove)(struct proof *p, const struct solver_conf *conf);
+	bool is_none; /* it is for names without a proof, whatever the CA offers */
 };
 const struct solver *solver_of(const struct solver_conf *conf);
 

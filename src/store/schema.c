@@ -167,6 +167,12 @@
 	"alter table orders add column mapped text not null default '';"                           \
 	"alter table authz add column proven_by bigint"
 
+/* Names that are proven by tls-alpn-01 just now: how a TLS client asks for each, and the identifier. */
+#define DDL_11                                                                                     \
+	"alter table upstream_authz add column server_name text;"                                  \
+	"alter table upstream_authz add column ident text;"                                        \
+	"create index upstream_authz_server_name on upstream_authz (server_name) where server_name is not null"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
@@ -179,6 +185,7 @@ static const struct sql_migration migrations[] = {
 	{ 8, DDL_8("integer primary key", "integer"), DDL_8("bigint generated always as identity primary key", "bigint") },
 	{ 9, DDL_9, DDL_9 },
 	{ 10, DDL_10, DDL_10 },
+	{ 11, DDL_11, DDL_11 },
 };
 
 _Static_assert(COUNT_OF(migrations) == SCHEMA_VERSION, "each is a version");

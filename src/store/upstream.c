@@ -239,20 +239,66 @@ upstream_order_delete(struct sql *db, int64_t order_id, struct problem *pr)
 }
 
 bool
-upstream_authz_put(struct sql *db, int64_t order_id, const char *url, const char *challenge_url, const char *token, const char *key_auth, struct problem *pr)
+upstream_authz_put(struct sql *db, int64_t order_id, const struct upstream_proof *proof, struct problem *pr)
 {
 	static const char SQL[] =
-		"insert into upstream_authz (order_id, url, challenge_url, token, key_auth)"
-		" values ($1, $2, $3, $4, $5) on conflict (order_id, url) do update set"
-		" challenge_url=excluded.challenge_url, token=excluded.token, key_auth=excluded.key_auth";
+		"insert into upstream_authz (order_id, url, challenge_url, token, key_auth, server_name, ident)"
+		" values ($1, $2, $3, $4, $5, $6, $7) on conflict (order_id, url) do update set"
+		" challenge_url=excluded.challenge_url, token=excluded.token, key_auth=excluded.key_auth,"
+		" server_name=excluded.server_name, ident=excluded.ident";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, order_id);
-	sql_bind_str(st, 2, url);
-	sql_bind_str(st, 3, challenge_url);
-	sql_bind_str(st, 4, token);
-	sql_bind_str(st, 5, key_auth);
+	sql_bind_str(st, 2, proof->url);
+	sql_bind_str(st, 3, proof->challenge_url);
+	sql_bind_str(st, 4, proof->token);
+	sql_bind_str(st, 5, proof->key_auth);
+	sql_bind_str(st, 6, proof->server_name);
+	sql_bind_str(st, 7, proof->ident);
 	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
+upstream_server_name_taken(struct sql *db, int64_t order_id, const char *server_name, bool *ret, struct problem *pr)
+{
+	static const char SQL[] = "select 1 from upstream_authz where server_name=$1 and server_name is not null and order_id<>$2";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_str(st, 1, server_name);
+	sql_bind_int(st, 2, order_id);
+	*ret = sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
+upstream_server_names_free(struct sql *db, int64_t order_id, struct problem *pr)
+{
+	static const char SQL[] = "update upstream_authz set server_name=null where order_id=$1 and server_name is not null";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, order_id);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
+upstream_server_name_lookup(struct sql *db, const char *server_name, struct buf *ret_ident, struct buf *ret_key_auth, bool *ret_found,
+	struct problem *pr)
+{
+	/* the last of the order's own, if its CA has made a new authorization for the name */
+	static const char SQL[] =
+		"select ident, key_auth from upstream_authz where server_name=$1 and server_name is not null order by id desc limit 1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	buf_clear(ret_ident);
+	buf_clear(ret_key_auth);
+	sql_bind_str(st, 1, server_name);
+	*ret_found = sql_step(st);
+	if (*ret_found) {
+		buf_addspan(ret_ident, sql_text(st, 0));
+		buf_addspan(ret_key_auth, sql_text(st, 1));
+	}
 	return sql_end(st, pr);
 }
 

@@ -56,8 +56,20 @@ bool upstream_order_ordered(struct sql *db, int64_t order_id, const char *url, c
 bool upstream_order_restart(struct sql *db, int64_t order_id, bool failed, const char *error, struct problem *pr) MUST_CHECK;
 bool upstream_order_delete(struct sql *db, int64_t order_id, struct problem *pr) MUST_CHECK; /* its proofs, and what it has reserved */
 
-/* A proof laid out for a CA's http-01: the http01 face answers it from here, on every gateway of the cluster. */
-bool upstream_authz_put(struct sql *db, int64_t order_id, const char *url, const char *challenge_url, const char *token, const char *key_auth, struct problem *pr) MUST_CHECK;
+/* What proves an authorization to a CA, answered from here by every gateway that shares the store. NULL = it has none. */
+struct upstream_proof {
+	const char *url, *challenge_url;
+	const char *token;       /* http-01: what the http01 face is asked for */
+	const char *server_name; /* tls-alpn-01: what the alpn01 face is asked for (ident_server_name) */
+	const char *ident;       /* tls-alpn-01: as idents_write has it */
+	const char *key_auth;    /* with these */
+};
+bool upstream_authz_put(struct sql *db, int64_t order_id, const struct upstream_proof *proof, struct problem *pr) MUST_CHECK;
+/* Does another order prove a name by tls-alpn-01 that is asked for like this? Nobody could tell which of the two is meant. */
+bool upstream_server_name_taken(struct sql *db, int64_t order_id, const char *server_name, bool *ret, struct problem *pr) MUST_CHECK;
+/* The order's names are proven: others may have them. */
+bool upstream_server_names_free(struct sql *db, int64_t order_id, struct problem *pr) MUST_CHECK;
+bool upstream_server_name_lookup(struct sql *db, const char *server_name, struct buf *ret_ident, struct buf *ret_key_auth, bool *ret_found, struct problem *pr) MUST_CHECK;
 /* Is this CA order some device order's already? */
 bool upstream_order_url_known(struct sql *db, const char *url, bool *ret, struct problem *pr) MUST_CHECK;
 bool upstream_token_lookup(struct sql *db, struct span token, struct buf *ret_key_auth, bool *ret_found, struct problem *pr) MUST_CHECK;

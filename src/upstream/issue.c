@@ -136,7 +136,7 @@ load(struct issue *is)
 		return issue_again(is, REGISTERING_MS, ISSUE_LOAD);
 	if (is->row.state == UPSTREAM_ORDERED) {
 		is->phase = ISSUE_ORDER;
-		is->taken_over = true;
+		is->taken_over = is->has_names = true;
 	} else {
 		is->phase = is->row.intent_at ? ISSUE_FIND : ISSUE_NEW_ORDER;
 		is->finalized = is->proven = false;

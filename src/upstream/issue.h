@@ -54,6 +54,7 @@ struct issue {
 	atomic_uint proofs_open;  /* that have not called back */
 	bool proved;              /* all have */
 	bool has_records;         /* some of this run lie in the DNS */
+	bool has_names;           /* it may have names that no other order can prove by tls-alpn-01 meanwhile */
 	char told_trouble[513];   /* the last that the story tells */
 	struct acme_strings listed; /* orders list being searched */
 	size_t listed_at;
@@ -170,6 +171,8 @@ bool issue_ordered(struct issue *is, const char *url, struct problem *pr) MUST_C
 bool issue_url_taken(struct issue *is, const char *url, bool *ret, struct problem *pr) MUST_CHECK;
 /* Begin again with a new order at the CA. */
 bool issue_restart(struct issue *is, bool validation_failed, const char *why, struct problem *pr) MUST_CHECK;
+/* All is proven: others may have the names (is->has_names). */
+bool issue_let_go(struct issue *is, struct problem *pr) MUST_CHECK;
 /* The account is unknown to the CA: register again, and begin again. */
 bool issue_account_gone(struct issue *is, struct problem *pr) MUST_CHECK;
 /* The end: nobody waits, and the CA has no CSR. */

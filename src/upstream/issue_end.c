@@ -174,6 +174,23 @@ issue_restart(struct issue *is, bool validation_failed, const char *why, struct 
 	return true;
 }
 
+static bool
+let_go_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct issue *is = arg;
+
+	return jobs_fence(is->job, db, pr) && upstream_server_names_free(db, is->order.id, pr);
+}
+
+bool
+issue_let_go(struct issue *is, struct problem *pr)
+{
+	if (!store_write(store_of(is), let_go_tx, is, pr))
+		return false;
+	is->has_names = false;
+	return true;
+}
+
 struct gone_rq {
 	struct issue *is;
 	int64_t job_id;

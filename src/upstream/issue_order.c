@@ -110,7 +110,10 @@ enum job_next
 issue_act(struct issue *is)
 {
 	struct acme_order *o = &is->ca_order;
+	struct problem pr = { 0 };
 
+	if (o->state != ORDER_PENDING && is->has_names && !issue_let_go(is, &pr))
+		return issue_store_trouble(is, &pr);
 	switch (o->state) {
 	case ORDER_PENDING:
 		return act_pending(is);

@@ -141,10 +141,10 @@ issue_prove(struct issue *is)
 
 /* ---- what went wrong ---- */
 
-static const struct issue_proof *
+static struct issue_proof *
 worst(const struct issue *is)
 {
-	const struct issue_proof *found = is->proofs[0];
+	struct issue_proof *found = is->proofs[0];
 
 	for (size_t i = 1; i < is->proof_count; i++) {
 		if (is->proofs[i]->proof.result > found->proof.result)
@@ -190,6 +190,48 @@ digest_of(const char *key_auth, char ret[DNS_TEXT])
 	b64url_write(ret, octets, DIGEST_OCTETS);
 }
 
+/* The text of one identifier, and how it is asked for by TLS clients. */
+struct alpn_name {
+	char server_name[IDENT_VALUE];
+	struct buf ident;
+};
+
+static bool
+alpn_name_of(const struct proof *p, struct alpn_name *ret)
+{
+	struct idents one = { (struct ident *)(uintptr_t)&p->ident, 1 };
+
+	ident_server_name(&p->ident, ret->server_name);
+	ret->ident = BUF_MAX(2 * IDENT_VALUE);
+	return idents_write(&one, &ret->ident);
+}
+
+/* In the store is all that there is to it. */
+static bool
+record_answer(struct sql *db, struct issue *is, struct issue_proof *ip, const char *key_auth, struct problem *pr)
+{
+	struct proof *p = &ip->proof;
+	const struct offer *offer = &ip->offers[p->kind];
+	struct upstream_proof row = { .url = ip->authz_url, .challenge_url = offer->url };
+	struct alpn_name name;
+	bool good = true;
+
+	if (p->kind == CHALLENGE_HTTP_01) {
+		row.token = offer->token;
+		row.key_auth = key_auth;
+	} else if (p->kind == CHALLENGE_TLS_ALPN_01) {
+		good = alpn_name_of(p, &name);
+		row.server_name = name.server_name;
+		row.ident = buf_cstr(&name.ident);
+		row.key_auth = key_auth;
+	}
+	good = good && upstream_authz_put(db, is->order.id, &row, pr);
+	if (p->kind == CHALLENGE_TLS_ALPN_01)
+		buf_done(&name.ident);
+	return good && event_note(db, is->order.id, jobs_node(is->job->jobs), "upstream", pr, "%s proof of %s%s, by %s", challenge_kind_name(p->kind),
+		p->wildcard ? "*." : "", p->ident.value, p->record.solver);
+}
+
 static bool
 record_one(struct sql *db, struct issue *is, struct issue_proof *ip, struct problem *pr)
 {
@@ -200,25 +242,44 @@ record_one(struct sql *db, struct issue *is, struct issue_proof *ip, struct prob
 
 	snprintf(key_auth, sizeof(key_auth), "%s.%s", offer->token, is->account->thumbprint);
 	if (!p->is_recorded)
-		return upstream_authz_put(db, is->order.id, ip->authz_url, offer->url, offer->token[0] ? offer->token : NULL,
-			       offer->token[0] ? key_auth : NULL, pr) &&
-			event_note(db, is->order.id, node, "upstream", pr, "%s proof of %s%s, by %s", challenge_kind_name(p->kind),
-				p->wildcard ? "*." : "", p->ident.value, p->record.solver);
+		return record_answer(db, is, ip, key_auth, pr);
 	p->record.order_id = is->order.id;
 	digest_of(key_auth, p->record.value);
-	return upstream_authz_put(db, is->order.id, ip->authz_url, offer->url, NULL, NULL, pr) &&
+	return upstream_authz_put(db, is->order.id, &(struct upstream_proof){ .url = ip->authz_url, .challenge_url = offer->url }, pr) &&
 		proof_record_put(db, &p->record, &p->record.id, pr) &&
 		event_note(db, is->order.id, node, "upstream", pr, "%s proof of %s%s: record %s, zone %s, by %s", challenge_kind_name(p->kind),
 			p->wildcard ? "*." : "", p->ident.value, p->record.owner, p->record.zone, p->record.solver);
+}
+
+/* All names of the order or none, so that two orders never wait for each other. */
+static bool
+names_are_free(struct sql *db, struct issue *is, bool *ret, struct problem *pr)
+{
+	*ret = true;
+	for (size_t i = 0; i < is->proof_count; i++) {
+		struct proof *p = &is->proofs[i]->proof;
+		char name[IDENT_VALUE];
+		bool taken = false;
+
+		ident_server_name(&p->ident, name);
+		if (p->kind == CHALLENGE_TLS_ALPN_01 && !upstream_server_name_taken(db, is->order.id, name, &taken, pr))
+			return false;
+		p->result = taken ? PROOF_LATER : PROOF_GOOD;
+		*ret = *ret && !taken;
+	}
+	return true;
 }
 
 static bool
 record_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct issue *is = arg;
+	bool free;
 
-	if (!jobs_fence(is->job, db, pr))
+	if (!jobs_fence(is->job, db, pr) || !names_are_free(db, is, &free, pr))
 		return false;
+	if (!free)
+		return true;
 	for (size_t i = 0; i < is->proof_count; i++) {
 		if (!record_one(db, is, is->proofs[i], pr))
 			return false;
@@ -247,11 +308,19 @@ located(struct issue *is)
 {
 	struct store *store = upstreams_env(is->ups)->store;
 	struct problem pr = { 0 };
+	struct issue_proof *bad;
 	bool work = false;
 
 	if (!store_write(store, record_tx, is, &pr))
 		return issue_store_trouble(is, &pr);
+	bad = worst(is);
+	if (bad->proof.result != PROOF_GOOD) {
+		problem_set(&bad->proof.problem, PROBLEM_CONNECTION, "another order proves \"%s\" by tls-alpn-01 now: one after the other",
+			bad->proof.ident.value);
+		return trouble(is, bad);
+	}
 	for (size_t i = 0; i < is->proof_count; i++) {
+		is->has_names = is->has_names || is->proofs[i]->proof.kind == CHALLENGE_TLS_ALPN_01;
 		is->has_records = is->has_records || is->proofs[i]->proof.is_recorded;
 		work = work || is->proofs[i]->proof.has_work;
 	}

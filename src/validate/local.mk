@@ -1,8 +1,8 @@
 libgate_a_SOURCES += \
-	src/validate/alpn_cert.c src/validate/alpn_cert.h src/validate/device_hook.c src/validate/device_question.c src/validate/device_question.h src/validate/hook_answer.c src/validate/hook_answer.h src/validate/caa.c src/validate/caa.h src/validate/tlsalpn01.c src/validate/dns01.c src/validate/hop.c src/validate/hop.h src/validate/issue_value.c src/validate/issue_value.h \
+	src/validate/device_hook.c src/validate/device_question.c src/validate/device_question.h src/validate/hook_answer.c src/validate/hook_answer.h src/validate/caa.c src/validate/caa.h src/validate/tlsalpn01.c src/validate/dns01.c src/validate/hop.c src/validate/hop.h src/validate/issue_value.c src/validate/issue_value.h \
 	src/validate/persist.c src/validate/persist.h src/validate/persist01.c src/validate/http01.c src/validate/job.c src/validate/job.h src/validate/validate.h
 
-check_PROGRAMS += test_hook_answer test_persist test_caa test_alpn_cert test_tlsalpn01 test_dns01 test_http01 test_validate_job
+check_PROGRAMS += test_hook_answer test_persist test_caa test_tlsalpn01 test_dns01 test_http01 test_validate_job
 test_hook_answer_SOURCES = tests/unit/validate/test_hook_answer.c tests/tap.h
 test_hook_answer_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_hook_answer_LDADD = $(gate_libs)
@@ -12,9 +12,6 @@ test_persist_LDADD = $(gate_libs)
 test_caa_SOURCES = tests/unit/validate/test_caa.c tests/flag.h tests/unit/validate/net.h tests/unit/httpc/server.h tests/unit/pki/forge.h tests/tap.h
 test_caa_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_caa_LDADD = $(gate_libs)
-test_alpn_cert_SOURCES = tests/unit/validate/test_alpn_cert.c tests/unit/pki/forge.h tests/tap.h
-test_alpn_cert_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
-test_alpn_cert_LDADD = $(gate_libs)
 test_tlsalpn01_SOURCES = tests/unit/validate/test_tlsalpn01.c tests/flag.h tests/unit/validate/net.h tests/unit/httpc/server.h tests/unit/pki/forge.h \
 	tests/tap.h
 test_tlsalpn01_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
@@ -40,11 +37,6 @@ fuzz_targets += fuzz_http01
 fuzz_http01_SOURCES = tests/fuzz/fuzz_http01.c
 fuzz_http01_LDADD = $(gate_libs)
 fuzz_http01_LDFLAGS = $(fuzz_ldflags)
-
-fuzz_targets += fuzz_alpn_cert
-fuzz_alpn_cert_SOURCES = tests/fuzz/fuzz_alpn_cert.c
-fuzz_alpn_cert_LDADD = $(gate_libs)
-fuzz_alpn_cert_LDFLAGS = $(fuzz_ldflags)
 
 fuzz_targets += fuzz_caa
 fuzz_caa_SOURCES = tests/fuzz/fuzz_caa.c

@@ -11,11 +11,10 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
-#include "validate/alpn_cert.h"
+#include "pki/alpn_cert.h"
 
 #define ALPN "acme-tls/1"
 #define CONNECT_MS 5000
-#define REVERSE_TEXT 80
 
 struct state {
 	msec_t deadline;
@@ -85,33 +84,17 @@ on_shake(const struct tlsc_reply *rp, void *arg)
 	}
 }
 
-/* "1.2.0.192.in-addr.arpa", or 32 nibbles under ip6.arpa (RFC 8738 6). */
-static void
-reverse_name(const struct addr *a, char dst[REVERSE_TEXT])
-{
-	size_t n = 0;
-
-	if (a->family == AF_INET) {
-		snprintf(dst, REVERSE_TEXT, "%u.%u.%u.%u.in-addr.arpa", a->octet[3], a->octet[2], a->octet[1], a->octet[0]);
-		return;
-	}
-	for (int i = 15; i >= 0; i--)
-		n += (size_t)snprintf(dst + n, REVERSE_TEXT - n, "%x.%x.", a->octet[i] & 15, a->octet[i] >> 4);
-	snprintf(dst + n, REVERSE_TEXT - n, "ip6.arpa");
-}
-
 static void
 shake(struct validation *v, const struct addr *addrs, size_t count)
 {
 	struct state *s = v->state;
 	msec_t left = s->deadline - clock_ms();
-	char reverse[REVERSE_TEXT];
+	char server_name[IDENT_VALUE];
 
-	if (v->ident.type == IDENT_IP)
-		reverse_name(&addrs[0], reverse);
+	ident_server_name(&v->ident, server_name);
 	tlsc_start(v->env->tlsc,
 		&(struct tlsc_request){ .addrs = addrs, .addr_count = count, .port = v->tls_alpn01_port, .reach = v->reach,
-			.server_name = v->ident.type == IDENT_IP ? reverse : v->ident.value, .alpn = ALPN,
+			.server_name = server_name, .alpn = ALPN,
 			.connect_ms = CONNECT_MS, .total_ms = left > 1 ? left : 1 },
 		on_shake, v);
 }

@@ -423,6 +423,19 @@ class Lab:
     def gate(self, directory, **options):
         return Gate(self, directory, **options)
 
+    def pair(self, directory, store, addresses=("127.13.0.1", "127.13.0.2"), **options):
+        """Two gateways behind one name (a balancer in front would do the same): their devices see one external_url. One key seals what
+        is in the store they share. Both started. An option may be a function of the address."""
+        first, second = (self.gate(directory, address=address, store=store, node=node,
+                                   **{key: value(address) if callable(value) else value for key, value in options.items()})
+                         for address, node in zip(addresses, ("first", "second")))
+        second.conf["master_key"] = "file:" + os.path.join(first.state, "master.key")
+        for key in ("external_url", "profiles"):
+            second.conf[key] = first.conf[key]
+        first.start()
+        second.start()
+        return first, second
+
     def responder(self, port, address="127.0.0.1"):
         server = Responder(port, address)
         self.servers.append(server)

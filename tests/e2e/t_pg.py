@@ -91,22 +91,6 @@ class Moments:
         return self.verdict
 
 
-def pair_of_gates(lab, pg, pebble, proxy):
-    """Two gateways behind one name (a balancer in front would do the same): their devices see one external_url. One key seals what
-    is in the store they share."""
-    upstream = {"request": "2m", "conns_max": 16}
-    first = lab.gate(proxy.directory, http_port=pebble.http_port, address="127.13.0.1", store=pg.url, node="first",
-                     upstream=upstream)
-    second = lab.gate(proxy.directory, http_port=pebble.http_port, address="127.13.0.2", store=pg.url, node="second",
-                      upstream=upstream)
-    second.conf["master_key"] = "file:" + os.path.join(first.state, "master.key")
-    for key in ("external_url", "profiles"):
-        second.conf[key] = first.conf[key]
-    first.start()
-    second.start()
-    return first, second
-
-
 MOMENTS = (("newOrder", "before"), ("newOrder", "after"), ("challenge", "after"), ("finalize", "before"), ("finalize", "after"),
            ("certificate", "before"))
 
@@ -139,7 +123,7 @@ def lease_ends(t, pg):
 def take_over(t, lab):
     pg, pebble = Postgres(lab), lab.pebble()
     proxy = lab.proxy(pebble)
-    first, second = pair_of_gates(lab, pg, pebble, proxy)
+    first, second = lab.pair(proxy.directory, pg.url, http_port=pebble.http_port, upstream={"request": "2m", "conns_max": 16})
     wait_until("an account at the CA", lambda: pg.value("select count(*) from upstream where account_url is not null") == "1")
     proxy.rule = moments = Moments()
     devices = orders_at(t, lab, first, second, moments)
@@ -160,7 +144,7 @@ def stall(t, lab):
     """The first one is not dead: what it had sent arrives late, when the other one has finished, and then it goes on."""
     pg, pebble = Postgres(lab), lab.pebble()
     proxy = lab.proxy(pebble)
-    first, second = pair_of_gates(lab, pg, pebble, proxy)
+    first, second = lab.pair(proxy.directory, pg.url, http_port=pebble.http_port, upstream={"request": "2m", "conns_max": 16})
     wait_until("an account at the CA", lambda: pg.value("select count(*) from upstream where account_url is not null") == "1")
     proxy.rule = moments = Moments(None)
     devices = orders_at(t, lab, first, second, moments)

@@ -1,7 +1,7 @@
 /* fuzz_alpn_cert.c - the certificate of a tls-alpn-01 proof: an octet that chooses the identifier, then the DER. */
 #include <stdlib.h>
 
-#include "validate/alpn_cert.h"
+#include "pki/alpn_cert.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

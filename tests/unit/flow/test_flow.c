@@ -84,7 +84,8 @@ put_group(struct sql *db, const char *thumbprint)
 	}
 	must(order_move(db, g.ended, ORDER_PROCESSING, ORDER_INVALID, "{\"type\":\"before\"}", &moved, &pr));
 	must(upstream_order_insert(db, g.leader, "u", &pr));
-	must(upstream_authz_put(db, g.leader, "https://ca/authz/1", "https://ca/chall/1", "token", "token.thumb", &pr));
+	must(upstream_authz_put(db, g.leader,
+		&(struct upstream_proof){ .url = "https://ca/authz/1", .challenge_url = "https://ca/chall/1", .token = "token", .key_auth = "token.thumb" }, &pr));
 	return g;
 }
 

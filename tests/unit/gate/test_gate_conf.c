@@ -67,6 +67,8 @@ static const struct {
 	{ MORE, "solvers = ( { name = \"s\"; kind = \"rfc2136\"; key = \"k\"; secret = \"file:/s\"; upstreams = [ \"local\" ]; } );", "t:9: solvers[0].upstreams[0]: \"local\" is no upstream with driver acme\n" },
 	{ MORE, "solvers = ( { name = \"s\"; kind = \"rfc2136\"; key = \"k\"; secret = \"file:/s\"; domains = [ \"*.x\" ]; } );", "t:9: solvers[0].domains[0]: \"*.x\" is not a domain name\n" },
 	{ MORE, "solvers = ( { name = \"s\"; kind = \"http-01\"; } );", "t:9: solvers[0].kind: http-01 needs http01_listen, where CAs ask\n" },
+	{ MORE, "http01_listen = [ \"*:80\" ]; solvers = ( { name = \"s\"; kind = \"tls-alpn-01\"; } );", "t:9: solvers[0].kind: tls-alpn-01 needs tls_alpn01_listen, where CAs ask\n" },
+	{ MORE, "solvers = ( { name = \"s\"; kind = \"none\"; program = \"/p\"; } );", "t:9: solvers[0].program: is not for kind \"none\"\n" },
 	{ MORE, "solvers = ( { name = \"s\"; kind = \"exec\"; } );", "t:9: solvers[0].program: exec needs program, a path from the root (/...)\n" },
 	{ MORE, "solvers = ( { name = \"s\"; kind = \"exec\"; program = \"x\"; } );",
 		"t:9: solvers[0].program: exec needs program, a path from the root (/...)\n" },

@@ -301,6 +301,25 @@ test_text(void)
 	idents_done(&b);
 }
 
+static void
+test_server_name(void)
+{
+	static const struct {
+		struct ident id;
+		const char *name;
+	} asked[] = {
+		{ { IDENT_DNS, "x.example" }, "x.example" },
+		{ { IDENT_IP, "192.0.2.1" }, "1.2.0.192.in-addr.arpa" },
+		{ { IDENT_IP, "2001:db8::567:89ab" }, "b.a.9.8.7.6.5.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa" },
+	};
+	char name[IDENT_VALUE];
+
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++) {
+		ident_server_name(&asked[i].id, name);
+		is_str(name, asked[i].name, "%s as TLS clients ask for it", asked[i].id.value);
+	}
+}
+
 int
 main(void)
 {
@@ -311,5 +330,6 @@ main(void)
 	test_parse();
 	test_sets();
 	test_text();
+	test_server_name();
 	return done_testing();
 }

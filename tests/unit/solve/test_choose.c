@@ -51,6 +51,12 @@ main(void)
 	is_str(chosen("a.other.test", false, "ca2", HTTP | DNS, "_acme-challenge.a.other.test"), "web", "of equals the first is taken");
 	is_str(chosen("a.corp.test", false, "ca", ALPN, "_acme-challenge.a.corp.test"), "none", "nobody for what nobody can");
 	is_str(chosen("a.corp.test", false, "ca", HTTP | DNS, NULL), "web", "no records where their place is not known");
+	list[1] = (struct solver_conf){ .name = (char *)"tls", .kind = SOLVER_TLS_ALPN01 };
+	is_str(chosen("a.corp.test", false, "ca", HTTP | ALPN, "_acme-challenge.a.corp.test"), "tls", "tls-alpn-01 where the CA offers it");
+	is_str(chosen("a.corp.test", true, "ca", HTTP | ALPN, "_acme-challenge.a.corp.test"), "none", "and for no wildcard");
+	list[1] = (struct solver_conf){ .name = (char *)"known", .kind = SOLVER_NONE, .domains = { corp, 1 } };
+	is_str(chosen("a.corp.test", true, "ca", HTTP, NULL), "known", "a domain that the CA knows, whatever it offers");
+	is_str(chosen("a.other.test", false, "ca", HTTP, NULL), "none", "no other");
 	list[1] = (struct solver_conf){ .name = (char *)"stays", .kind = SOLVER_DNS_PERSIST01, .domains = { corp, 1 } };
 	is_str(chosen("a.corp.test", true, "ca", DNS | PERSIST, "a.alias.test"), "stays", "dns-persist-01 goes by the name, not by its alias");
 	is_str(chosen("a.corp.test", true, "ca", DNS | PERSIST, NULL), "stays", "and proves wildcards");

@@ -670,8 +670,12 @@ case_upstreams(struct sql *db, void *arg, struct problem *pr)
 {
 	struct upstream_row u = { 0 };
 	struct upstream_order o = { 0 };
+	struct upstream_proof web = { .url = "https://ca/authz/1", .challenge_url = "https://ca/chall/1", .token = "tok", .key_auth = "tok.old" },
+			      tls = { .url = "https://ca/authz/2", .challenge_url = "https://ca/chall/2", .server_name = "x.test", .ident = "dns:x.test",
+				      .key_auth = "t2.thumb" };
 	AUTO_BUF error = BUF_MAX(1000);
 	AUTO_BUF key_auth = BUF_MAX(1000);
+	AUTO_BUF ident = BUF_MAX(1000);
 	bool found, moved, known;
 	int64_t id, total = 0;
 
@@ -705,13 +709,26 @@ case_upstreams(struct sql *db, void *arg, struct problem *pr)
 	is_str(o.finalize_url, "https://ca/order/1/f", "with its URLs");
 	ok(upstream_order_url_known(db, "https://ca/order/1", &known, pr) && known, "which is known as taken");
 	ok(upstream_order_url_known(db, "https://ca/order/2", &known, pr) && !known, "others are not");
-	ok(upstream_authz_put(db, 5, "https://ca/authz/1", "https://ca/chall/1", "tok", "tok.old", pr) && upstream_authz_put(db, 5, "https://ca/authz/1", "https://ca/chall/1", "tok", "tok.new", pr), "a proof is laid out, and again");
+	ok(upstream_authz_put(db, 5, &web, pr), "a proof is laid out");
+	web.key_auth = "tok.new";
+	ok(upstream_authz_put(db, 5, &web, pr), "and again");
 	ok(upstream_token_lookup(db, SPAN("tok"), &key_auth, &found, pr) && found && span_is(buf_span(&key_auth), "tok.new"), "it is found by its token");
 	ok(upstream_token_lookup(db, SPAN("tik"), &key_auth, &found, pr) && !found && key_auth.n == 0, "no other is");
+	ok(upstream_authz_put(db, 5, &tls, pr) && upstream_server_name_lookup(db, "x.test", &ident, &key_auth, &found, pr) && found, "one is found by its name");
+	ok(span_is(buf_span(&ident), "dns:x.test") && span_is(buf_span(&key_auth), "t2.thumb"), "with whose it is, and what proves it");
+	ok(upstream_token_lookup(db, SPAN("t2"), &key_auth, &found, pr) && !found, "and not by its token");
+	ok(upstream_server_name_lookup(db, "y.test", &ident, &key_auth, &found, pr) && !found && ident.n == 0, "another name is not");
+	ok(upstream_server_name_taken(db, 6, "x.test", &known, pr) && known, "for another order the name is taken");
+	ok(upstream_server_name_taken(db, 5, "x.test", &known, pr) && !known, "for the same it is not");
+	ok(upstream_server_names_free(db, 6, pr) && upstream_server_name_taken(db, 6, "x.test", &known, pr) && known, "that one has nothing to give");
+	ok(upstream_server_names_free(db, 5, pr) && upstream_server_name_taken(db, 6, "x.test", &known, pr) && !known, "until this has given it back");
+	ok(upstream_server_name_lookup(db, "x.test", &ident, &key_auth, &found, pr) && !found, "then it proves nothing any more");
+	ok(upstream_authz_put(db, 5, &tls, pr) && upstream_server_name_taken(db, 6, "x.test", &known, pr) && known, "it may take it again");
 	ok(upstream_order_counts(db, count_upstream, &total, pr) && total == 1, "orders under way are counted by CA");
 	ok(upstream_order_restart(db, 5, true, "why", pr) && upstream_order_get(db, 5, &o, &found, pr) && o.state == UPSTREAM_INTENT && o.attempt == 2 && o.failures == 1 && !o.url[0] && o.expires == 0 && o.intent_at == 0, "a restart begins anew and counts");
 	ok(upstream_order_error(db, 5, &error, pr) && span_is(buf_span(&error), "why") && upstream_order_error(db, 6, &error, pr) && error.n == 0, "and keeps why");
 	ok(upstream_token_lookup(db, SPAN("tok"), &key_auth, &found, pr) && !found, "its proofs are forgotten");
+	ok(upstream_server_name_taken(db, 6, "x.test", &known, pr) && !known, "by tls-alpn-01, too");
 	ok(upstream_order_delete(db, 5, pr) && upstream_order_get(db, 5, &o, &found, pr) && !found, "it goes when the order ends");
 	return true;
 }

@@ -1,7 +1,7 @@
 /* The certificate of tls-alpn-01 (RFC 8737 3, RFC 8738 6, V3): what proves, and each thing that does not. */
-#include "validate/alpn_cert.h"
+#include "pki/alpn_cert.h"
 
-#include "../pki/forge.h"
+#include "forge.h"
 #include "base/mem.h"
 #include "tap.h"
 
@@ -149,6 +149,31 @@ test_many(void)
 	X509_free(x);
 }
 
+static void
+test_made(void)
+{
+	static const struct ident idents[] = { { IDENT_DNS, "device.test" }, { IDENT_IP, "192.0.2.1" }, { IDENT_IP, "2001:db8::1" } };
+
+	for (size_t i = 0; i < COUNT_OF(idents); i++) {
+		struct problem pr = { 0 };
+		EVP_PKEY *made_key = NULL;
+		X509 *x = NULL;
+		struct span der;
+		bool final;
+
+		ok(alpn_cert_make(&idents[i], digest, 1800000000, &x, &made_key, &pr), "a certificate is made for %s", idents[i].value);
+		der = forge_x509_der(x);
+		ok(alpn_cert_check(der, &idents[i], digest, &final, &pr), "and proves it");
+		ok(X509_check_private_key(x, made_key) == 1, "its key is the one that came with it");
+		ok(ASN1_TIME_cmp_time_t(X509_get0_notBefore(x), 1800000000) < 0 && ASN1_TIME_cmp_time_t(X509_get0_notAfter(x), 1800000000) > 0,
+			"it is good now");
+		ok(!alpn_cert_check(der, &idents[(i + 1) % COUNT_OF(idents)], digest, &final, &pr), "and proves nothing else");
+		forge_free(der);
+		X509_free(x);
+		EVP_PKEY_free(made_key);
+	}
+}
+
 int
 main(void)
 {
@@ -165,6 +190,7 @@ main(void)
 	test_signature();
 	test_bytes();
 	test_many();
+	test_made();
 	EVP_PKEY_free(key);
 	EVP_PKEY_free(other_key);
 	return done_testing();

@@ -1,16 +1,21 @@
 /* alpn_cert.c - see alpn_cert.h. */
-#include "validate/alpn_cert.h"
+#include "pki/alpn_cert.h"
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "base/addr.h"
+#include "base/rand.h"
+#include "pki/ext.h"
+#include "pki/key.h"
 
 /* id-pe-acmeIdentifier, 1.3.6.1.5.5.7.1.31 (RFC 8737 6.1), and what stands before the digest: an OCTET STRING of 32 */
 static const unsigned char acme_identifier[] = { 0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x01, 0x1f };
 static const unsigned char octet_string[] = { 0x04, ALPN_DIGEST_OCTETS };
 
 #define EXTENSIONS_MAX 64
+#define MADE_EARLIER_S 3600 /* a CA whose clock is behind */
+#define MADE_FOR_S (24 * 3600)
 
 static bool
 refuse(struct problem *pr, const char *what)
@@ -150,4 +155,60 @@ alpn_cert_check(struct span der, const struct ident *ident, const unsigned char 
 	good = check(x, ident, digest, ret_final, pr);
 	X509_free(x);
 	return good;
+}
+
+/* ---- made ---- */
+
+static bool
+add_extension(X509 *x, const unsigned char digest[ALPN_DIGEST_OCTETS])
+{
+	unsigned char octets[sizeof(octet_string) + ALPN_DIGEST_OCTETS];
+	ASN1_OBJECT *oid = ASN1_OBJECT_create(0, (unsigned char *)(uintptr_t)acme_identifier, sizeof(acme_identifier), NULL, NULL);
+	ASN1_OCTET_STRING *value = ASN1_OCTET_STRING_new();
+	X509_EXTENSION *ext;
+	bool good;
+
+	memcpy(octets, octet_string, sizeof(octet_string));
+	memcpy(octets + sizeof(octet_string), digest, ALPN_DIGEST_OCTETS);
+	good = oid && value && ASN1_OCTET_STRING_set(value, octets, sizeof(octets)) == 1;
+	ext = good ? X509_EXTENSION_create_by_OBJ(NULL, oid, 1, value) : NULL;
+	good = ext && X509_add_ext(x, ext, -1) == 1;
+	X509_EXTENSION_free(ext);
+	ASN1_OCTET_STRING_free(value);
+	ASN1_OBJECT_free(oid);
+	return good;
+}
+
+/* The subject says nothing; it is the issuer's, too. */
+static bool
+fill(X509 *x, const struct ident *ident, const unsigned char digest[ALPN_DIGEST_OCTETS], int64_t now_unix_s, EVP_PKEY *key)
+{
+	struct idents names = { 0 };
+	AUTO_NAMES *san = NULL;
+	unsigned char serial[16];
+
+	idents_add(&names, ident);
+	san = names_make(&names);
+	idents_done(&names);
+	rand_bytes(serial, sizeof(serial));
+	return x509_begin(x, serial, now_unix_s - MADE_EARLIER_S, now_unix_s + MADE_FOR_S, key) &&
+		X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC, (const unsigned char *)"ACME challenge", -1, -1, 0) == 1 &&
+		X509_set_issuer_name(x, X509_get_subject_name(x)) == 1 && ext_add(x, NID_subject_alt_name, false, san) &&
+		add_extension(x, digest) && X509_sign(x, key, EVP_sha256()) > 0;
+}
+
+bool
+alpn_cert_make(const struct ident *ident, const unsigned char digest[ALPN_DIGEST_OCTETS], int64_t now_unix_s, X509 **ret,
+	EVP_PKEY **ret_key, struct problem *pr)
+{
+	AUTO_X509 *x = X509_new();
+	AUTO_PKEY *key = NULL;
+
+	if (!key_make(KEY_P256, &key, pr))
+		return false;
+	if (!x || !fill(x, ident, digest, now_unix_s, key))
+		return mint_failed(pr, "a certificate for tls-alpn-01");
+	*ret = TAKE(x);
+	*ret_key = TAKE(key);
+	return true;
 }
