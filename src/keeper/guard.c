@@ -8,6 +8,7 @@
 #include "json/json.h"
 
 #define HEADER_MAX (16 * 1024) /* octets; a jwk of RSA 8192 has 1.4 KiB */
+#define PAYLOAD_MAX (16 * 1024) /* of a keyChange: an account URL and a public key */
 #define URL_MAX 2048
 
 static bool
@@ -95,9 +96,9 @@ url_fits(struct span url, struct span scope, struct problem *pr)
 	return true;
 }
 
-/* The protected header of b64 '.' b64 as JSON. */
+/* The protected header of b64 '.' b64 as JSON, and what follows. */
 static bool
-header_read(struct span input, struct json **ret, struct problem *pr)
+header_read(struct span input, struct json **ret, struct span *ret_payload, struct problem *pr)
 {
 	AUTO_BUF text = BUF_MAX(HEADER_MAX);
 	struct span rest = input, header = SPAN_NONE;
@@ -107,6 +108,7 @@ header_read(struct span input, struct json **ret, struct problem *pr)
 		return problem_internal(pr, "what is to be signed is not two parts of base64url");
 	if (!json_parse(buf_span(&text), "protected header", NULL, ret, pr))
 		return problem_internal(pr, "the protected header to be signed is not JSON");
+	*ret_payload = rest;
 	return true;
 }
 
@@ -130,9 +132,35 @@ common_check(const struct json_node *header, struct span scope, enum jwa alg, st
 }
 
 static bool
-account_check(const struct json_node *header, struct span scope, enum jwa alg, struct problem *pr)
+change_check(const struct json_node *payload, struct span scope, struct problem *pr)
 {
-	const struct json_node *kid = json_get(header, "kid"), *jwk = json_get(header, "jwk");
+	const struct json_node *key = json_get(payload, "oldKey");
+
+	if (json_count(payload) != 2 || json_type(key) != JSON_OBJECT || json_text(json_get(payload, "account")).n == 0)
+		return problem_internal(pr, "what is to be signed without a nonce is no change of an account's key");
+	return url_fits(json_text(json_get(payload, "account")), scope, pr);
+}
+
+/* Without a nonce there is but one thing to sign: the inner JWS of a keyChange (RFC 8555 7.3.5). */
+static bool
+inner_check(struct span payload, struct span scope, struct problem *pr)
+{
+	AUTO_BUF text = BUF_MAX(PAYLOAD_MAX);
+	struct json *doc;
+	bool good;
+
+	if (!b64url_read(payload, &text) || !json_parse(buf_span(&text), "payload", NULL, &doc, pr))
+		return problem_internal(pr, "what is to be signed without a nonce is not JSON");
+	good = json_type(json_root(doc)) == JSON_OBJECT ? change_check(json_root(doc), scope, pr)
+							: problem_internal(pr, "what is to be signed without a nonce is no JSON object");
+	json_free(doc);
+	return good;
+}
+
+static bool
+account_check(const struct json_node *header, struct span payload, struct span scope, enum jwa alg, struct problem *pr)
+{
+	const struct json_node *kid = json_get(header, "kid"), *jwk = json_get(header, "jwk"), *nonce = json_get(header, "nonce");
 
 	if (!common_check(header, scope, alg, pr))
 		return false;
@@ -140,7 +168,9 @@ account_check(const struct json_node *header, struct span scope, enum jwa alg, s
 		(jwk && json_type(jwk) != JSON_OBJECT))
 		return problem_internal(
 			pr, "the protected header needs exactly one of kid and jwk");
-	return true;
+	if (jwk && !nonce)
+		return inner_check(payload, scope, pr);
+	return json_text(nonce).n > 0 || problem_internal(pr, "the protected header needs a nonce");
 }
 
 static bool
@@ -160,12 +190,13 @@ eab_check(const struct json_node *header, struct span scope, enum jwa alg, struc
 bool
 guard_account(struct span input, struct span scope, enum jwa alg, struct problem *pr)
 {
+	struct span payload;
 	struct json *doc;
 	bool good;
 
-	if (!header_read(input, &doc, pr))
+	if (!header_read(input, &doc, &payload, pr))
 		return false;
-	good = account_check(json_root(doc), scope, alg, pr);
+	good = account_check(json_root(doc), payload, scope, alg, pr);
 	json_free(doc);
 	return good;
 }
@@ -173,10 +204,11 @@ guard_account(struct span input, struct span scope, enum jwa alg, struct problem
 bool
 guard_eab(struct span input, struct span scope, enum jwa alg, struct problem *pr)
 {
+	struct span payload;
 	struct json *doc;
 	bool good;
 
-	if (!header_read(input, &doc, pr))
+	if (!header_read(input, &doc, &payload, pr))
 		return false;
 	good = eab_check(json_root(doc), scope, alg, pr);
 	json_free(doc);

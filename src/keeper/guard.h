@@ -12,7 +12,8 @@
 bool origin_of(struct span url, char ret[ORIGIN_TEXT]);
 
 /* b64 '.' b64 whose protected header is a JSON object with this `alg`, a `url` with the origin of `scope`, and exactly one
- * of `kid` and `jwk` (RFC 8555 section 6.2). PROBLEM_SERVER_INTERNAL: only a fault of ours brings anything else here. */
+ * of `kid` and `jwk` (RFC 8555 section 6.2). It has a `nonce`; without one it is the inner JWS of a keyChange (7.3.5): `jwk`, and a
+ * payload that is nothing but an `account` of that origin and an `oldKey`. PROBLEM_SERVER_INTERNAL: only a fault of ours brings anything else here. */
 bool guard_account(struct span input, struct span scope, enum jwa alg, struct problem *pr) __attribute__((warn_unused_result));
 /* The inner JWS of an external account binding (RFC 8555 section 7.3.4): a MAC's `alg`, `kid`, `url` of that origin, no `nonce`,
  * no `jwk`. */

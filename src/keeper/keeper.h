@@ -78,7 +78,7 @@ struct span keeper_scope(struct span sealed);
 /* The sealed form of a secret named at keeper_start. */
 bool keeper_sealed_secret(struct keeper *k, const char *name, enum key_purpose purpose, struct span scope, struct buf *ret_sealed, struct problem *pr) __attribute__((warn_unused_result));
 /* Sign a JWS input (b64 '.' b64): refused unless its header's url lies in the blob's scope, it has exactly one of kid and jwk,
- * and alg is jwa_for_key(). JOSE form. Purpose ACME_ACCOUNT. */
+ * alg is jwa_for_key(), and it has a nonce or is the inner JWS of a keyChange. JOSE form. Purpose ACME_ACCOUNT. */
 bool keeper_sign_jws(struct keeper *k, struct span sealed, struct span input, struct buf *ret_signature, struct problem *pr) __attribute__((warn_unused_result));
 /* EAB_UPSTREAM: only the input of an EAB's inner JWS (alg, kid, url in scope, no nonce); TSIG: only a DNS update of TXT records (guard.h). */
 bool keeper_mac(struct keeper *k, struct span sealed, enum jwa alg, struct span data, struct buf *ret_mac, struct problem *pr) __attribute__((warn_unused_result));

@@ -76,6 +76,20 @@ is_at_origin(struct span url)
 	return url.n == 0 || strchr("/?#", url.p[0]);
 }
 
+/* An account's key signs one thing without a nonce. */
+static void
+check_change(struct span payload, bool has_kid)
+{
+	AUTO_BUF text = BUF_MAX(1 << 20);
+	struct json *doc = NULL;
+	struct problem pr = { 0 };
+
+	if (has_kid || !b64url_read(payload, &text) || !json_parse(buf_span(&text), "payload", NULL, &doc, &pr) || json_count(json_root(doc)) != 2 ||
+		json_type(json_get(json_root(doc), "oldKey")) != JSON_OBJECT || !is_at_origin(json_text(json_get(json_root(doc), "account"))))
+		abort();
+	json_free(doc);
+}
+
 /* Something was signed: may it have been? */
 static void
 check_signed(const struct proto_request *rq, unsigned blob)
@@ -102,6 +116,8 @@ check_signed(const struct proto_request *rq, unsigned blob)
 		abort();
 	if (account ? !json_get(root, "kid") == !json_get(root, "jwk") : json_get(root, "nonce") || json_get(root, "jwk") || !json_get(root, "kid"))
 		abort();
+	if (account && json_text(json_get(root, "nonce")).n == 0)
+		check_change(rest, !json_get(root, "jwk"));
 	if (!span_is(json_text(json_get(root, "alg")), account ? "ES256" : jwa_name((enum jwa)rq->kind)))
 		abort();
 	json_free(doc);

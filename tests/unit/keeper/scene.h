@@ -67,7 +67,7 @@ keeper_up(unsigned connections, const struct keeper_secret *secrets, size_t coun
 	return k;
 }
 
-/* b64(header) '.' b64(payload) with this alg, "kid" (NULL: a jwk) and url; nonce may be NULL. */
+/* b64(header) '.' b64(payload) with this alg, "kid" (NULL: a jwk) and url; nonce NULL: the inner JWS of a keyChange. */
 static inline void
 input_write(struct buf *out, const char *alg, const char *kid, const char *nonce, const char *url)
 {
@@ -75,6 +75,7 @@ input_write(struct buf *out, const char *alg, const char *kid, const char *nonce
 
 	jws_header_write(
 		&header, alg, kid ? SPAN_NONE : SPAN("{\"kty\":\"oct\"}"), kid, nonce, url);
-	jws_input_write(out, buf_span(&header), SPAN("{}"));
+	jws_input_write(out, buf_span(&header),
+		nonce ? SPAN("{}") : SPAN("{\"account\":\"https://ca.example/acct/1\",\"oldKey\":{}}"));
 }
 #endif

@@ -67,10 +67,13 @@ static const struct {
 	{ "a request with kid", "{\"alg\":\"ES256\"," K ",\"nonce\":\"x\"," U "}", true, false },
 	{ "a request with jwk", "{\"alg\":\"ES256\",\"jwk\":{},\"nonce\":\"x\"," U "}", true,
 		false },
-	{ "an inner JWS without nonce", "{\"alg\":\"ES256\",\"jwk\":{}," U "}", true, false },
+	{ "jwk, without a nonce", "{\"alg\":\"ES256\",\"jwk\":{}," U "}", false, false },
+	{ "kid, without a nonce", "{\"alg\":\"ES256\"," K "," U "}", false, false },
+	{ "a nonce that is empty", "{\"alg\":\"ES256\"," K ",\"nonce\":\"\"," U "}", false, false },
+	{ "a nonce that is a number", "{\"alg\":\"ES256\",\"jwk\":{},\"nonce\":1," U "}", false, false },
 	{ "an EAB", "{\"alg\":\"HS256\",\"kid\":\"key-1\"," U "}", false, true },
 	{ "a url in other letters",
-		"{\"alg\":\"ES256\"," K ",\"url\":\"HTTPS://CA.example:443/x\"}", true, false },
+		"{\"alg\":\"ES256\"," K ",\"nonce\":\"x\",\"url\":\"HTTPS://CA.example:443/x\"}", true, false },
 	{ "an EAB with nonce", "{\"alg\":\"HS256\",\"kid\":\"key-1\",\"nonce\":\"x\"," U "}", false,
 		false },
 	{ "an EAB with jwk", "{\"alg\":\"HS256\",\"kid\":\"key-1\",\"jwk\":{}," U "}", false,
@@ -128,7 +131,50 @@ test_headers(void)
 	}
 }
 
-#define GOOD_HEADER "{\"alg\":\"ES256\"," K "," U "}"
+#define A "\"account\":\"https://ca.example/acct/1\""
+
+static const struct {
+	const char *name, *payload;
+	bool may; /* the new key sign it, with jwk and without a nonce? */
+} inners[] = {
+	{ "a change of an account's key", "{" A ",\"oldKey\":{\"kty\":\"EC\"}}", true },
+	{ "one whose account is at another origin", "{\"account\":\"https://evil.example/acct/1\",\"oldKey\":{}}", false },
+	{ "one whose account is no URL", "{\"account\":\"1\",\"oldKey\":{}}", false },
+	{ "one without an account", "{\"oldKey\":{}}", false },
+	{ "one whose account is an object", "{\"account\":{},\"oldKey\":{}}", false },
+	{ "one without the old key", "{" A "}", false },
+	{ "one whose old key is a string", "{" A ",\"oldKey\":\"x\"}", false },
+	{ "one with more in it", "{" A ",\"oldKey\":{},\"status\":\"deactivated\"}", false },
+	{ "an end of the account", "{\"status\":\"deactivated\"}", false },
+	{ "an array", "[" "1,2" "]", false },
+	{ "no JSON", "hello", false },
+	{ "nothing", "", false },
+};
+
+static void
+test_inner(void)
+{
+	static const char with_jwk[] = "{\"alg\":\"ES256\",\"jwk\":{}," U "}", with_kid[] = "{\"alg\":\"ES256\"," K "," U "}";
+
+	for (size_t i = 0; i < COUNT_OF(inners); i++) {
+		AUTO_BUF in = BUF_MAX(4096), by_kid = BUF_MAX(4096);
+		struct problem pr = { 0 };
+		bool may;
+
+		b64url_add(&in, with_jwk, strlen(with_jwk));
+		buf_addc(&in, '.');
+		b64url_add(&in, inners[i].payload, strlen(inners[i].payload));
+		b64url_add(&by_kid, with_kid, strlen(with_kid));
+		buf_addspan(&by_kid, span_from(buf_span(&in), strcspn(buf_cstr(&in), ".")));
+		may = guard_account(buf_span(&in), SPAN("https://ca.example"), JWA_ES256, &pr);
+		ok(may == inners[i].may && (may || pr.kind == PROBLEM_SERVER_INTERNAL), "without a nonce, %s: the account key %s", inners[i].name,
+			may ? "signs" : "refuses");
+		ok(!guard_account(buf_span(&by_kid), SPAN("https://ca.example"), JWA_ES256, &pr), "the same with kid: it refuses");
+		ok(!guard_account(buf_span(&in), SPAN("https://other.example"), JWA_ES256, &pr), "a key for another origin refuses it, too");
+	}
+}
+
+#define GOOD_HEADER "{\"alg\":\"ES256\",\"nonce\":\"x\"," K "," U "}"
 
 static bool
 may(const char *before, const char *after, const char *scope, enum jwa alg)
@@ -172,6 +218,7 @@ main(void)
 {
 	test_origins();
 	test_headers();
+	test_inner();
 	test_inputs();
 	return done_testing();
 }
