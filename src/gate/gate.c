@@ -36,6 +36,7 @@
 #define OUTBOUND_CONNS_MAX 1024 /* of each kind */
 #define HOOKS_MAX 16    /* programs about devices at a time */
 #define SOLVING_MAX 16  /* and for CAs */
+#define ACCOUNT_IDLE_S (24 * 3600) /* our accounts at CAs are read again after */
 #define TLS_CHECK_MS (600 * 1000)
 #define TLS_WAIT_MS 3000 /* while it is on its way */
 
@@ -450,6 +451,16 @@ swap_tls_now(struct gate *g)
 	pthread_mutex_unlock(&g->reload_lock);
 }
 
+/* Our accounts at CAs: contacts and terms as the configuration has them, and what else is due. */
+static void
+see_to_accounts(struct gate *g, int64_t stale_s)
+{
+	struct problem pr = { 0 };
+
+	if (!upstreams_see_to(g->ups, stale_s, &pr))
+		log_error("upstream_accounts_not_looked_at", LPR(&pr));
+}
+
 static void
 put_in_force(struct gate *g, struct gate_conf *next)
 {
@@ -463,6 +474,7 @@ put_in_force(struct gate *g, struct gate_conf *next)
 	swap_tls(g, next);
 	warn_of_lists(next);
 	conf_holder_set(g->conf, next);
+	see_to_accounts(g, ACCOUNT_STALE_S);
 }
 
 bool
@@ -539,6 +551,7 @@ gate_run(struct gate *g)
 	for (;;) {
 		int n, sig;
 
+		see_to_accounts(g, ACCOUNT_IDLE_S);
 		n = poll(fds, 2, see_to_tls(g));
 		if (fds[1].revents) {
 			/* no key, no work; a new keeper cannot be forked from threads (H6) */

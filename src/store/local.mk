@@ -13,7 +13,8 @@ libgate_a_SOURCES += \
 	src/store/proof_record.c src/store/proof_record.h \
 	src/store/schema.c src/store/schema.h \
 	src/store/sweep.c src/store/sweep.h \
-	src/store/upstream.c src/store/upstream.h
+	src/store/upstream.c src/store/upstream.h \
+	src/store/upstream_life.c src/store/upstream_life.h
 
 check_PROGRAMS += test_store
 test_store_SOURCES = tests/unit/store/test_store.c tests/unit/store/world.h tests/unit/sql/both.h tests/pg.h tests/tap.h

@@ -173,6 +173,27 @@
 	"alter table upstream_authz add column ident text;"                                        \
 	"create index upstream_authz_server_name on upstream_authz (server_name) where server_name is not null"
 
+/* The life of our accounts at CAs: a key that is to take the place of the present one, what the CA was told last, what is to be done
+ * there, a binding handed in meanwhile. */
+#define DDL_12(BLOB)                                                                               \
+	"alter table upstream add column account_epoch bigint not null default 0;"                 \
+	"alter table upstream add column contact text;"                                            \
+	"alter table upstream add column wanted bigint not null default 0;"                        \
+	"alter table upstream add column checked_at bigint not null default 0;"                    \
+	"alter table upstream add column key_at bigint not null default 0;"                        \
+	"alter table upstream add column next_key " BLOB ";"                                       \
+	"alter table upstream add column next_public text;"                                        \
+	"alter table upstream add column next_at bigint not null default 0;"                       \
+	"alter table upstream add column next_sent bigint not null default 0;"                     \
+	"alter table upstream add column trouble text;"                                            \
+	"alter table upstream add column trouble_at bigint not null default 0;"                    \
+	"alter table upstream add column eab_kid text;"                                            \
+	"alter table upstream add column eab_key " BLOB ";"                                        \
+	"alter table upstream add column eab_alg bigint not null default 0;"                       \
+	"alter table upstream add column eab_at bigint not null default 0;"                        \
+	"alter table upstream add column eab_expires bigint not null default 0;"                   \
+	"create index upstream_order_of on upstream_order (upstream)"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
@@ -186,6 +207,7 @@ static const struct sql_migration migrations[] = {
 	{ 9, DDL_9, DDL_9 },
 	{ 10, DDL_10, DDL_10 },
 	{ 11, DDL_11, DDL_11 },
+	{ 12, DDL_12("blob"), DDL_12("bytea") },
 };
 
 _Static_assert(COUNT_OF(migrations) == SCHEMA_VERSION, "each is a version");

@@ -6,16 +6,24 @@
 #include "base/clock.h"
 #include "store/proof_record.h"
 
-#define COLUMNS "id, name, sealed_key, public_key, ca_cert, account_url, directory, directory_at"
+#define COLUMNS                                                                                    \
+	"id, name, sealed_key, public_key, ca_cert, account_url, directory, directory_at,"         \
+	" account_epoch, account_state, wanted, contact, terms, checked_at, key_at, next_key, next_public, next_at, next_sent,"  \
+	" trouble, trouble_at, eab_kid, eab_key, eab_alg, eab_at, eab_expires"
+#define SEALED_MAX (64 * 1024)
 
 void
 upstream_row_done(struct upstream_row *u)
 {
 	buf_done(&u->sealed_key);
 	buf_done(&u->ca_cert);
+	buf_done(&u->life.next_key);
+	buf_done(&u->life.eab_key);
 	free(u->public_key);
 	free(u->directory);
-	u->public_key = u->directory = NULL;
+	free(u->life.terms);
+	free(u->life.next_public);
+	u->public_key = u->directory = u->life.terms = u->life.next_public = NULL;
 }
 
 static char *
@@ -24,10 +32,38 @@ dup_or_null(struct span s)
 	return s.p ? span_dup(s) : NULL;
 }
 
+/* Columns from `at` on. */
+static void
+read_life(struct sql_stmt *st, int at, struct upstream_life *ret)
+{
+	ret->epoch = sql_int(st, at);
+	if (!account_state_parse(sql_text(st, at + 1), &ret->state))
+		ret->state = ACCOUNT_VALID;
+	ret->wanted = (unsigned)sql_int(st, at + 2);
+	ret->has_contact = sql_text(st, at + 3).p != NULL;
+	sql_copy(st, at + 3, ret->contact, sizeof(ret->contact));
+	ret->terms = dup_or_null(sql_text(st, at + 4));
+	ret->checked_at = sql_int(st, at + 5);
+	ret->key_at = sql_int(st, at + 6);
+	ret->next_key = BUF_MAX(SEALED_MAX);
+	buf_addspan(&ret->next_key, sql_blob(st, at + 7));
+	ret->next_public = dup_or_null(sql_text(st, at + 8));
+	ret->next_at = sql_int(st, at + 9);
+	ret->next_sent = sql_int(st, at + 10);
+	sql_copy(st, at + 11, ret->trouble, sizeof(ret->trouble));
+	ret->trouble_at = sql_int(st, at + 12);
+	sql_copy(st, at + 13, ret->eab_kid, sizeof(ret->eab_kid));
+	ret->eab_key = BUF_MAX(SEALED_MAX);
+	buf_addspan(&ret->eab_key, sql_blob(st, at + 14));
+	ret->eab_alg = (int)sql_int(st, at + 15);
+	ret->eab_at = sql_int(st, at + 16);
+	ret->eab_expires = sql_int(st, at + 17);
+}
+
 static bool
 one(struct sql_stmt *st, struct upstream_row *ret, bool *ret_found, struct problem *pr)
 {
-	struct upstream_row u = { .sealed_key = BUF_MAX(64 * 1024), .ca_cert = BUF_MAX(64 * 1024) };
+	struct upstream_row u = { .sealed_key = BUF_MAX(SEALED_MAX), .ca_cert = BUF_MAX(64 * 1024) };
 	bool found = sql_step(st);
 
 	if (found) {
@@ -39,6 +75,7 @@ one(struct sql_stmt *st, struct upstream_row *ret, bool *ret_found, struct probl
 		sql_copy(st, 5, u.account_url, sizeof(u.account_url));
 		u.directory = dup_or_null(sql_text(st, 6));
 		u.directory_at = sql_int(st, 7);
+		read_life(st, 8, &u.life);
 	}
 	*ret_found = false;
 	if (!sql_end(st, pr)) {
@@ -88,7 +125,7 @@ bool
 upstream_set_key(struct sql *db, int64_t id, struct span sealed, const char *public_key, struct span ca_cert, bool *ret_moved, struct problem *pr)
 {
 	static const char SQL[] =
-		"update upstream set sealed_key=$2, public_key=$3, ca_cert=$4"
+		"update upstream set sealed_key=$2, public_key=$3, ca_cert=$4, key_at=$5, account_epoch=account_epoch+1"
 		" where id=$1 and sealed_key is null";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
@@ -96,6 +133,7 @@ upstream_set_key(struct sql *db, int64_t id, struct span sealed, const char *pub
 	sql_bind_blob(st, 2, sealed);
 	sql_bind_str(st, 3, public_key);
 	sql_bind_blob(st, 4, ca_cert);
+	sql_bind_int(st, 5, clock_unix_s());
 	sql_step(st);
 	*ret_moved = sql_changes(st) == 1;
 	return sql_end(st, pr);
@@ -105,7 +143,7 @@ bool
 upstream_drop_key(struct sql *db, int64_t id, struct span sealed, bool *ret_moved, struct problem *pr)
 {
 	static const char SQL[] =
-		"update upstream set sealed_key=null, public_key=null, directory=null, directory_at=null"
+		"update upstream set sealed_key=null, public_key=null, directory=null, directory_at=null, account_epoch=account_epoch+1"
 		" where id=$1 and sealed_key=$2 and account_url is null";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
@@ -113,18 +151,6 @@ upstream_drop_key(struct sql *db, int64_t id, struct span sealed, bool *ret_move
 	sql_bind_blob(st, 2, sealed);
 	sql_step(st);
 	*ret_moved = sql_changes(st) == 1;
-	return sql_end(st, pr);
-}
-
-bool
-upstream_set_account(struct sql *db, int64_t id, const char *account_url, struct problem *pr)
-{
-	static const char SQL[] = "update upstream set account_url=$2 where id=$1";
-	struct sql_stmt *st = sql_begin(db, SQL);
-
-	sql_bind_int(st, 1, id);
-	sql_bind_str(st, 2, account_url);
-	sql_step(st);
 	return sql_end(st, pr);
 }
 

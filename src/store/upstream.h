@@ -3,10 +3,35 @@
 #define STORE_UPSTREAM_H
 
 #include "base/buf.h"
+#include "acme/status.h"
 #include "sql/sql.h"
 #include "store/order.h"
 
 #define URL_TEXT 2049
+
+#define CONTACT_TEXT 321
+#define EAB_KID_TEXT 513
+#define TROUBLE_TEXT 513
+/* What is on record of our account at a CA, besides its key and URL. Times are unix seconds, 0 = never. */
+struct upstream_life {
+	int64_t epoch;               /* counts up with each change of key, URL or state */
+	enum account_state state;
+	unsigned wanted;             /* WANT_*: what is to be done at the CA */
+	bool has_contact;            /* false: what the CA was told is not known */
+	char contact[CONTACT_TEXT];  /* "" = none */
+	char *terms;                 /* that were agreed to; owned, NULL = none, or not known */
+	int64_t checked_at;          /* when the CA last said how the account is */
+	int64_t key_at;              /* when the key came into use */
+	struct buf next_key;         /* keeper blob of the key that takes its place; empty = none does; owned */
+	char *next_public;           /* owned */
+	int64_t next_at, next_sent;  /* when it was made; when the CA was first asked, or was about to be */
+	char trouble[TROUBLE_TEXT];  /* the CA's last refusal, "" = none */
+	int64_t trouble_at;
+	char eab_kid[EAB_KID_TEXT];  /* handed in while running, in place of the configuration's; "" = none */
+	struct buf eab_key;          /* keeper blob; owned */
+	int eab_alg;                 /* as upstream_conf.eab_alg */
+	int64_t eab_at, eab_expires; /* of the binding in force, whoever has it */
+};
 
 /* One CA of the configuration: our key and account there (driver acme), or the CA's own key (driver local). */
 struct upstream_row {
@@ -18,6 +43,7 @@ struct upstream_row {
 	char account_url[URL_TEXT]; /* "" = not registered */
 	char *directory;         /* last good copy; owned, NULL = none */
 	int64_t directory_at;
+	struct upstream_life life; /* acme: of the account; see store/upstream_life.h */
 };
 void upstream_row_done(struct upstream_row *u);
 
@@ -28,7 +54,6 @@ bool upstream_row_by_id(struct sql *db, int64_t id, struct upstream_row *ret, bo
 bool upstream_set_key(struct sql *db, int64_t id, struct span sealed, const char *public_key, struct span ca_cert, bool *ret_moved, struct problem *pr) MUST_CHECK;
 /* Forget this key and the directory, unless an account has been registered with it. */
 bool upstream_drop_key(struct sql *db, int64_t id, struct span sealed, bool *ret_moved, struct problem *pr) MUST_CHECK;
-bool upstream_set_account(struct sql *db, int64_t id, const char *account_url, struct problem *pr) MUST_CHECK; /* NULL = forgotten */
 bool upstream_set_directory(struct sql *db, const char *name, const char *directory, int64_t at, struct problem *pr) MUST_CHECK;
 
 /* The way of one device order at its CA. Numbers are stored. */

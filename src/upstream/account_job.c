@@ -1,170 +1,447 @@
-/* account_job.c - our account at a CA (RFC 8555 7.3): the key is stored before the first request, so a repeated newAccount finds
- * the account again (7.3.1), also after a crash and after the CA's lost reply. */
+/* account_job.c - our account at a CA (RFC 8555 7.3), from newAccount to its end. Keys are stored before the first request that
+ * names them: so a repeated newAccount finds the account again (7.3.1), and after a keyChange whose answer nobody heard the CA is asked
+ * which key it takes. */
+#include "upstream/account_job.h"
+
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
-#include "upstream/eab.h"
-#include "upstream/upstreams.h"
 
 #define RETRY_MIN_MS 1000
 #define RETRY_MAX_MS (5 * 60 * 1000)
+#define PROOFS_LOOK_MS 1000
 
-struct registration {
-	struct job *job;
-	struct upstreams *ups;
-	struct upstream *u;
-	struct gate_conf *conf;
-	struct ca_account *account;
-	struct ca_call call;
-	bool called;
-	int64_t pause_ms;
+static const char *const phase_names[] = {
+	[ACCOUNT_LOAD] = "load", [ACCOUNT_NEW] = "newAccount", [ACCOUNT_PROBE] = "look for the new key", [ACCOUNT_ROLL] = "keyChange",
+	[ACCOUNT_TELL] = "update", [ACCOUNT_READ] = "read", [ACCOUNT_DEACTIVATE] = "deactivate", [ACCOUNT_DONE] = "done",
 };
 
-static void
-registration_free(void *state)
+const char *
+account_phase_name(enum account_phase phase)
 {
-	struct registration *r = state;
-
-	ca_call_done(&r->call);
-	ca_account_unref(r->account);
-	gate_conf_unref(r->conf);
-	free(r);
+	return phase_names[phase];
 }
 
-/* The MAC key is named by its place in the configuration; the keeper read it at its start. */
-static bool
-write_eab(struct registration *r, const struct upstream_conf *conf, const char *url, struct jw *w, struct problem *pr)
+enum account_phase
+account_next(const struct upstream_row *row, const struct upstream_conf *conf, int64_t now, int64_t stale_s)
 {
-	static const enum jwa algs[] = { JWA_HS256, JWA_HS384, JWA_HS512 };
-	AUTO_BUF input = BUF_MAX(16 * 1024), mac = BUF_MAX(64), json = BUF_MAX(32 * 1024), sealed = BUF_MAX(4096);
-	AUTO_FREE char *name = xasprintf("upstreams.%s.eab_key", conf->name);
-	struct keeper *keeper = upstreams_env(r->ups)->keeper;
-	enum jwa alg = algs[conf->eab_alg];
+	const struct upstream_life *life = &row->life;
+	const char *contact = conf->contact ? conf->contact : "";
 
-	if (!keeper_sealed_secret(keeper, name, PURPOSE_EAB_UPSTREAM, span_str(ca_origin(r->u->ca)), &sealed, pr) ||
-		!eab_input(&input, alg, conf->eab_kid, url, span_str(r->account->jwk), pr) ||
-		!keeper_mac(keeper, buf_span(&sealed), alg, buf_span(&input), &mac, pr))
-		return false;
-	if (!eab_assemble(&json, buf_span(&input), buf_span(&mac)))
-		return problem_internal(pr, "external account binding is too large");
-	jw_raw(w, "externalAccountBinding", buf_span(&json));
-	return true;
-}
-
-static bool
-write_payload(struct ca_call *call, const char *url, struct buf *out, struct problem *pr)
-{
-	struct registration *r = call->arg;
-	const struct upstream_conf *conf = conf_upstream(r->conf, r->u->name);
-	struct jw w = jw_to(out);
-
-	if (!conf)
-		return problem_internal(pr, "upstream %s is no longer configured", r->u->name);
-	jw_object(&w, NULL);
-	/* only what the operator agreed to (7.3) */
-	if (conf->accept_terms)
-		jw_bool(&w, "termsOfServiceAgreed", true);
-	if (conf->contact && conf->contact[0]) {
-		jw_array(&w, "contact");
-		jw_str(&w, NULL, conf->contact);
-		jw_end(&w);
-	}
-	if (conf->eab_kid && conf->eab_kid[0] && !write_eab(r, conf, url, &w, pr))
-		return false;
-	jw_end(&w);
-	return jw_ok(&w) ? true : problem_internal(pr, "newAccount payload is too large");
+	if (life->state != ACCOUNT_VALID)
+		return ACCOUNT_DONE;
+	if (!row->account_url[0])
+		return ACCOUNT_NEW;
+	if (life->wanted & WANT_DEACTIVATE)
+		return ACCOUNT_DEACTIVATE;
+	if (life->next_key.n)
+		return life->next_sent ? ACCOUNT_PROBE : ACCOUNT_ROLL;
+	if (((life->wanted & WANT_TERMS) && conf->accept_terms) || (life->has_contact && strcmp(life->contact, contact) != 0))
+		return ACCOUNT_TELL;
+	return life->checked_at <= now && now - life->checked_at < stale_s ? ACCOUNT_DONE : ACCOUNT_READ;
 }
 
 static void
-on_reply(struct ca_call *call, void *arg)
+forget(struct account_work *w)
 {
-	struct registration *r = arg;
-
-	(void)call;
-	r->called = true;
-	jobs_resume(r->job);
+	ca_account_unref(w->account);
+	ca_account_unref(w->next);
+	gate_conf_unref(w->conf);
+	w->account = w->next = NULL;
+	w->conf = NULL;
 }
 
-static bool
-registered_tx(struct sql *db, void *arg, struct problem *pr)
+static void
+work_free(void *state)
 {
-	struct registration *r = arg;
+	struct account_work *w = state;
 
-	return jobs_fence(r->job, db, pr) && upstream_set_account(db, r->u->id, r->call.location, pr) &&
-		job_delete(db, r->job->row.id, pr);
+	forget(w);
+	ca_call_done(&w->call);
+	upstream_row_done(&w->row);
+	buf_done(&w->payload);
+	free(w);
 }
 
 static enum job_next
-later(struct registration *r, int64_t at_least_ms)
+again(struct account_work *w, int64_t wait_ms)
 {
-	r->pause_ms = r->pause_ms ? r->pause_ms * 2 : RETRY_MIN_MS;
-	if (r->pause_ms > RETRY_MAX_MS)
-		r->pause_ms = RETRY_MAX_MS;
-	r->job->wait_ms = at_least_ms > r->pause_ms ? at_least_ms : r->pause_ms;
+	w->phase = ACCOUNT_LOAD;
+	w->job->wait_ms = wait_ms;
 	return JOB_AGAIN;
 }
 
 static enum job_next
-conclude(struct registration *r)
+later(struct account_work *w, int64_t at_least_ms)
 {
-	struct ca_call *call = &r->call;
-	struct problem pr = { 0 };
-	enum job_next next;
-
-	r->called = false;
-	if (call->result == CA_OK && call->location[0]) {
-		if (store_write(upstreams_env(r->ups)->store, registered_tx, r, &pr)) {
-			upstream_account_set(r->u, call->location);
-			log_notice("upstream_account", LS("upstream", r->u->name), LS("url", call->location), LI("http_status", call->http_status));
-			next = JOB_DONE;
-		} else {
-			log_error("upstream_account_not_stored", LS("upstream", r->u->name), LPR(&pr));
-			next = later(r, 0);
-		}
-	} else {
-		log_error("upstream_account_refused", LS("upstream", r->u->name), LS("result", ca_result_name(call->result)),
-			LI("http_status", call->http_status), LS("type", call->problem.type), LPR(&call->problem.problem));
-		next = later(r, call->has_retry_after ? call->retry_after_s * 1000 : 0);
-	}
-	ca_call_done(call);
-	return next;
+	w->pause_ms = w->pause_ms ? w->pause_ms * 2 : RETRY_MIN_MS;
+	if (w->pause_ms > RETRY_MAX_MS)
+		w->pause_ms = RETRY_MAX_MS;
+	return again(w, at_least_ms > w->pause_ms ? at_least_ms : w->pause_ms);
 }
 
-static struct registration *
-registration_new(struct job *job, struct upstreams *ups, struct upstream *u)
+/* The end of each step that wrote: the row says what is next. */
+static enum job_next
+stored(struct account_work *w, bool good, const struct problem *pr)
 {
-	struct registration *r = xcalloc(1, sizeof(*r));
+	bool changed, rolling;
+	struct problem stale = { 0 };
 
-	r->job = job;
-	r->ups = ups;
-	r->u = u;
-	r->conf = conf_holder_take(upstreams_env(ups)->conf);
-	r->account = upstream_account(u);
-	return r;
+	if (!good) {
+		log_error("upstream_account_not_stored", LS("upstream", w->u->name), LS("phase", account_phase_name(w->phase)), LPR(pr));
+		return later(w, 0);
+	}
+	/* orders that wait for it need not wait for their next look at the store */
+	if (!upstream_account_look(w->u, w->account, &changed, &rolling, &stale))
+		log_error("upstream_account_not_read", LS("upstream", w->u->name), LPR(&stale));
+	w->pause_ms = 0;
+	return again(w, 0);
+}
+
+/* ---- what the CA says ---- */
+
+static void
+words_of(const struct account_work *w, char ret[TROUBLE_TEXT])
+{
+	const struct acme_problem *p = &w->call.problem;
+
+	snprintf(ret, TROUBLE_TEXT, "%s: %.300s (%.100s)", account_phase_name(w->phase), p->problem.detail, p->type[0] ? p->type : "no type");
+}
+
+/* No such thing at the CA, and nothing that time or another nonce would change. */
+static bool
+is_final(const struct account_work *w)
+{
+	return w->call.result == CA_PROBLEM && !ca_call_is_temporary(&w->call);
+}
+
+static void
+log_refused(const struct account_work *w)
+{
+	const struct ca_call *call = &w->call;
+
+	log_error("upstream_account_refused", LS("upstream", w->u->name), LS("phase", account_phase_name(w->phase)),
+		LS("result", ca_result_name(call->result)), LI("http_status", call->http_status), LS("type", call->problem.type),
+		LPR(&call->problem.problem));
+}
+
+/* Not now: the same again, later. */
+static enum job_next
+wait_for_ca(struct account_work *w)
+{
+	const struct ca_call *call = &w->call;
+	char words[TROUBLE_TEXT];
+	struct problem pr = { 0 };
+
+	log_refused(w);
+	words_of(w, words);
+	if (is_final(w) && strcmp(words, w->row.life.trouble) != 0 && !account_job_trouble(w, words, &pr))
+		log_error("upstream_account_not_stored", LS("upstream", w->u->name), LPR(&pr));
+	return later(w, call->has_retry_after ? call->retry_after_s * 1000 : 0);
+}
+
+static enum job_next
+got_new(struct account_work *w)
+{
+	struct problem pr = { 0 };
+	bool good;
+
+	if (w->call.result != CA_OK || !w->call.location[0])
+		return wait_for_ca(w);
+	good = account_job_registered(w, w->call.location, &pr);
+	if (good)
+		log_notice("upstream_account", LS("upstream", w->u->name), LS("url", w->call.location), LI("http_status", w->call.http_status));
+	return stored(w, good, &pr);
+}
+
+static enum job_next
+unknown_account(struct account_work *w)
+{
+	struct problem pr = { 0 };
+	bool good = account_job_forgotten(w, &pr);
+
+	if (good)
+		log_error("upstream_account_forgotten", LS("upstream", w->u->name), LS("url", w->row.account_url));
+	return stored(w, good, &pr);
+}
+
+static enum job_next
+rolled(struct account_work *w)
+{
+	struct problem pr = { 0 };
+	bool good = account_job_rolled(w, &pr);
+
+	w->refusal[0] = '\0';
+	if (good)
+		log_notice("upstream_key_changed", LS("upstream", w->u->name), LS("url", w->row.account_url), LS("thumbprint", w->next->thumbprint));
+	return stored(w, good, &pr);
+}
+
+static enum job_next
+not_rolled(struct account_work *w, const char *why)
+{
+	struct problem pr = { 0 };
+	bool good = account_job_not_rolled(w, why, &pr);
+
+	if (good)
+		log_error("upstream_key_not_changed", LS("upstream", w->u->name), LS("url", w->row.account_url), LS("why", why));
+	w->refusal[0] = '\0';
+	return stored(w, good, &pr);
+}
+
+static enum job_next ask(struct account_work *w, enum account_phase phase);
+static enum job_next roll(struct account_work *w);
+
+/* Which key has the account? The CA may have heard of the new one in a request that nobody knows the end of. */
+static enum job_next
+got_probe(struct account_work *w)
+{
+	if (w->call.result == CA_OK) {
+		if (strcmp(w->call.location, w->row.account_url) == 0)
+			return rolled(w);
+		return not_rolled(w, "keyChange: the CA has another account with the new key");
+	}
+	if (w->call.problem.problem.kind != PROBLEM_ACCOUNT_DOES_NOT_EXIST || w->call.result != CA_PROBLEM)
+		return wait_for_ca(w);
+	return w->refusal[0] ? not_rolled(w, w->refusal) : roll(w);
+}
+
+static enum job_next
+got_roll(struct account_work *w)
+{
+	if (w->call.result == CA_OK)
+		return rolled(w);
+	if (!is_final(w))
+		return wait_for_ca(w);
+	log_refused(w);
+	if (w->call.problem.problem.kind == PROBLEM_ACCOUNT_DOES_NOT_EXIST)
+		return unknown_account(w);
+	/* refused because it has happened already? */
+	words_of(w, w->refusal);
+	return ask(w, ACCOUNT_PROBE);
+}
+
+static enum job_next
+got_tell(struct account_work *w)
+{
+	char words[TROUBLE_TEXT] = "";
+	struct problem pr = { 0 };
+	bool good;
+
+	if (w->call.result != CA_OK) {
+		if (!is_final(w))
+			return wait_for_ca(w);
+		if (w->call.problem.problem.kind == PROBLEM_ACCOUNT_DOES_NOT_EXIST)
+			return unknown_account(w);
+		log_refused(w);
+		words_of(w, words);
+	}
+	good = account_job_told(w, words, &pr);
+	if (good && !words[0])
+		log_notice("upstream_account_updated", LS("upstream", w->u->name), LS("contact", w->entry->contact ? w->entry->contact : ""),
+			LI("terms_agreed", (w->row.life.wanted & WANT_TERMS) != 0));
+	return stored(w, good, &pr);
+}
+
+/* Orders will hear the same, and say so; it is read again when it is stale. */
+static enum job_next
+not_read(struct account_work *w)
+{
+	char words[TROUBLE_TEXT];
+	struct problem pr = { 0 };
+
+	log_refused(w);
+	words_of(w, words);
+	return stored(w, account_job_not_read(w, words, &pr), &pr);
+}
+
+static enum job_next
+got_read(struct account_work *w)
+{
+	struct acme_account a = { 0 };
+	struct problem pr = { 0 };
+	bool good;
+
+	if (w->call.result != CA_OK && !is_final(w))
+		return wait_for_ca(w);
+	if (w->call.result != CA_OK)
+		return w->call.problem.problem.kind == PROBLEM_ACCOUNT_DOES_NOT_EXIST ? unknown_account(w) : not_read(w);
+	if (!acme_account_read(ca_call_body(&w->call), &a, &pr)) {
+		log_error("upstream_answer_unreadable", LS("upstream", w->u->name), LPR(&pr));
+		return later(w, 0);
+	}
+	good = account_job_checked(w, a.state, a.contacts.count ? a.contacts.list[0] : "", &pr);
+	if (good && a.state != ACCOUNT_VALID)
+		log_error("upstream_account_ended", LS("upstream", w->u->name), LS("url", w->row.account_url), LS("state", account_state_name(a.state)));
+	acme_account_done(&a);
+	return stored(w, good, &pr);
+}
+
+static enum job_next
+got_deactivate(struct account_work *w)
+{
+	enum problem_kind kind = w->call.problem.problem.kind;
+	/* a CA answers so once it is (7.3.6): the reply to an earlier request was lost */
+	bool gone = w->call.result == CA_PROBLEM && w->call.http_status && (kind == PROBLEM_UNAUTHORIZED || kind == PROBLEM_ACCOUNT_NOT_VALID ||
+		kind == PROBLEM_ACCOUNT_DOES_NOT_EXIST);
+	char words[TROUBLE_TEXT] = "";
+	struct problem pr = { 0 };
+	bool good;
+
+	if (w->call.result != CA_OK && !gone) {
+		if (!is_final(w))
+			return wait_for_ca(w);
+		log_refused(w);
+		words_of(w, words);
+	}
+	good = account_job_deactivated(w, words, &pr);
+	if (good && !words[0])
+		log_notice("upstream_account_deactivated", LS("upstream", w->u->name), LS("url", w->row.account_url), LI("http_status", w->call.http_status));
+	return stored(w, good, &pr);
+}
+
+static enum job_next
+conclude(struct account_work *w)
+{
+	w->called = false;
+	switch (w->phase) {
+	case ACCOUNT_NEW:
+		return got_new(w);
+	case ACCOUNT_PROBE:
+		return got_probe(w);
+	case ACCOUNT_ROLL:
+		return got_roll(w);
+	case ACCOUNT_TELL:
+		return got_tell(w);
+	case ACCOUNT_READ:
+		return got_read(w);
+	default:
+		return got_deactivate(w);
+	}
+}
+
+/* ---- what is asked ---- */
+
+static void
+on_reply(struct ca_call *call, void *arg)
+{
+	struct account_work *w = arg;
+
+	(void)call;
+	w->called = true;
+	jobs_resume(w->job);
+}
+
+static enum job_next
+ask(struct account_work *w, enum account_phase phase)
+{
+	bool is_new = phase == ACCOUNT_NEW || phase == ACCOUNT_PROBE;
+
+	w->phase = phase;
+	ca_call_done(&w->call);
+	w->call = (struct ca_call){ .target = is_new ? CA_NEW_ACCOUNT : phase == ACCOUNT_ROLL ? CA_KEY_CHANGE : CA_URL,
+		.url = w->row.account_url, .signer = ca_account_signer(phase == ACCOUNT_PROBE ? w->next : w->account), .done = on_reply, .arg = w };
+	if (is_new)
+		w->call.signer.kid = NULL;
+	if (phase == ACCOUNT_NEW)
+		w->call.make_payload = account_tell_new;
+	else if (phase == ACCOUNT_ROLL)
+		w->call.make_payload = account_tell_change;
+	else if (phase != ACCOUNT_READ)
+		account_tell_update(w);
+	w->call.payload = phase == ACCOUNT_READ ? SPAN("") : buf_span(&w->payload);
+	ca_post(w->u->ca, &w->call);
+	return JOB_IO;
+}
+
+/* Proofs that are laid out hold the present key's thumbprint, and no more are while a key waits to take its place. */
+static enum job_next
+roll(struct account_work *w)
+{
+	struct problem pr = { 0 };
+	bool may;
+
+	w->phase = ACCOUNT_ROLL;
+	if (!account_job_may_roll(w, &may, &pr))
+		return stored(w, false, &pr);
+	return may ? ask(w, ACCOUNT_ROLL) : again(w, PROOFS_LOOK_MS);
+}
+
+static enum job_next
+finished(struct account_work *w)
+{
+	struct problem pr = { 0 };
+	bool done;
+
+	if (!account_job_done(w, &done, &pr))
+		return stored(w, false, &pr);
+	return done ? JOB_DONE : again(w, 0);
+}
+
+/* The entry as it is configured now, and the row; false: there is nothing to do any more, or not now (*ret_next). */
+static bool
+load(struct account_work *w, enum job_next *ret_next)
+{
+	struct problem pr = { 0 };
+	bool found;
+
+	forget(w);
+	w->conf = conf_holder_take(upstreams_env(w->ups)->conf);
+	w->entry = conf_upstream(w->conf, w->u->name);
+	*ret_next = JOB_AGAIN;
+	if (!account_job_load(w, &found, &pr) ||
+		(found && w->row.sealed_key.n && !ca_account_make(buf_span(&w->row.sealed_key), w->row.public_key, w->row.account_url, &w->account, &pr)) ||
+		(found && w->row.life.next_key.n &&
+			!ca_account_make(buf_span(&w->row.life.next_key), w->row.life.next_public, "", &w->next, &pr))) {
+		log_error("upstream_account_not_read", LS("upstream", w->u->name), LPR(&pr));
+		*ret_next = later(w, 0);
+		return false;
+	}
+	if (!found || !w->account || !w->entry) {
+		*ret_next = jobs_drop(w->job);
+		return false;
+	}
+	return true;
 }
 
 static enum job_next
 step(struct job *job, void *arg)
 {
-	struct upstreams *ups = arg;
-	struct upstream *u = upstreams_by_id(ups, job->row.subject);
-	struct registration *r = job->state;
+	struct account_work *w = job->state;
+	enum account_phase next;
+	enum job_next end;
 
-	if (!u || u->driver != DRIVER_ACME)
+	if (!w) {
+		w = job->state = xcalloc(1, sizeof(*w));
+		*w = (struct account_work){ .job = job, .ups = arg, .u = upstreams_by_id(arg, job->row.subject), .payload = BUF_MAX(16 * 1024) };
+	}
+	if (!w->u || w->u->driver != DRIVER_ACME)
 		return jobs_drop(job);
-	if (!r)
-		r = job->state = registration_new(job, ups, u);
-	if (r->called)
-		return conclude(r);
-	r->call = (struct ca_call){ .target = CA_NEW_ACCOUNT, .make_payload = write_payload,
-		.signer = ca_account_signer(r->account), .done = on_reply, .arg = r };
-	r->call.signer.kid = NULL;
-	ca_post(u->ca, &r->call);
-	return JOB_IO;
+	if (w->called)
+		return conclude(w);
+	if (!load(w, &end))
+		return end;
+	next = account_next(&w->row, w->entry, clock_unix_s(), ACCOUNT_STALE_S);
+	if (next == ACCOUNT_DONE)
+		return finished(w);
+	return next == ACCOUNT_ROLL ? roll(w) : ask(w, next);
 }
 
 void
 account_job_register(struct upstreams *ups)
 {
-	jobs_register(upstreams_env(ups)->jobs, JOB_ACCOUNT, &(struct job_ops){ step, registration_free, ups });
+	jobs_register(upstreams_env(ups)->jobs, JOB_ACCOUNT, &(struct job_ops){ step, work_free, ups });
+}
+
+void
+account_job_run(struct upstream *u, int64_t id)
+{
+	struct jobs *jobs = upstreams_env(u->all)->jobs;
+
+	if (id)
+		jobs_run(jobs, id, JOB_ACCOUNT, u->id);
+	else
+		jobs_hurry(jobs, JOB_ACCOUNT, u->id);
 }

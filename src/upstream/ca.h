@@ -79,7 +79,9 @@ void ca_refresh(struct ca *ca);
 
 /* ---- signed requests ---- */
 
-enum ca_target { CA_URL, CA_NEW_ACCOUNT, CA_NEW_ORDER, CA_REVOKE, CA_KEY_CHANGE };
+/* CA_DIRECTORY: no request of its own. It is fetched anew, also from a CA that is left alone because it
+ * does not answer; then the call is CA_OK, or CA_UNREACHABLE. */
+enum ca_target { CA_URL, CA_NEW_ACCOUNT, CA_NEW_ORDER, CA_REVOKE, CA_KEY_CHANGE, CA_DIRECTORY };
 
 enum ca_result {
 	/* a 2xx reply: body, location, retry_after_s, ca_call_link */

@@ -311,6 +311,8 @@ call_resumed(void *arg)
 		finish(call, CA_PROBLEM);
 	else if (call->unserved)
 		ca_call_unserved(call);
+	else if (call->target == CA_DIRECTORY)
+		finish(call, CA_OK);
 	else
 		call_resolve(call);
 }
@@ -349,6 +351,10 @@ call_begin(void *arg)
 
 	if (ca->fault) {
 		call_fault(call);
+		return;
+	}
+	if (call->target == CA_DIRECTORY) {
+		ca_directory_wait(ca, call);
 		return;
 	}
 	pthread_mutex_lock(&ca->lock);

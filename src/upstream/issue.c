@@ -117,6 +117,7 @@ static enum job_next proceed(struct issue *is);
 static enum job_next
 load(struct issue *is)
 {
+	enum account_state state;
 	struct problem pr = { 0 };
 
 	if (!issue_load(is, &pr)) {
@@ -131,7 +132,9 @@ load(struct issue *is)
 		return issue_again(is, HOLD_MS, ISSUE_LOAD);
 	}
 	ca_account_unref(is->account);
-	is->account = upstream_account_registered(is->u);
+	is->account = upstream_account_registered(is->u, &state);
+	if (!is->account && state != ACCOUNT_VALID)
+		return issue_no_account(is, state);
 	if (!is->account)
 		return issue_again(is, REGISTERING_MS, ISSUE_LOAD);
 	if (is->row.state == UPSTREAM_ORDERED) {

@@ -53,6 +53,7 @@ struct issue {
 	size_t proof_count, proof_at; /* the next whose challenge is POSTed */
 	atomic_uint proofs_open;  /* that have not called back */
 	bool proved;              /* all have */
+	bool key_changes;         /* of our account: they are not laid out yet */
 	bool has_records;         /* some of this run lie in the DNS */
 	bool has_names;           /* it may have names that no other order can prove by tls-alpn-01 meanwhile */
 	char told_trouble[513];   /* the last that the story tells */
@@ -96,6 +97,8 @@ enum job_next issue_left(struct issue *is);
 enum job_next issue_order_blindly(struct issue *is);
 /* The request of this phase failed. */
 enum job_next issue_failed(struct issue *is);
+/* Our account at this CA has ended: an operator is needed (T6). */
+enum job_next issue_no_account(struct issue *is, enum account_state state);
 /* Types a device's owner can act on (U3). */
 bool issue_is_for_device(enum problem_kind kind);
 
@@ -173,6 +176,8 @@ bool issue_url_taken(struct issue *is, const char *url, bool *ret, struct proble
 bool issue_restart(struct issue *is, bool validation_failed, const char *why, struct problem *pr) MUST_CHECK;
 /* All is proven: others may have the names (is->has_names). */
 bool issue_let_go(struct issue *is, struct problem *pr) MUST_CHECK;
+/* The CA wants to hear that its terms are agreed to: on record, for the job of the account. */
+bool issue_terms_wanted(struct issue *is, struct problem *pr) MUST_CHECK;
 /* The account is unknown to the CA: register again, and begin again. */
 bool issue_account_gone(struct issue *is, struct problem *pr) MUST_CHECK;
 /* The end: nobody waits, and the CA has no CSR. */

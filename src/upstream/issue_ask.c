@@ -152,6 +152,57 @@ hold(struct issue *is, enum issue_phase then)
 	return issue_again(is, HOLD_MS, then);
 }
 
+enum job_next
+issue_no_account(struct issue *is, enum account_state state)
+{
+	struct problem pr = { 0 };
+	char text[400];
+
+	snprintf(text, sizeof(text), "our account at %s is %s: it serves no orders", is->u->name, account_state_name(state));
+	log_error("upstream_needs_operator", LS("order", is->order.ref), LS("upstream", is->u->name), LS("why", text));
+	if (strcmp(is->told_trouble, text) != 0) {
+		if (!issue_note(is, text, &pr))
+			return issue_store_trouble(is, &pr);
+		span_copy(span_str(text), is->told_trouble, sizeof(is->told_trouble));
+	}
+	return issue_again(is, HOLD_MS, ISSUE_LOAD);
+}
+
+/* A request was refused: by a key that is not the account's any more, or will not be in a moment? Then it says nothing of the order. */
+static bool
+is_for_old_key(struct issue *is, enum job_next *ret_next)
+{
+	enum problem_kind kind = is->call.problem.problem.kind;
+	struct problem pr = { 0 };
+	bool changed, rolling;
+
+	if (is->call.result != CA_PROBLEM || is->call.http_status == 0 || issue_is_for_device(kind) || kind == PROBLEM_RATE_LIMITED)
+		return false;
+	if (!upstream_account_look(is->u, is->account, &changed, &rolling, &pr))
+		*ret_next = issue_store_trouble(is, &pr);
+	else if (changed)
+		*ret_next = issue_again(is, 0, ISSUE_LOAD);
+	else if (rolling && (kind == PROBLEM_UNAUTHORIZED || kind == PROBLEM_ACCOUNT_NOT_VALID || kind == PROBLEM_MALFORMED))
+		*ret_next = issue_pause_then(is, 0, ISSUE_LOAD);
+	else
+		return false;
+	return true;
+}
+
+/* Terms that have changed (RFC 8555 7.3.3): the job of the account agrees to them if the operator has; all wait meanwhile (T6). */
+static enum job_next
+wait_for_terms(struct issue *is)
+{
+	const struct upstream_conf *entry = conf_upstream(is->conf, is->u->name);
+	struct problem pr = { 0 };
+
+	log_error("upstream_terms_wanted", LS("upstream", is->u->name), LS("url", is->call.problem.instance ? is->call.problem.instance : ""),
+		LPR(&is->call.problem.problem));
+	if (!issue_terms_wanted(is, &pr))
+		return issue_store_trouble(is, &pr);
+	return entry && entry->accept_terms ? issue_pause_then(is, 0, ISSUE_LOAD) : hold(is, ISSUE_LOAD);
+}
+
 static enum job_next
 account_gone(struct issue *is)
 {
@@ -194,6 +245,8 @@ issue_failed(struct issue *is)
 	enum issue_phase retry = phase == ISSUE_NEW_ORDER ? (effect ? ISSUE_FIND : ISSUE_NEW_ORDER) :
 		phase == ISSUE_FINALIZE || phase == ISSUE_CHALLENGE || phase == ISSUE_AUTHZ ? ISSUE_ORDER : phase;
 
+	enum job_next next;
+
 	if (phase == ISSUE_NEW_ORDER && !effect) {
 		struct problem pr = { 0 };
 
@@ -205,8 +258,12 @@ issue_failed(struct issue *is)
 	if (call->result != CA_PROBLEM || kind == PROBLEM_RATE_LIMITED || kind == PROBLEM_OVERLOADED ||
 		kind == PROBLEM_BAD_NONCE || call->http_status >= 500 || ca_call_is_temporary(call))
 		return pause_for_ca(is, retry);
+	if (is_for_old_key(is, &next))
+		return next;
 	if (kind == PROBLEM_ACCOUNT_DOES_NOT_EXIST)
 		return account_gone(is);
+	if (kind == PROBLEM_USER_ACTION_REQUIRED)
+		return wait_for_terms(is);
 	if (phase == ISSUE_NEW_ORDER || phase == ISSUE_FINALIZE) {
 		if (issue_is_for_device(kind))
 			return issue_refused(is, &call->problem.problem, &call->problem);

@@ -7,6 +7,7 @@
 #include "flow/issue.h"
 #include "flow/names.h"
 #include "store/event.h"
+#include "store/upstream_life.h"
 
 static struct store *
 store_of(const struct issue *is)
@@ -202,7 +203,7 @@ gone_tx(struct sql *db, void *arg, struct problem *pr)
 	struct gone_rq *r = arg;
 	struct issue *is = r->is;
 
-	return jobs_fence(is->job, db, pr) && settle(db, is, ledger_released, pr) && upstream_set_account(db, is->u->id, NULL, pr) &&
+	return jobs_fence(is->job, db, pr) && settle(db, is, ledger_released, pr) && upstream_life_forgotten(db, is->u->id, is->account->kid, pr) &&
 		upstream_order_restart(db, is->order.id, false, "account unknown to the CA", pr) &&
 		event_note(db, is->order.id, node_of(is), "upstream", pr, "%s does not know our account any more", is->u->name) &&
 		jobs_insert(is->job->jobs, db, JOB_ACCOUNT, is->u->id, &r->job_id, pr);
@@ -216,8 +217,28 @@ issue_account_gone(struct issue *is, struct problem *pr)
 	if (!store_write(store_of(is), gone_tx, &r, pr))
 		return false;
 	log_error("upstream_account_forgotten", LS("upstream", is->u->name), LS("url", is->account->kid));
-	upstream_account_set(is->u, NULL);
-	jobs_run(is->job->jobs, r.job_id, JOB_ACCOUNT, is->u->id);
+	account_job_run(is->u, r.job_id);
+	return true;
+}
+
+static bool
+terms_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct gone_rq *r = arg;
+	struct issue *is = r->is;
+
+	return jobs_fence(is->job, db, pr) && upstream_life_want(db, is->u->id, WANT_TERMS, pr) &&
+		jobs_insert(is->job->jobs, db, JOB_ACCOUNT, is->u->id, &r->job_id, pr);
+}
+
+bool
+issue_terms_wanted(struct issue *is, struct problem *pr)
+{
+	struct gone_rq r = { is, 0 };
+
+	if (!store_write(store_of(is), terms_tx, &r, pr))
+		return false;
+	account_job_run(is->u, r.job_id);
 	return true;
 }
 

@@ -12,9 +12,12 @@
 #include "base/b64url.h"
 #include "base/log.h"
 #include "store/event.h"
+#include "store/upstream_life.h"
 
 #define HOLD_MS (15 * 60 * 1000) /* an operator is needed (T6) */
 #define DIGEST_OCTETS 32
+#define ROLLING_S 300            /* how long a change of our key is waited for */
+#define ROLLING_LOOK_MS 1000
 
 /* One authorization's. */
 struct issue_proof {
@@ -270,15 +273,18 @@ names_are_free(struct sql *db, struct issue *is, bool *ret, struct problem *pr)
 	return true;
 }
 
+/* A proof holds the thumbprint of the account's key: none is begun while another takes its place, but not for ever. */
 static bool
 record_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct issue *is = arg;
+	int64_t epoch, since;
 	bool free;
 
-	if (!jobs_fence(is->job, db, pr) || !names_are_free(db, is, &free, pr))
+	if (!jobs_fence(is->job, db, pr) || !upstream_life_glance(db, is->u->id, &epoch, &since, pr) || !names_are_free(db, is, &free, pr))
 		return false;
-	if (!free)
+	is->key_changes = epoch != is->account->epoch || (since && clock_unix_s() - since < ROLLING_S);
+	if (is->key_changes || !free)
 		return true;
 	for (size_t i = 0; i < is->proof_count; i++) {
 		if (!record_one(db, is, is->proofs[i], pr))
@@ -313,6 +319,8 @@ located(struct issue *is)
 
 	if (!store_write(store, record_tx, is, &pr))
 		return issue_store_trouble(is, &pr);
+	if (is->key_changes)
+		return issue_again(is, ROLLING_LOOK_MS, ISSUE_LOAD);
 	bad = worst(is);
 	if (bad->proof.result != PROOF_GOOD) {
 		problem_set(&bad->proof.problem, PROBLEM_CONNECTION, "another order proves \"%s\" by tls-alpn-01 now: one after the other",

@@ -111,27 +111,18 @@ on_reply(struct ca_call *call, void *arg)
 }
 
 static enum job_next
-conclude(struct revocation *r)
-{
-	const struct ca_call *call = &r->call;
-
-	r->called = false;
-	if (call->result == CA_OK || call->problem.problem.kind == PROBLEM_ALREADY_REVOKED)
-		return done(r);
-	log_error("revocation_refused", LS("cert", r->row.ref), LS("upstream", r->row.upstream), LS("result", ca_result_name(call->result)),
-		LI("http_status", call->http_status), LS("type", call->problem.type), LPR(&call->problem.problem));
-	return later(r, call->has_retry_after ? call->retry_after_s * 1000 : 0);
-}
-
-static enum job_next
 ask(struct revocation *r)
 {
+	enum account_state state;
 	struct problem pr = { 0 };
 
 	ca_account_unref(r->account);
-	r->account = upstream_account_registered(r->u);
-	if (!r->account)
-		return later(r, 0);
+	r->account = upstream_account_registered(r->u, &state);
+	if (!r->account) {
+		if (state != ACCOUNT_VALID)
+			log_error("revocation_without_account", LS("cert", r->row.ref), LS("upstream", r->u->name), LS("state", account_state_name(state)));
+		return later(r, state != ACCOUNT_VALID ? RETRY_MAX_MS : 0);
+	}
 	if (!write_payload(r, &pr)) {
 		log_error("revocation_unwritable", LS("cert", r->row.ref), LPR(&pr));
 		return later(r, RETRY_MAX_MS);
@@ -141,6 +132,24 @@ ask(struct revocation *r)
 		.signer = ca_account_signer(r->account), .done = on_reply, .arg = r };
 	ca_post(r->u->ca, &r->call);
 	return JOB_IO;
+}
+
+static enum job_next
+conclude(struct revocation *r)
+{
+	const struct ca_call *call = &r->call;
+	struct problem pr = { 0 };
+	bool changed, rolling;
+
+	r->called = false;
+	if (call->result == CA_OK || call->problem.problem.kind == PROBLEM_ALREADY_REVOKED)
+		return done(r);
+	/* signed by a key that is another one by now */
+	if (call->result == CA_PROBLEM && upstream_account_look(r->u, r->account, &changed, &rolling, &pr) && changed)
+		return ask(r);
+	log_error("revocation_refused", LS("cert", r->row.ref), LS("upstream", r->row.upstream), LS("result", ca_result_name(call->result)),
+		LI("http_status", call->http_status), LS("type", call->problem.type), LPR(&call->problem.problem));
+	return later(r, call->has_retry_after ? call->retry_after_s * 1000 : 0);
 }
 
 static struct revocation *

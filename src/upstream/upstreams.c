@@ -1,7 +1,6 @@
 /* upstreams.c - see upstreams.h. */
 #include "upstream/upstreams.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -9,119 +8,19 @@
 #include "base/secret.h"
 #include "keeper/guard.h"
 #include "pki/cert.h"
+#include "upstream/account_job.h"
 
 #define KEY_MAX_BYTES (64 * 1024)
+#define EAB_WARN_S (30 * 86400)
 #define ANCHORS_MAX_BYTES (8 * 1024 * 1024)
 
 struct upstreams {
 	struct upstream_env env;
 	struct ledger *ledger;
 	struct pace **paces; /* of each entry; those of one CA and one way out have the same */
-	pthread_mutex_t lock; /* the account pointers */
 	struct upstream *list;
 	size_t count;
 };
-
-void
-ca_account_unref(struct ca_account *a)
-{
-	if (!a || atomic_fetch_sub(&a->refs, 1) != 1)
-		return;
-	buf_done(&a->sealed);
-	free(a->jwk);
-	free(a);
-}
-
-struct ca_signer
-ca_account_signer(const struct ca_account *a)
-{
-	return (struct ca_signer){ .sealed = buf_span(&a->sealed), .alg = a->alg, .jwk = span_str(a->jwk),
-		.kid = a->kid[0] ? a->kid : NULL };
-}
-
-static struct ca_account *
-account_new(struct span sealed, const char *jwk, const char *thumbprint, enum jwa alg, const char *kid)
-{
-	struct ca_account *a = xcalloc(1, sizeof(*a));
-
-	atomic_init(&a->refs, 1);
-	a->sealed = BUF_MAX(KEY_MAX_BYTES);
-	buf_addspan(&a->sealed, sealed);
-	a->jwk = xstrdup(jwk);
-	span_copy(span_str(thumbprint), a->thumbprint, sizeof(a->thumbprint));
-	a->alg = alg;
-	span_copy(span_str(kid), a->kid, sizeof(a->kid));
-	return a;
-}
-
-struct ca_account *
-upstream_account(struct upstream *u)
-{
-	struct ca_account *a;
-
-	pthread_mutex_lock(&u->all->lock);
-	a = u->account;
-	if (a)
-		atomic_fetch_add(&a->refs, 1);
-	pthread_mutex_unlock(&u->all->lock);
-	return a;
-}
-
-void
-upstream_account_set(struct upstream *u, const char *kid)
-{
-	struct ca_account *old = upstream_account(u);
-	struct ca_account *a = account_new(buf_span(&old->sealed), old->jwk, old->thumbprint, old->alg, kid ? kid : "");
-	struct ca_account *before;
-
-	/* another worker may have put one in its place since */
-	pthread_mutex_lock(&u->all->lock);
-	before = u->account;
-	u->account = a;
-	pthread_mutex_unlock(&u->all->lock);
-	ca_account_unref(before);
-	ca_account_unref(old);
-}
-
-struct look {
-	struct upstream *u;
-	char url[URL_TEXT];
-};
-
-static bool
-look_tx(struct sql *db, void *arg, struct problem *pr)
-{
-	struct look *l = arg;
-	struct upstream_row row = { 0 };
-	bool found, good = upstream_row_by_id(db, l->u->id, &row, &found, pr);
-
-	l->url[0] = '\0';
-	if (good && found)
-		span_copy(span_str(row.account_url), l->url, sizeof(l->url));
-	upstream_row_done(&row);
-	return good;
-}
-
-struct ca_account *
-upstream_account_registered(struct upstream *u)
-{
-	struct ca_account *a = upstream_account(u);
-	struct look l = { .u = u };
-	struct problem pr = { 0 };
-
-	if (a->kid[0])
-		return a;
-	if (!store_read(u->all->env.store, look_tx, &l, &pr))
-		log_error("upstream_account_not_read", LS("upstream", u->name), LPR(&pr));
-	else if (l.url[0])
-		upstream_account_set(u, l.url);
-	ca_account_unref(a);
-	a = upstream_account(u);
-	if (a->kid[0])
-		return a;
-	ca_account_unref(a);
-	return NULL;
-}
 
 struct row_rq {
 	const char *name;
@@ -150,22 +49,12 @@ key_tx(struct sql *db, void *arg, struct problem *pr)
 	return upstream_set_key(db, r->row.id, r->sealed, r->public_key, r->ca_cert, &moved, pr) && row_tx(db, r, pr);
 }
 
-static enum key_type
-key_type_of_conf(const struct upstream_conf *conf)
-{
-	static const enum key_type types[] = { KEY_P256, KEY_P384, KEY_RSA2048, KEY_RSA3072, KEY_RSA4096 };
-
-	return types[conf->key_type];
-}
-
 static bool
-make_account_key(struct upstreams *ups, const struct upstream_conf *conf, const struct upstream *u, struct row_rq *r, struct problem *pr)
+make_account_key(struct upstreams *ups, const struct upstream_conf *conf, struct upstream *u, struct row_rq *r, struct problem *pr)
 {
-	AUTO_BUF sealed = BUF_MAX(KEY_MAX_BYTES), spki = BUF_MAX(KEY_MAX_BYTES), jwk = BUF_MAX(KEY_MAX_BYTES);
-	enum jwa alg;
+	AUTO_BUF sealed = BUF_MAX(KEY_MAX_BYTES), jwk = BUF_MAX(KEY_MAX_BYTES);
 
-	if (!keeper_make(ups->env.keeper, key_type_of_conf(conf), PURPOSE_ACME_ACCOUNT, span_str(ca_origin(u->ca)), &sealed, &spki, pr) ||
-		!ca_signer_public(buf_span(&spki), &jwk, &alg, pr))
+	if (!upstream_make_key(u, conf, &sealed, &jwk, pr))
 		return false;
 	r->sealed = buf_span(&sealed);
 	r->public_key = buf_cstr(&jwk);
@@ -224,15 +113,9 @@ check_origin(struct upstreams *ups, struct upstream *u, struct row_rq *r, struct
 static bool
 open_account(struct upstreams *ups, const struct upstream_conf *conf, struct upstream *u, struct row_rq *r, struct problem *pr)
 {
-	struct jwk *jwk = NULL;
-
 	if (r->row.sealed_key.n == 0 && !make_account_key(ups, conf, u, r, pr))
 		return false;
-	if (!jwk_parse_text(span_str(r->row.public_key), &jwk, pr))
-		return false;
-	u->account = account_new(buf_span(&r->row.sealed_key), r->row.public_key, jwk->thumbprint, jwa_for_key(jwk->key), r->row.account_url);
-	jwk_free(jwk);
-	return true;
+	return upstream_account_take(u, &r->row, pr);
 }
 
 struct directory_rq {
@@ -365,7 +248,7 @@ open_local(struct upstreams *ups, const struct upstream_conf *conf, struct upstr
 	AUTO_BUF sealed = BUF_MAX(KEY_MAX_BYTES), cert = BUF_MAX(KEY_MAX_BYTES);
 
 	if (r->row.sealed_key.n == 0) {
-		if (!keeper_make(ups->env.keeper, key_type_of_conf(conf), PURPOSE_LOCAL_CA, span_str(conf->ca_name), &sealed, &cert, pr))
+		if (!keeper_make(ups->env.keeper, upstream_key_type(conf), PURPOSE_LOCAL_CA, span_str(conf->ca_name), &sealed, &cert, pr))
 			return false;
 		r->sealed = buf_span(&sealed);
 		r->ca_cert = buf_span(&cert);
@@ -388,6 +271,7 @@ open_one(struct upstreams *ups, const struct upstream_conf *conf, struct upstrea
 	bool good;
 
 	u->all = ups;
+	pthread_mutex_init(&u->account_lock, NULL);
 	u->driver = (enum upstream_driver)conf->driver;
 	span_copy(span_str(conf->name), u->name, sizeof(u->name));
 	good = store_write(ups->env.store, row_tx, &r, pr);
@@ -406,7 +290,6 @@ upstreams_open(const struct upstream_env *env, struct upstreams **ret, struct pr
 	bool good;
 
 	ups->env = *env;
-	pthread_mutex_init(&ups->lock, NULL);
 	ups->list = xcalloc(conf->upstreams.count, sizeof(*ups->list));
 	ups->paces = xcalloc(conf->upstreams.count, sizeof(*ups->paces));
 	good = ledger_open(conf, &ups->ledger, pr);
@@ -426,42 +309,84 @@ upstreams_open(const struct upstream_env *env, struct upstreams **ret, struct pr
 	return true;
 }
 
-struct begin {
+struct seeing {
 	struct upstreams *ups;
+	struct gate_conf *conf;
+	int64_t stale_s;
 	int64_t *ids; /* of the jobs made, by entry */
+	bool *due;
 };
 
+/* Is there something to be done about the account of entry i? Then the job is made, if it is not there. */
 static bool
-begin_tx(struct sql *db, void *arg, struct problem *pr)
+see_to(struct seeing *s, struct sql *db, size_t i, struct problem *pr)
 {
-	struct begin *b = arg;
+	struct upstream *u = &s->ups->list[i];
+	const struct upstream_conf *entry = conf_upstream(s->conf, u->name);
+	struct upstream_row row = { 0 };
+	bool found;
 
-	for (size_t i = 0; i < b->ups->count; i++) {
-		struct upstream *u = &b->ups->list[i];
+	s->ids[i] = 0;
+	s->due[i] = false;
+	if (u->driver != DRIVER_ACME || !entry)
+		return true;
+	if (!upstream_row_by_id(db, u->id, &row, &found, pr))
+		return false;
+	if (found)
+		atomic_store(&u->eab_expires, row.life.eab_expires);
+	s->due[i] = found && account_next(&row, entry, clock_unix_s(), s->stale_s) != ACCOUNT_DONE;
+	upstream_row_done(&row);
+	return !s->due[i] || jobs_insert(s->ups->env.jobs, db, JOB_ACCOUNT, u->id, &s->ids[i], pr);
+}
 
-		b->ids[i] = 0;
-		if (u->driver == DRIVER_ACME && !u->account->kid[0] &&
-			!jobs_insert(b->ups->env.jobs, db, JOB_ACCOUNT, u->id, &b->ids[i], pr))
-			return false;
+static bool
+see_to_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct seeing *s = arg;
+	bool good = true;
+
+	for (size_t i = 0; good && i < s->ups->count; i++)
+		good = see_to(s, db, i, pr);
+	return good;
+}
+
+/* Once a day. */
+static void
+warn_of_eab(struct upstream *u)
+{
+	int64_t now = clock_unix_s(), expires = atomic_load(&u->eab_expires);
+
+	if (!expires || expires > now + EAB_WARN_S || now - atomic_load(&u->warned_at) < 86400)
+		return;
+	atomic_store(&u->warned_at, now);
+	log_warning("upstream_eab_expires", LS("upstream", u->name), LI("at", expires), LI("days", (expires - now) / 86400));
+}
+
+bool
+upstreams_see_to(struct upstreams *ups, int64_t stale_s, struct problem *pr)
+{
+	AUTO_FREE int64_t *ids = xcalloc(ups->count + 1, sizeof(*ids));
+	AUTO_FREE bool *due = xcalloc(ups->count + 1, sizeof(*due));
+	struct seeing s = { ups, conf_holder_take(ups->env.conf), stale_s, ids, due };
+	bool good = store_write(ups->env.store, see_to_tx, &s, pr);
+
+	gate_conf_unref(s.conf);
+	for (size_t i = 0; good && i < ups->count; i++) {
+		if (due[i])
+			account_job_run(&ups->list[i], ids[i]);
+		warn_of_eab(&ups->list[i]);
 	}
-	return true;
+	return good;
 }
 
 bool
 upstreams_begin(struct upstreams *ups, struct problem *pr)
 {
-	struct begin b = { ups, xcalloc(ups->count, sizeof(int64_t)) };
-	bool good = store_write(ups->env.store, begin_tx, &b, pr);
-
-	for (size_t i = 0; good && i < ups->count; i++) {
-		struct upstream *u = &ups->list[i];
-
-		jobs_run(ups->env.jobs, b.ids[i], JOB_ACCOUNT, u->id);
-		if (u->ca)
-			ca_refresh(u->ca);
+	for (size_t i = 0; i < ups->count; i++) {
+		if (ups->list[i].ca)
+			ca_refresh(ups->list[i].ca);
 	}
-	free(b.ids);
-	return good;
+	return upstreams_see_to(ups, ACCOUNT_STALE_S, pr);
 }
 
 void
@@ -483,6 +408,7 @@ upstreams_free(struct upstreams *ups)
 
 		ca_free(u->ca);
 		ca_account_unref(u->account);
+		pthread_mutex_destroy(&u->account_lock);
 		buf_done(&u->sealed_ca);
 		buf_done(&u->ca_cert);
 		buf_done(&u->crl);
@@ -490,7 +416,6 @@ upstreams_free(struct upstreams *ups)
 	}
 	free_paces(ups);
 	ledger_close(ups->ledger);
-	pthread_mutex_destroy(&ups->lock);
 	free(ups->list);
 	free(ups);
 }

@@ -5,6 +5,8 @@
 #ifndef UPSTREAM_UPSTREAMS_H
 #define UPSTREAM_UPSTREAMS_H
 
+#include <pthread.h>
+
 #include "gate/holder.h"
 #include "jobs/jobs.h"
 #include "ledger/ledger.h"
@@ -28,6 +30,8 @@ struct upstream_env {
 /* Our account at a CA. */
 struct ca_account {
 	atomic_uint refs;
+	int64_t epoch;           /* of the row that it was read from */
+	enum account_state state;
 	struct buf sealed;
 	char *jwk;
 	char thumbprint[THUMBPRINT_TEXT];
@@ -36,6 +40,8 @@ struct ca_account {
 };
 void ca_account_unref(struct ca_account *a);
 struct ca_signer ca_account_signer(const struct ca_account *a); /* borrows from it */
+/* Of a key as the store has it; url "" = it is not registered. */
+bool ca_account_make(struct span sealed, const char *public_key, const char *url, struct ca_account **ret, struct problem *pr) MUST_CHECK;
 
 struct upstream {
 	int64_t id;                    /* of its row */
@@ -48,9 +54,12 @@ struct upstream {
 	int64_t crl_at;
 	_Atomic(uint64_t) issued, refused; /* certificates from it, orders that it would not fulfil, since the start */
 	struct ledger_stats limits;    /* acme */
+	_Atomic(int64_t) eab_expires;  /* acme: of its account binding, as far as an operator has said; 0 = not known */
 	/* private: */
 	struct upstreams *all;
 	struct ca_account *account;
+	pthread_mutex_t account_lock; /* that pointer */
+	_Atomic(int64_t) warned_at;   /* of that end */
 };
 
 /* Rows, keys and links of all entries; makes keys that are missing. Runs at start on a thread with a keeper connection. Registers
@@ -58,6 +67,9 @@ struct upstream {
 bool upstreams_open(const struct upstream_env *env, struct upstreams **ret, struct problem *pr) MUST_CHECK;
 /* After jobs_start: see to the accounts. */
 bool upstreams_begin(struct upstreams *ups, struct problem *pr) MUST_CHECK;
+#define ACCOUNT_STALE_S 3600 /* at a start or reload; otherwise once a day is enough */
+/* After a reload, and now and then: have done what the configuration, an operator or time has made due about our accounts. */
+bool upstreams_see_to(struct upstreams *ups, int64_t stale_s, struct problem *pr) MUST_CHECK;
 /* Send nothing any more (before the outbound loop ends). */
 void upstreams_stop(struct upstreams *ups);
 void upstreams_free(struct upstreams *ups);
@@ -70,15 +82,26 @@ struct upstream *upstreams_get(struct upstreams *ups, const char *name); /* NULL
 struct upstream *upstreams_by_id(struct upstreams *ups, int64_t id);
 size_t upstreams_count(const struct upstreams *ups);
 struct upstream *upstreams_at(struct upstreams *ups, size_t i);
+/* ---- account.c: our account at a CA, as it is in memory. What holds is its row: another gateway of the cluster, or an operator, may
+ * have changed it. ---- */
+
 /* A reference, never NULL for driver acme. */
 struct ca_account *upstream_account(struct upstream *u);
-/* The same once it is registered, else NULL: looks in the store too, since another gateway of the cluster may have done it. */
-struct ca_account *upstream_account_registered(struct upstream *u);
-/* The CA gave us this account URL, or (NULL) has forgotten it. */
-void upstream_account_set(struct upstream *u, const char *kid);
+/* Take what the row says. */
+bool upstream_account_take(struct upstream *u, const struct upstream_row *row, struct problem *pr) MUST_CHECK;
+/* Look into the store and take what is new; *ret_changed: since `seen`, key, URL or state. *ret_rolling: a key is on its way into the
+ * place of the present one. */
+bool upstream_account_look(struct upstream *u, const struct ca_account *seen, bool *ret_changed, bool *ret_rolling, struct problem *pr) MUST_CHECK;
+/* The account with which requests may be made now, or NULL: *ret_state says whether there is none yet (valid) or it has ended. */
+struct ca_account *upstream_account_registered(struct upstream *u, enum account_state *ret_state);
+enum key_type upstream_key_type(const struct upstream_conf *conf);
+/* A key pair for an account at this CA; of its public half the canonical JWK. */
+bool upstream_make_key(struct upstream *u, const struct upstream_conf *conf, struct buf *ret_sealed, struct buf *ret_jwk, struct problem *pr) MUST_CHECK;
 
 /* The steps, one file each. */
 void account_job_register(struct upstreams *ups);
+/* The job of the account, by the id that jobs_insert gave (0: it was there), runs now. After the commit. */
+void account_job_run(struct upstream *u, int64_t id);
 void issue_job_register(struct upstreams *ups);
 void revoke_job_register(struct upstreams *ups);
 #endif

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "store/proof_record.h"
 #include "store/quota.h"
+#include "store/upstream_life.h"
 #include "world.h"
 
 /* ---- accounts ---- */
@@ -657,6 +658,94 @@ case_proof_records(struct sql *db, void *arg, struct problem *pr)
 
 /* ---- what the store knows of the CAs ---- */
 
+/* The account of row `id` as it is by now; to be done with. */
+static struct upstream_row
+life_of(struct sql *db, int64_t id, struct problem *pr)
+{
+	struct upstream_row u = { 0 };
+	bool found;
+
+	ok(upstream_row_by_id(db, id, &u, &found, pr) && found, "  (read)");
+	return u;
+}
+
+static bool
+case_life(struct sql *db, void *arg, struct problem *pr)
+{
+	struct upstream_row u = { 0 };
+	int64_t id, epoch, since, before, proofs;
+	struct upstream_stake stake;
+	bool moved;
+
+	(void)arg;
+	ok(upstream_row_get(db, "life", &u, pr) && upstream_set_key(db, u.id, SPAN("one"), "jwk1", SPAN_NONE, &moved, pr), "a CA with a key");
+	id = u.id;
+	upstream_row_done(&u);
+	ok(upstream_life_glance(db, id, &before, &since, pr) && since == 0, "it has an epoch");
+	ok(upstream_life_registered(db, id, "https://ca/a/1", "", NULL, pr) && upstream_life_glance(db, id, &epoch, &since, pr) && epoch == before + 1,
+		"which an account counts up");
+	u = life_of(db, id, pr);
+	ok(u.life.has_contact && !u.life.contact[0] && !u.life.terms && u.life.checked_at && u.life.key_at && u.life.state == ACCOUNT_VALID,
+		"no contact is on record as such, and no terms");
+	upstream_row_done(&u);
+	ok(upstream_life_told(db, id, "mailto:a@b", "https://ca/t", pr) && upstream_life_told(db, id, "mailto:c@d", NULL, pr), "what the CA was told");
+	ok(upstream_life_trouble(db, id, "no", pr) && upstream_life_want(db, id, WANT_TERMS, pr) && upstream_life_want(db, id, WANT_DEACTIVATE, pr) &&
+		upstream_life_unwant(db, id, WANT_TERMS, pr), "and what is to be done");
+	u = life_of(db, id, pr);
+	ok(strcmp(u.life.contact, "mailto:c@d") == 0 && strcmp(u.life.terms, "https://ca/t") == 0 && strcmp(u.life.trouble, "no") == 0 &&
+		u.life.trouble_at && u.life.wanted == WANT_DEACTIVATE, "is there");
+	upstream_row_done(&u);
+	ok(upstream_life_checked(db, id, "mailto:e@f", pr), "a contact that the CA tells");
+	u = life_of(db, id, pr);
+	is_str(u.life.contact, "mailto:c@d", "does not take the place of one on record");
+	upstream_row_done(&u);
+
+	ok(upstream_next_key(db, id, SPAN("two"), "jwk2", &moved, pr) && moved && upstream_next_key(db, id, SPAN("three"), "jwk3", &moved, pr) && !moved,
+		"one key at a time is to take the place of the present one");
+	ok(upstream_life_glance(db, id, &before, &since, pr) && before == epoch && since, "that is seen at a glance");
+	ok(upstream_next_sent(db, id, pr), "the CA is asked");
+	u = life_of(db, id, pr);
+	ok(span_is(buf_span(&u.sealed_key), "one") && span_is(buf_span(&u.life.next_key), "two") && strcmp(u.life.next_public, "jwk2") == 0 &&
+		u.life.next_at && u.life.next_sent, "both keys are kept");
+	upstream_row_done(&u);
+	ok(upstream_next_promote(db, id, pr) && upstream_life_glance(db, id, &before, &since, pr) && before == epoch + 1 && !since, "until it has answered");
+	u = life_of(db, id, pr);
+	ok(span_is(buf_span(&u.sealed_key), "two") && strcmp(u.public_key, "jwk2") == 0 && u.life.next_key.n == 0 && !u.life.next_sent,
+		"then the new one is the key");
+	upstream_row_done(&u);
+	ok(upstream_next_promote(db, id, pr) && upstream_life_glance(db, id, &epoch, &since, pr) && epoch == before, "without a next key nothing changes");
+	ok(upstream_next_key(db, id, SPAN("four"), "jwk4", &moved, pr) && moved && upstream_next_drop(db, id, pr), "or it is given up");
+	u = life_of(db, id, pr);
+	ok(span_is(buf_span(&u.sealed_key), "two") && u.life.next_key.n == 0, "and the old one stays");
+	upstream_row_done(&u);
+
+	ok(upstream_set_eab(db, id, "kid", SPAN("mac"), 2, NOW, pr) && upstream_set_eab(db, id, NULL, SPAN_NONE, 0, NOW + 5, pr), "a binding, then its end alone");
+	u = life_of(db, id, pr);
+	ok(strcmp(u.life.eab_kid, "kid") == 0 && span_is(buf_span(&u.life.eab_key), "mac") && u.life.eab_alg == 2 && u.life.eab_at &&
+		u.life.eab_expires == NOW + 5, "are on record");
+	upstream_row_done(&u);
+	ok(upstream_order_insert(db, 77, "life", pr) && upstream_authz_put(db, 77, &(struct upstream_proof){ .url = "https://ca/z/1", .challenge_url = "https://ca/c/1", .token = "t", .key_auth = "t.k" }, pr) &&
+		upstream_proofs_out(db, "life", &proofs, pr) && proofs == 1, "a proof that is out is seen");
+	ok(upstream_orders_hurry(db, "life", NOW, pr), "orders that wait may be hurried");
+	ok(upstream_stake_count(db, "life", "https://ca/a/1", &stake, pr) && stake.orders == 1 && stake.waiting == 0 && stake.certs == 0 && stake.buckets == 0,
+		"what hangs on the account is counted");
+	ok(upstream_order_delete(db, 77, pr), "(the order goes)");
+	ok(upstream_life_state(db, id, ACCOUNT_DEACTIVATED, pr), "an account that has ended");
+	u = life_of(db, id, pr);
+	ok(u.life.state == ACCOUNT_DEACTIVATED && u.life.wanted == 0 && u.account_url[0], "says so, and wants nothing");
+	upstream_row_done(&u);
+	ok(upstream_life_anew(db, id, SPAN("five"), "jwk5", pr), "another one in its place");
+	u = life_of(db, id, pr);
+	ok(u.life.state == ACCOUNT_VALID && !u.account_url[0] && span_is(buf_span(&u.sealed_key), "five") && !u.life.has_contact && strcmp(u.life.eab_kid, "kid") == 0,
+		"begins with its own key, and the binding that was handed in");
+	upstream_row_done(&u);
+	ok(upstream_life_registered(db, id, "https://ca/a/2", "", NULL, pr) && upstream_life_forgotten(db, id, "https://ca/a/1", pr), "an account that is not that any more");
+	u = life_of(db, id, pr);
+	is_str(u.account_url, "https://ca/a/2", "is not forgotten for it");
+	upstream_row_done(&u);
+	return true;
+}
+
 static void
 count_upstream(const char *name, int64_t count, void *arg)
 {
@@ -685,7 +774,7 @@ case_upstreams(struct sql *db, void *arg, struct problem *pr)
 	upstream_row_done(&u);
 	ok(upstream_set_key(db, id, SPAN("sealed"), "jwk", SPAN("der"), &moved, pr) && moved, "its key is set");
 	ok(upstream_set_key(db, id, SPAN("second"), "jwk2", SPAN("der2"), &moved, pr) && !moved, "once: the first gateway's counts");
-	ok(upstream_set_account(db, id, "https://ca/acct/1", pr) && upstream_set_directory(db, "ca-1", "{}", NOW, pr), "account and directory");
+	ok(upstream_life_registered(db, id, "https://ca/acct/1", "mailto:a@b", "https://ca/terms", pr) && upstream_set_directory(db, "ca-1", "{}", NOW, pr), "account and directory");
 	ok(upstream_row_get(db, "ca-1", &u, pr) && u.id == id && span_is(buf_span(&u.sealed_key), "sealed") && span_is(buf_span(&u.ca_cert), "der") && u.directory_at == NOW, "are there when asked again");
 	is_str(u.public_key, "jwk", "with the public key");
 	is_str(u.account_url, "https://ca/acct/1", "and the account");
@@ -694,7 +783,7 @@ case_upstreams(struct sql *db, void *arg, struct problem *pr)
 	upstream_row_done(&u);
 	ok(upstream_row_by_id(db, id + 1, &u, &found, pr) && !found, "not by another");
 	ok(upstream_drop_key(db, id, SPAN("sealed"), &moved, pr) && !moved, "a key that an account has is not dropped");
-	ok(upstream_set_account(db, id, NULL, pr) && upstream_row_get(db, "ca-1", &u, pr) && !u.account_url[0], "an account may be forgotten");
+	ok(upstream_life_forgotten(db, id, "https://ca/acct/1", pr) && upstream_row_get(db, "ca-1", &u, pr) && !u.account_url[0], "an account may be forgotten");
 	upstream_row_done(&u);
 	ok(upstream_drop_key(db, id, SPAN("other"), &moved, pr) && !moved, "then its key may be dropped, but not another");
 	ok(upstream_drop_key(db, id, SPAN("sealed"), &moved, pr) && moved, "but that one");
@@ -1160,6 +1249,7 @@ static const struct {
 	{ "external account keys", case_eab },
 	{ "records in the DNS", case_proof_records },
 	{ "CAs", case_upstreams },
+	{ "accounts at CAs", case_life },
 	{ "events", case_events },
 	{ "what is over", case_sweep },
 };
@@ -1192,6 +1282,8 @@ static const char *const for_operators[] = {
 	("select kind, count(case when lease_until>0 then 1 end), count(case when lease_until=0 and due<=$1 then 1 end),"
 	 " count(case when lease_until=0 and due>$1 then 1 end), min(case when lease_until=0 and due<=$1 then due end) from job group by kind"),
 	"select upstream, count(*) from upstream_order group by upstream",
+	("select u.upstream, b.kind, count(*) from upstream_order u join quota_bucket b on b.id=u.wait_bucket"
+	 " where u.wait_bucket is not null group by u.upstream, b.kind"),
 	"select solver, count(case when wanted=1 then 1 end), count(case when wanted=0 then 1 end) from proof_record group by solver",
 	("select count(*) from (select id from quota_bucket where ($1=-1 or kind=$1) and ($2='' or scope=$2) and ($3='' or name=$3)"
 	 " limit $4) bounded"),
