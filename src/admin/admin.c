@@ -233,7 +233,20 @@ run(void *arg)
 {
 	struct call *c = arg;
 
-	finish(c, may_call(c) && find_resource(c) && check_query(c) && read_body(c) && c->res->fn(c));
+	bool ready = may_call(c) && find_resource(c) && check_query(c) && read_body(c);
+	bool later = ready && c->res->later;
+
+	/* one that replies later may be gone by then */
+	if (!(ready && c->res->fn(c)))
+		finish(c, false);
+	else if (!later)
+		finish(c, true);
+}
+
+void
+call_end(struct call *c)
+{
+	finish(c, true);
 }
 
 void

@@ -22,6 +22,7 @@ struct resource {
 	const char *query; /* names of the parameters it knows, a blank between; NULL = none */
 	void (*after)(struct call *c); /* after the reply */
 	bool text;         /* it writes c->out itself, of c->content_type */
+	bool later;        /* when fn answers true it goes on by itself, and ends with call_end, once */
 };
 /* NULL: none; *ret_known says whether the path is known by another method. Sets ret_ref. */
 const struct resource *resource_find(
@@ -42,6 +43,8 @@ struct call {
 	struct problem pr;
 };
 
+/* Any thread: the body is written. */
+void call_end(struct call *c);
 /* Start the body anew: a transaction function does so, since it may run twice. */
 void call_restart(struct call *c);
 /* A parameter of the query, SPAN_NONE if absent or empty. */
@@ -83,6 +86,18 @@ bool device_is_kind(const struct gate_conf *conf, const char *kind);
 /* The reply: the whole device; `revoked` < 0: nothing is said of it. */
 bool device_write(struct call *c, struct sql *db, const struct device *d, int64_t revoked, struct problem *pr) MUST_CHECK;
 
+/* ---- status.c ---- */
+/* Members about its health. */
+void ca_health_write(struct jw *w, struct ca *ca);
+
+/* ---- upstreams.c ---- */
+/* The entry that the path names; with `acme` one that has an account, else PROBLEM_CONFLICT. */
+bool upstream_find(struct call *c, bool acme, struct upstream **ret, const struct upstream_conf **ret_conf);
+/* May orders of the profile go to this entry? */
+bool profile_takes(const struct gate_conf *conf, const struct profile_conf *p, const struct upstream_conf *u);
+/* The reply: the whole entry. */
+bool upstream_reply(struct call *c, struct upstream *u);
+
 /* ---- the resources, a file each ---- */
 bool call_status(struct call *c);
 bool call_orders(struct call *c);
@@ -113,6 +128,15 @@ bool call_device_remove(struct call *c);
 bool call_device_import(struct call *c);
 bool call_limits(struct call *c);
 bool call_quotas(struct call *c);
+bool call_upstream_list(struct call *c);
+bool call_upstream(struct call *c);
+bool call_upstream_stake(struct call *c);
+bool call_upstream_persist(struct call *c);
+bool call_upstream_rotate_key(struct call *c);
+bool call_upstream_eab(struct call *c);
+bool call_upstream_deactivate(struct call *c);
+bool call_upstream_register(struct call *c);
+bool call_upstream_test(struct call *c);
 bool call_tls(struct call *c);
 bool call_metrics(struct call *c);
 #endif

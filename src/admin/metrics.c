@@ -321,6 +321,27 @@ write_upstreams(struct expo *x, struct upstreams *ups)
 }
 
 static void
+write_accounts(struct expo *x, struct upstreams *ups)
+{
+	expo_family(x, EXPO_GAUGE, "acmegate_upstream_account_up", "1 while there is an account at a CA that orders can be made with.");
+	for (size_t i = 0; i < upstreams_count(ups); i++) {
+		struct upstream *u = upstreams_at(ups, i);
+		struct ca_account *account = u->ca ? upstream_account(u) : NULL;
+
+		if (account)
+			expo_int(x, account->kid[0] && account->state == ACCOUNT_VALID, "ca", u->name, NULL);
+		ca_account_unref(account);
+	}
+	expo_family(x, EXPO_GAUGE, "acmegate_upstream_eab_expiry_timestamp_seconds", "When the account binding that a CA gave us ends.");
+	for (size_t i = 0; i < upstreams_count(ups); i++) {
+		int64_t expires = atomic_load(&upstreams_at(ups, i)->eab_expires);
+
+		if (expires)
+			expo_int(x, expires, "ca", upstreams_at(ups, i)->name, NULL);
+	}
+}
+
+static void
 write_paced(struct expo *x, struct upstreams *ups)
 {
 	expo_family(x, EXPO_COUNTER, "acmegate_upstream_paced", "Requests that waited a little, so that their CA need not refuse them.");
@@ -467,6 +488,7 @@ metrics_write(struct admin *admin, struct span accept, bool fresh, struct buf *o
 	write_trust(&x, admin);
 	write_issued(&x, admin->ups);
 	write_upstreams(&x, admin->ups);
+	write_accounts(&x, admin->ups);
 	write_solvers(&x, admin);
 	write_paced(&x, admin->ups);
 	write_ledger(&x, admin->ups);

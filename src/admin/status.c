@@ -139,25 +139,32 @@ write_work(struct call *c, const struct counts *n)
 	jw_end(w);
 }
 
-static void
-write_ca(struct jw *w, struct upstream *u)
+void
+ca_health_write(struct jw *w, struct ca *ca)
 {
-	struct ca_account *account = upstream_account(u);
-	struct ca_stats s;
 	struct ca_health h;
 
-	ca_stats(u->ca, &s);
-	ca_health(u->ca, &h);
-	write_text(w, "origin", ca_origin(u->ca));
-	jw_str(w, "account", account->kid[0] ? account->kid : NULL);
-	if (ca_fault(u->ca))
-		jw_str(w, "fault", ca_fault(u->ca));
+	ca_health(ca, &h);
 	jw_str(w, "circuit", h.is_probing ? "half-open" : h.is_ill ? "open" : "closed");
 	jw_int(w, "failures_in_a_row", h.failures);
 	if (h.failures)
 		jw_time(w, "failing_since", clock_unix_s() - h.failing_ms / 1000);
 	if (h.is_ill)
 		jw_int(w, "probe_in_s", (h.probe_in_ms + 999) / 1000);
+}
+
+static void
+write_ca(struct jw *w, struct upstream *u)
+{
+	struct ca_account *account = upstream_account(u);
+	struct ca_stats s;
+
+	ca_stats(u->ca, &s);
+	write_text(w, "origin", ca_origin(u->ca));
+	jw_str(w, "account", account->kid[0] ? account->kid : NULL);
+	if (ca_fault(u->ca))
+		jw_str(w, "fault", ca_fault(u->ca));
+	ca_health_write(w, u->ca);
 	jw_int(w, "calls", (int64_t)s.calls);
 	jw_int(w, "sent", (int64_t)s.sent);
 	jw_int(w, "problems", (int64_t)s.problems);

@@ -2,8 +2,11 @@
  *
  * Options may stand anywhere, so they are read by the options of all commands together; which command it is, is known
  * afterwards, and then each option is held against it. */
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "conf/conf.h"
 #include "ctl/ctl.h"
 
 const struct ctl_option *
@@ -330,4 +333,44 @@ ctl_suggest(const char *typed)
 		free(name);
 	}
 	return found;
+}
+
+int
+ctl_opt_expires(struct ctl *ctl, char ret[TIME_TEXT])
+{
+	const char *text = ctl_opt(ctl, "expires");
+	AUTO_FREE char *day = text ? xasprintf("%sT00:00:00Z", text) : NULL;
+	int64_t n;
+
+	ret[0] = '\0';
+	if (!text)
+		return CTL_DONE;
+	if (conf_time_parse(span_str(text), &n) && n > 0 && n <= 100LL * 366 * 86400)
+		n += clock_unix_s();
+	else if (!time_rfc3339_parse(span_str(text), &n) && !time_rfc3339_parse(span_str(day), &n))
+		return ctl_fail(ctl, CTL_USAGE, "--expires is \"%s\", expected a time such as 30d or 12h, or a date such as 2027-01-31", text);
+	time_rfc3339(n, ret);
+	return CTL_DONE;
+}
+
+int
+ctl_read_secret(struct ctl *ctl, const char *file, struct buf *ret)
+{
+	FILE *in = strcmp(file, "-") == 0 ? stdin : fopen(file, "re");
+	size_t n;
+
+	if (!in)
+		return ctl_fail(ctl, CTL_FAILED, "%s: %s", file, strerror(errno));
+	/* the stream's own buffer would keep a copy */
+	setvbuf(in, NULL, _IONBF, 0);
+	buf_reserve(ret, CTL_SECRET_MAX);
+	n = fread(ret->p, 1, CTL_SECRET_MAX, in);
+	if (in != stdin)
+		fclose(in);
+	ret->n = n;
+	while (ret->n && strchr(" \t\r\n", ret->p[ret->n - 1]))
+		ret->n--;
+	if (ret->n == 0 || n == CTL_SECRET_MAX)
+		return ctl_fail(ctl, CTL_USAGE, "%s: expected one key, as text", file);
+	return CTL_DONE;
 }

@@ -1,6 +1,4 @@
 /* cmd_eab.c - acmegatectl eab create, rotate, list, show, disable, enable, revoke. */
-#include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -10,28 +8,7 @@
 #include "ctl/table.h"
 #include "json/jw.h"
 
-#define IMPORT_MAX 4096
-
 /* ---- what is asked for ---- */
-
-/* "30d" from now, or a date or time. RFC 3339 comes out. */
-static int
-read_expires(struct ctl *ctl, char ret[TIME_TEXT])
-{
-	const char *text = ctl_opt(ctl, "expires");
-	AUTO_FREE char *day = text ? xasprintf("%sT00:00:00Z", text) : NULL;
-	int64_t n;
-
-	ret[0] = '\0';
-	if (!text)
-		return CTL_DONE;
-	if (conf_time_parse(span_str(text), &n) && n > 0 && n <= 100LL * 366 * 86400)
-		n += clock_unix_s();
-	else if (!time_rfc3339_parse(span_str(text), &n) && !time_rfc3339_parse(span_str(day), &n))
-		return ctl_fail(ctl, CTL_USAGE, "--expires is \"%s\", expected a time such as 30d or 12h, or a date such as 2027-01-31", text);
-	time_rfc3339(n, ret);
-	return CTL_DONE;
-}
 
 static int
 add_count(struct ctl *ctl, struct jw *w, const char *name)
@@ -57,39 +34,15 @@ add_profiles(struct ctl *ctl, struct jw *w)
 	jw_end(w);
 }
 
-/* The key in a file, or on standard input for "-"; blanks and line ends around it are not its. */
-static int
-read_import(struct ctl *ctl, struct buf *ret)
-{
-	const char *file = ctl_opt(ctl, "import");
-	FILE *in = strcmp(file, "-") == 0 ? stdin : fopen(file, "re");
-	size_t n;
-
-	if (!in)
-		return ctl_fail(ctl, CTL_FAILED, "%s: %s", file, strerror(errno));
-	/* the stream's own buffer would keep a copy */
-	setvbuf(in, NULL, _IONBF, 0);
-	buf_reserve(ret, IMPORT_MAX);
-	n = fread(ret->p, 1, IMPORT_MAX, in);
-	if (in != stdin)
-		fclose(in);
-	ret->n = n;
-	while (ret->n && strchr(" \t\r\n", ret->p[ret->n - 1]))
-		ret->n--;
-	if (ret->n == 0 || n == IMPORT_MAX)
-		return ctl_fail(ctl, CTL_USAGE, "%s: expected one key in base64url", file);
-	return CTL_DONE;
-}
-
 static int
 add_import(struct ctl *ctl, struct jw *w)
 {
-	AUTO_SECRET text = BUF_MAX(IMPORT_MAX);
+	AUTO_SECRET text = BUF_MAX(CTL_SECRET_MAX);
 	int code;
 
 	if (!ctl_opt(ctl, "import"))
 		return CTL_DONE;
-	code = read_import(ctl, &text);
+	code = ctl_read_secret(ctl, ctl_opt(ctl, "import"), &text);
 	if (code == CTL_DONE)
 		jw_span(w, "key", buf_span(&text));
 	return code;
@@ -100,7 +53,7 @@ write_create(struct ctl *ctl, struct buf *out)
 {
 	struct jw w = jw_to(out);
 	char expires[TIME_TEXT];
-	int code = read_expires(ctl, expires);
+	int code = ctl_opt_expires(ctl, expires);
 
 	jw_object(&w, NULL);
 	if (ctl_opt(ctl, "kid"))
@@ -247,7 +200,7 @@ write_rotate(struct ctl *ctl, struct buf *out)
 	const char *overlap = ctl_opt(ctl, "overlap");
 	struct jw w = jw_to(out);
 	char expires[TIME_TEXT];
-	int code = read_expires(ctl, expires);
+	int code = ctl_opt_expires(ctl, expires);
 	int64_t s;
 
 	if (code != CTL_DONE)

@@ -127,6 +127,23 @@ static const struct ctl_option plan_options[] = {
 	{ "upstream", "NAME", "of this entry of upstreams" },
 	{ .name = NULL },
 };
+static const struct ctl_option upstream_test_options[] = {
+	{ "name", "NAME", "try solvers of dns-01 with this name, instead of the domains that they are for" },
+	{ .name = NULL },
+};
+static const struct ctl_option upstream_persist_options[] = {
+	{ "name", "NAME", "the record for this name, instead of the domains of the configuration" },
+	{ .name = NULL },
+};
+static const struct ctl_option upstream_eab_options[] = {
+	{ "kid", "KID", "key identifier that the CA gave you" },
+	{ "key-file", "FILE", "its MAC key, in a file, or - for standard input" },
+	{ "encoding", "ENCODING", "how the key is written there, base64url by default", .values = "base64url base64 double raw" },
+	{ "alg", "ALG", "MAC algorithm, HS256 by default", .values = "HS256 HS384 HS512" },
+	{ "expires", "WHEN", "the CA takes it no more after: a time from now such as 30d, or a date (UTC)" },
+	{ .name = NULL },
+};
+static const struct ctl_option upstream_deactivate_options[] = { OPTION_YES, { .name = NULL } };
 static const struct ctl_option drain_options[] = { OPTION_YES, { .name = NULL } };
 
 const struct ctl_command ctl_commands[] = {
@@ -204,6 +221,34 @@ const struct ctl_command ctl_commands[] = {
 		"Its certificates live on, orders that it has proven itself for must be made again. If it proves itself again, it is a new "
 		"record. Names that belong to it by device_names are free for another device.", "device remove C02XL0AAJGH5 --yes",
 		device_remove_options, cmd_device_remove },
+	{ "upstream", "list", NULL, 0, 0, "list the CAs behind: our account there, health, orders", NULL, "upstream list", NULL,
+		cmd_upstream_list },
+	{ "upstream", "show", "NAME", 1, 1, "show a CA and our account there", NULL, "upstream show letsencrypt", NULL, cmd_upstream_show },
+	{ "upstream", "test", "NAME", 1, 1, "try whether a CA would issue, without an order",
+		"Fetches the directory, reads our account, and tries whether solvers of dns-01 reach their servers: a signed update removes a "
+		"record that is not there. One line a step; the command fails if one has.",
+		"upstream test letsencrypt\nupstream test letsencrypt --name www.corp.example", upstream_test_options, cmd_upstream_test },
+	{ "upstream", "rotate-key", "NAME", 1, 1, "give our account at a CA a new key",
+		"The new key is of the entry's key_type. It is kept before the CA hears of it, and the old one until the CA has answered; orders "
+		"under way go on.",
+		"upstream rotate-key letsencrypt", NULL, cmd_upstream_rotate_key },
+	{ "upstream", "set-eab", "NAME", 1, 1, "take an external account binding that a CA gave you",
+		"In place of the configuration's. It is used when an account is made: an account that there is goes on without it. With "
+		"--expires alone only the end of the one in use is noted; from 30 days before there are warnings.",
+		"upstream set-eab zerossl --kid kid-1 --key-file - --expires 90d\nupstream set-eab google --expires 2027-01-31",
+		upstream_eab_options, cmd_upstream_set_eab },
+	{ "upstream", "move", "NAME", 1, 1, "tell what another account than ours at a CA would begin without",
+		"It changes nothing. Another account is another entry of upstreams, that profiles then name.", "upstream move letsencrypt", NULL,
+		cmd_upstream_move },
+	{ "upstream", "deactivate", "NAME", 1, 1, "end our account at a CA for ever",
+		"The entry serves no orders then: they wait, until their profile names another one.", "upstream deactivate letsencrypt",
+		upstream_deactivate_options, cmd_upstream_deactivate },
+	{ "upstream", "register", "NAME", 1, 1, "make another account at a CA where ours has ended",
+		"With a key of its own, and what upstream set-eab or the configuration has as binding.", "upstream register letsencrypt", NULL,
+		cmd_upstream_register },
+	{ "upstream", "persist-records", "NAME", 1, 1, "print the records that dns-persist-01 needs at a CA",
+		"Once laid out they prove the names of their domains, for our account alone.", "upstream persist-records letsencrypt",
+		upstream_persist_options, cmd_upstream_persist },
 	{ "limits", "local", NULL, 0, 0, "show the abuse limits of this gateway and what they refused", NULL, "limits local", NULL,
 		cmd_limits_local },
 	{ "limits", NULL, NULL, 0, 0, "show what CAs still allow, as far as can be known",

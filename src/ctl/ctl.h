@@ -5,6 +5,7 @@
 #define CTL_CTL_H
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "json/json.h"
 
 /* Exit codes: a promise to scripts (N9). */
@@ -73,6 +74,12 @@ const char *ctl_opt(const struct ctl *ctl, const char *name);
 const char *ctl_opt_at(const struct ctl *ctl, const char *name, size_t i);
 /* A count, 1 to 1000000000; *ret is left alone if it was not given. CTL_DONE, or the exit code; the message was printed. */
 int ctl_opt_count(struct ctl *ctl, const char *name, int64_t *ret);
+/* --expires: "30d" from now, or a date or time. RFC 3339 comes out, "" if it was not given. Likewise. */
+int ctl_opt_expires(struct ctl *ctl, char ret[TIME_TEXT]);
+#define CTL_SECRET_MAX 4096
+/* The key in a file, or on standard input for "-"; blanks and line ends around it are not its. ret is an AUTO_SECRET of CTL_SECRET_MAX.
+ * Likewise. */
+int ctl_read_secret(struct ctl *ctl, const char *file, struct buf *ret);
 const struct ctl_option *ctl_option_find(const struct ctl_option *list, const char *name);
 /* Command or noun nearest to what was typed; NULL if nothing is near. On the heap. */
 char *ctl_suggest(const char *typed);
@@ -164,6 +171,15 @@ int cmd_device_remove(struct ctl *ctl);
 int cmd_limits(struct ctl *ctl);
 int cmd_limits_local(struct ctl *ctl);
 int cmd_plan(struct ctl *ctl);
+int cmd_upstream_list(struct ctl *ctl);
+int cmd_upstream_show(struct ctl *ctl);
+int cmd_upstream_test(struct ctl *ctl);
+int cmd_upstream_move(struct ctl *ctl);
+int cmd_upstream_persist(struct ctl *ctl);
+int cmd_upstream_rotate_key(struct ctl *ctl);
+int cmd_upstream_set_eab(struct ctl *ctl);
+int cmd_upstream_deactivate(struct ctl *ctl);
+int cmd_upstream_register(struct ctl *ctl);
 int cmd_tls_show(struct ctl *ctl);
 int cmd_metrics(struct ctl *ctl);
 int cmd_init(struct ctl *ctl);

@@ -354,13 +354,21 @@ class Gate:
             counts[table] = self.sql("select count(*) from " + table)[0][0]
         return {table: n for table, n in counts.items() if n}
 
-    def ctl(self, *words, check=True):
+    def run_ctl(self, words, stdin=""):
+        return subprocess.run([os.path.join(BUILD, "acmegatectl"), "--socket", self.socket, *words], input=stdin, capture_output=True,
+                              text=True, timeout=120)
+
+    def ctl(self, *words, check=True, stdin=""):
         """acmegatectl; its standard output."""
-        run = subprocess.run([os.path.join(BUILD, "acmegatectl"), "--socket", self.socket, *words], stdin=subprocess.DEVNULL,
-                             capture_output=True, text=True, timeout=60)
+        run = self.run_ctl(words, stdin)
         if check and run.returncode != 0:
             raise LabError("acmegatectl %s: status %d: %s%s" % (" ".join(words), run.returncode, run.stdout, run.stderr))
         return run.stdout
+
+    def try_ctl(self, *words):
+        """acmegatectl; its exit status, and all that it says."""
+        run = self.run_ctl(words)
+        return run.returncode, run.stdout + run.stderr
 
 
 class Lab:

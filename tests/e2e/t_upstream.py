@@ -1,0 +1,385 @@
+#!/usr/bin/python3
+"""Our account at a CA, and the operator's commands about it: shown, tested, told what the configuration says, rolled over to another key
+while orders go on, ended and made anew; killed at every place on the way."""
+
+import base64
+import json
+import os
+import re
+import sys
+import threading
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from lab import Lab, pebbles, wait_until
+from proxy import DROP
+from supervisor import Supervisor, judge, outcome, side_by_side
+from tap import Tap
+
+PROBLEM = [("Content-Type", "application/problem+json")]
+
+
+def shown(gate, name="ca"):
+    return json.loads(gate.ctl("--json", "upstream", "show", name))
+
+
+def registered(gate):
+    wait_until("an account at the CA", lambda: shown(gate)["account"]["state"] == "valid", 60)
+    return shown(gate)["account"]
+
+
+def payload_of(exchange):
+    text = json.loads(exchange.body_sent)["payload"]
+    return json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)) or b"null")
+
+
+def header_of(exchange):
+    text = json.loads(exchange.body_sent)["protected"]
+    return json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+
+
+def problem(status, kind, detail, **more):
+    return status, PROBLEM, json.dumps(dict({"type": "urn:ietf:params:acme:error:" + kind, "detail": detail, "status": status}, **more)).encode()
+
+
+def told(proxy, kind, status=200):
+    """Payloads of the requests of a kind that the CA has taken."""
+    return [payload_of(e) for e in list(proxy.seen) if e.kind == kind and e.status == status]
+
+
+def steps(text):
+    """{step: (OK or FAILED, words)}"""
+    return {name: (verdict, words) for verdict, name, words in re.findall(r"^(OK|FAILED) +([^:]+): (.*)$", text, re.M)}
+
+
+def show_and_test(t, lab, pebble):
+    proxy = lab.proxy(pebble)
+    gate = lab.gate(proxy.directory, http_port=pebble.http_port)
+    gate.start()
+    account = registered(gate)
+    t.ok(account["url"].startswith("https://localhost:%d/" % proxy.port) and account["key_type"] == "p256" and len(account["thumbprint"]) == 43,
+         "upstream show has account, type and thumbprint of the key")
+    one = shown(gate)
+    t.equal((one["driver"], one["circuit"], one["orders"], one["profiles"], account["contact"], one["eab"]["source"]),
+            ("acme", "closed", 0, ["default"], "mailto:pki@corp.test", "none"), "and health, orders, profiles, contact, binding")
+    t.ok(one["directory"]["key_change"] and one["directory"]["fetched"] and one["terms"]["agreed"] == one["terms"]["url"],
+         "what the directory offers, and which terms were agreed to")
+    listed = json.loads(gate.ctl("--json", "upstream", "list"))
+    t.equal([(u["id"], u["driver"]) for u in listed["items"]], [("ca", "acme"), ("local", "local")], "upstream list has both entries")
+    t.ok("valid" in gate.ctl("upstream", "list") and "Thumbprint" in gate.ctl("upstream", "show", "ca"), "for people, too")
+    status, text = gate.try_ctl("upstream", "show", "nobody")
+    t.equal((status, "there is no upstream" in text), (4, True), "an entry that is not there is not found")
+    before = proxy.count("newOrder"), proxy.count("newAccount")
+    status, text = gate.try_ctl("upstream", "test", "ca")
+    found = steps(text)
+    t.equal((status, {v for v, _ in found.values()}), (0, {"OK"}), "upstream test: all is well")
+    t.ok({"directory", "account", "terms", "eab", "keyChange", "limits", "solver http-01"} <= set(found), "by its steps")
+    t.equal((proxy.count("newOrder"), proxy.count("newAccount")), before, "no order was made for it, and no account asked for")
+    t.equal(gate.try_ctl("upstream", "test", "local")[0], 0, "the gateway's own CA is well, too")
+    pebble_there = proxy.rule
+    proxy.rule = lambda exchange, stage: problem(503, "serverInternal", "closed today") if exchange.kind == "directory" else None
+    status, text = gate.try_ctl("upstream", "test", "ca")
+    t.equal((status, steps(text)["directory"][0], "closed today" in text), (1, "FAILED", True), "a directory that fails is told, by exit status too")
+    proxy.rule = pebble_there
+    return gate, proxy
+
+
+def contact_and_terms(t, lab, gate, proxy):
+    entry = gate.conf["upstreams"][0]
+    entry["contact"] = "mailto:other@corp.test"
+    gate.write_conf()
+    gate.ctl("reload")
+    wait_until("the CA to be told", lambda: shown(gate)["account"].get("contact") == "mailto:other@corp.test", 60)
+    t.equal(told(proxy, "account")[-1], {"contact": ["mailto:other@corp.test"]}, "a contact that is changed by reload is told to the CA")
+    count = proxy.count("account")
+    gate.ctl("reload")
+    gate.stop()
+    gate.start()
+    registered(gate)
+    t.equal(proxy.count("account"), count, "and told once")
+    entry["contact"] = "mailto:third@corp.test"
+    gate.stop()
+    gate.start()
+    wait_until("the CA to be told", lambda: shown(gate)["account"].get("contact") == "mailto:third@corp.test", 60)
+    t.ok(True, "one that is changed while the gateway is down is told at its start")
+    proxy.rule = lambda exchange, stage: problem(400, "unsupportedContact", "no such scheme") if exchange.kind == "account" else None
+    entry["contact"] = "mailto:fourth@corp.test"
+    gate.write_conf()
+    gate.ctl("reload")
+    wait_until("its words to be told", lambda: "no such scheme" in shown(gate)["account"].get("trouble", ""), 60)
+    count = proxy.count("account")
+    gate.ctl("reload")
+    t.equal(proxy.count("account"), count, "a contact that the CA refuses is its trouble to see, and not told again")
+
+    # terms that have changed
+    agreed = threading.Event()
+
+    def rule(exchange, stage):
+        if stage != "before":
+            return None
+        if exchange.kind == "account" and (payload_of(exchange) or {}).get("termsOfServiceAgreed"):
+            agreed.set()
+        if exchange.kind == "newOrder" and not agreed.is_set():
+            return problem(403, "userActionRequired", "terms have changed", instance="https://ca.test/agree")
+        return None
+
+    proxy.rule = rule
+    entry["accept_terms"] = False
+    gate.write_conf()
+    gate.ctl("reload")
+    device = lab.device(gate)
+    device.start(["terms.test"])
+    device.prove()
+    device.finalize()
+    wait_until("the operator to be told", lambda: shown(gate)["terms"]["wanted"], 60)
+    t.equal(device.acme.post(device.order_url).json["status"], "processing", "terms that have changed: the order waits")
+    t.ok("event=upstream_terms_wanted" in gate.process.text() and "https://ca.test/agree" in gate.process.text(), "the log says where to go")
+    status, text = gate.try_ctl("upstream", "test", "ca")
+    t.equal((status, "accept_terms" in steps(text)["terms"][1]), (1, True), "upstream test says what to do")
+    t.ok(not agreed.is_set(), "nothing is agreed to by itself")
+    entry["accept_terms"] = True
+    gate.write_conf()
+    gate.ctl("reload")
+    t.ok(device.collect(), "with accept_terms the CA is told, and the order goes on")
+    t.ok(agreed.is_set() and not shown(gate)["terms"]["wanted"], "by an update of the account")
+    proxy.rule = None
+
+
+def rotate(t, lab, gate, proxy, pebble):
+    before = registered(gate)
+    gate.ctl("upstream", "rotate-key", "ca")
+    after = registered(gate)
+    t.ok(after["url"] == before["url"] and after["thumbprint"] != before["thumbprint"], "rotate-key: the same account, another key")
+    t.equal(proxy.count("keyChange", 200), 1, "by one keyChange")
+    device = lab.device(gate)
+    t.equal(lab.verify(device.obtain(["rolled.test"])[1], pebble.roots[:1]), "", "it works")
+    t.ok("event=upstream_key_change_asked" in gate.process.text() and "event=upstream_key_changed" in gate.process.text(), "and is in the log")
+
+    # orders under way
+    devices = [lab.device(gate) for _ in range(6)]
+    for n, one in enumerate(devices):
+        one.start(["under-way%d.test" % n])
+        one.prove()
+        one.finalize()
+    orders = proxy.count("newOrder", 201)
+    gate.ctl("upstream", "rotate-key", "ca")
+    chains = [one.collect() for one in devices]
+    t.equal([lab.verify(c, pebble.roots[:1]) for c in chains], [""] * 6, "orders that are under way meanwhile go on")
+    t.ok(proxy.count("keyChange", 200) == 2 and orders <= 6 + proxy.count("newOrder", 201), "(%d orders then)" % orders)
+    t.equal(gate.left_over(), {}, "nothing is left over")
+
+    # the answer is lost, both ways
+    for stage in ("before", "after"):
+        before = registered(gate)
+        done = threading.Event()
+
+        def rule(exchange, at, stage=stage, done=done):
+            if exchange.kind != "keyChange" or at != stage or done.is_set():
+                return None
+            done.set()
+            return DROP
+
+        proxy.rule = rule
+        gate.ctl("upstream", "rotate-key", "ca")
+        t.ok(registered(gate)["thumbprint"] != before["thumbprint"] and done.is_set(),
+             "the keyChange is lost %s the CA acted: it is found out which key it takes" % stage)
+    proxy.rule = lambda exchange, stage: problem(403, "unauthorized", "not today") if exchange.kind == "keyChange" else None
+    before = registered(gate)
+    status, text = gate.try_ctl("upstream", "rotate-key", "ca")
+    t.equal((status, "not today" in text), (5, True), "a CA that refuses: its words, and the exit status of a refusal")
+    proxy.rule = None
+    t.equal(registered(gate)["thumbprint"], before["thumbprint"], "the old key stays")
+    t.ok(lab.device(gate).obtain(["still.test"]), "and works")
+
+
+def without_key_change(t, lab, pebble):
+    proxy = lab.proxy(pebble)
+
+    def rule(exchange, stage):
+        if exchange.kind != "directory" or stage == "before":
+            return None
+        shorter = {k: v for k, v in json.loads(exchange.body).items() if k != "keyChange"}
+        return 200, exchange.headers, json.dumps(shorter).encode()
+
+    proxy.rule = rule
+    gate = lab.gate(proxy.directory, http_port=pebble.http_port)
+    gate.start()
+    registered(gate)
+    status, text = gate.try_ctl("upstream", "rotate-key", "ca")
+    t.equal((status, "offers no keyChange" in text), (6, True), "a CA without keyChange: rotate-key is refused, with words")
+    status, text = gate.try_ctl("upstream", "test", "ca")
+    t.ok(status == 0 and "not offered" in steps(text)["keyChange"][1], "upstream test tells")
+    t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
+
+
+def deactivate(t, lab, gate, proxy):
+    before = registered(gate)
+    lost = {l["what"]: l["count"] for l in json.loads(gate.ctl("--json", "upstream", "move", "ca"))["lost"]}
+    certs = gate.sql("select count(*) from cert where revoked_at is null")[0][0]
+    t.equal((lost["certificates"], lost["authorizations"], lost["profiles"]), (certs, certs, 1), "upstream move counts what would be lost")
+    status, text = gate.try_ctl("upstream", "deactivate", "ca")
+    t.ok(status != 0 and shown(gate)["account"]["state"] == "valid" and "certificates are valid" in text,
+         "deactivate says what would be lost, and asks: nobody answers, nothing is done")
+    gate.ctl("upstream", "deactivate", "ca", "--yes")
+    t.equal((shown(gate)["account"]["state"], told(proxy, "account")[-1]), ("deactivated", {"status": "deactivated"}), "with --yes the account ends")
+    device = lab.device(gate)
+    device.start(["later.test"])
+    device.prove()
+    device.finalize()
+    wait_until("the order to be tried", lambda: "serves no orders" in gate.process.text(), 60)
+    t.equal(device.acme.post(device.order_url).json["status"], "processing", "an order waits")
+    t.equal(steps(gate.try_ctl("upstream", "test", "ca")[1])["account"][0], "FAILED", "upstream test tells")
+    for command in ("rotate-key", "deactivate"):
+        status, text = gate.try_ctl("upstream", command, "ca", *(["--yes"] if command == "deactivate" else []))
+        t.equal((status, "is deactivated" in text), (6, True), "%s is refused then" % command)
+    gate.stop()
+    gate.start()
+    t.equal(shown(gate)["account"]["state"], "deactivated", "a start makes no other one by itself")
+    gate.ctl("upstream", "register", "ca")
+    after = registered(gate)
+    t.ok(after["url"] != before["url"] and after["thumbprint"] != before["thumbprint"], "register makes another account, with another key")
+    t.equal(gate.try_ctl("upstream", "register", "ca")[0], 6, "once")
+    t.ok(lab.device(gate).obtain(["again.test"]), "which works")
+
+
+def binding(t, lab, folder):
+    mac = {"kid-%d" % n: base64.urlsafe_b64encode(bytes([n]) * 32).decode().rstrip("=") for n in (1, 2)}
+    pebble = lab.pebble(folder=folder, externalAccountBindingRequired=True, externalAccountMACKeys=mac)
+    proxy = lab.proxy(pebble)
+    gate = lab.gate(proxy.directory, http_port=pebble.http_port)
+    gate.start()
+    wait_until("the CA's refusal", lambda: shown(gate)["account"].get("trouble"), 60)
+    one = shown(gate)
+    t.ok(one["account"]["state"] == "none" and one["eab"]["required"] and "externalAccountRequired" in one["account"]["trouble"],
+         "a CA that demands a binding: show says so")
+    status, text = gate.try_ctl("upstream", "test", "ca")
+    t.equal((status, "set-eab" in steps(text)["eab"][1]), (1, True), "and test, what to do")
+    with open(lab.path("eab.key"), "w") as out:
+        out.write(mac["kid-1"] + "\n")
+    t.equal(gate.try_ctl("upstream", "set-eab", "ca", "--kid", "kid-1")[0], 2, "a kid without a key is no use")
+    t.equal(gate.try_ctl("upstream", "set-eab", "ca", "--kid", "k", "--key-file", lab.path("web.pem"))[0], 1, "nor is a file without one")
+    gate.ctl("upstream", "set-eab", "ca", "--kid", "kid-1", "--key-file", lab.path("eab.key"), "--expires", "10d")
+    first = registered(gate)
+    one = shown(gate)
+    t.equal((one["eab"]["kid"], one["eab"]["source"], one["eab"]["expires_soon"]), ("kid-1", "operator", True),
+            "set-eab: the account is made with it, without a restart")
+    t.ok("acmegate_upstream_eab_expiry_timestamp_seconds" in gate.ctl("metrics"), "its end is a metric")
+    key = base64.urlsafe_b64decode(mac["kid-1"] + "=")
+    t.ok(mac["kid-1"] not in gate.process.text() and not any(mac["kid-1"].encode() in octets or key in octets for octets in files_of(gate)),
+         "the key is in no log and in no file")
+    text = gate.ctl("upstream", "set-eab", "ca", "--kid", "kid-2", "--key-file", "-", stdin=mac["kid-2"])
+    t.equal((shown(gate)["account"]["url"], shown(gate)["eab"]["kid"]), (first["url"], "kid-2"), "another one, from standard input: the account stays")
+    gate.ctl("upstream", "deactivate", "ca", "--yes")
+    gate.ctl("upstream", "register", "ca")
+    kids = [json.loads(base64.urlsafe_b64decode(payload["externalAccountBinding"]["protected"] + "=="))["kid"]
+            for payload in told(proxy, "newAccount", 201)]
+    t.equal(kids, ["kid-1", "kid-2"], "and the next account is made with that")
+    t.ok(lab.device(gate).obtain(["bound.test"]), "it works")
+    t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
+    gate.conf["log_level"] = "info"
+    gate.start()
+    wait_until("a warning", lambda: "event=upstream_eab_expires" in gate.process.text() or not shown(gate)["eab"].get("expires_soon"), 60)
+    gate.ctl("upstream", "set-eab", "ca", "--expires", "3d")
+    gate.stop()
+    gate.start()
+    wait_until("a warning", lambda: "event=upstream_eab_expires" in gate.process.text(), 60)
+    t.ok(True, "a binding that expires soon is warned of at the start")
+    gate.stop()
+
+
+def files_of(gate):
+    for folder, _, names in os.walk(gate.state):
+        for name in names:
+            with open(os.path.join(folder, name), "rb") as file:
+                yield file.read()
+
+
+def rollover_killed(lab, pebble, number, plan, server=None):
+    """A rotate-key with the gateway killed as planned; what is to be judged."""
+    name, address = "roll%d" % number, "127.14.%d.%d" % (os.getpid() % 250 + 1, number + 1)
+    lab.resolve(name + ".test", address)
+    proxy = lab.proxy(pebble)
+    store = {"store": lab.database(server, name)} if server else {}
+    gate = lab.gate(proxy.directory, name=name, http_port=pebble.http_port, address=address, upstream={"request": "5s"}, **store)
+    gate.start()
+    before = registered(gate)
+    gate.stop()
+    supervisor = Supervisor(gate, plan)
+    rolled = asked = False
+    while not rolled:
+        wait_until("the gateway", lambda: os.path.exists(gate.socket))
+        gate.try_ctl("upstream", "rotate-key", "ca") if not asked else None
+        try:
+            asked = wait_until("the key to be changed or to be on its way", lambda: look(gate, before), 20)
+            rolled = wait_until("the key to be changed", lambda: look(gate, before) == "rolled", 60)
+        except Exception:
+            if asked:
+                raise
+    device = lab.device(gate, patient=True)
+    device.obtain([name + ".test"])
+    account = registered(gate)
+    result = {"url": account["url"], "next": gate.sql("select count(*) from upstream where next_at <> 0")[0][0], "left": gate.left_over(),
+              "issued": len([e for e in proxy.seen if e.kind == "finalize" and e.status == 200]), "accounts": proxy.count("newAccount", 201),
+              "status": supervisor.end(), "sanitizer": gate.sanitizer_report()}
+    good = {"url": before["url"], "next": 0, "left": {}, "issued": 1, "accounts": 1, "status": 0, "sanitizer": ""}
+    return outcome(supervisor, result, good)
+
+
+def look(gate, before):
+    """'' (it was not asked for), 'begun' or 'rolled'; None: it does not answer."""
+    try:
+        account = shown(gate)["account"]
+    except Exception:
+        return None
+    return "rolled" if account["thumbprint"] != before["thumbprint"] else "begun" if account["state"] == "changing-key" else ""
+
+
+def two_gateways(t, lab, folder):
+    pebble, server = lab.pebble(folder=folder), lab.postgres()
+    for round in range(3):
+        proxy = lab.proxy(pebble)
+        url = lab.database(server, "pair%d" % round)
+        gates = [lab.gate(proxy.directory, store=url, node="node%d" % n) for n in range(2)]
+        # one master key, made by a start of its own
+        gates[0].conf["upstreams"], gates[0].conf["profiles"] = [{"name": "local", "driver": "local"}], [{"name": "default", "upstream": "local"}]
+        gates[0].start()
+        gates[0].stop()
+        for gate in gates:
+            gate.conf["master_key"] = "file:" + os.path.join(gates[0].state, "master.key")
+            gate.conf["upstreams"] = [{"name": "ca", "driver": "acme", "directory": proxy.directory, "ca_file": lab.path("web_root.pem"),
+                                       "accept_terms": True}]
+            gate.conf["profiles"] = [{"name": "default", "upstream": "ca"}]
+            gate.start(wait=False)
+        for gate in gates:
+            wait_until("the gateway", lambda: os.path.exists(gate.socket), 60)
+        urls = [registered(gate)["url"] for gate in gates]
+        t.equal((urls[0] == urls[1], proxy.count("newAccount", 201)), (True, 1), "two gateways start together: one account")
+        first = registered(gates[0])
+        gates[1].ctl("upstream", "rotate-key", "ca")
+        t.equal(registered(gates[0])["thumbprint"] == registered(gates[1])["thumbprint"] != first["thumbprint"], True, "a key changed at one is the other's, too")
+        status, text = gates[0].try_ctl("upstream", "test", "ca")
+        t.equal(steps(text)["account"][0], "OK", "which works there with the new key")
+        t.equal([gate.stop() for gate in gates] + [gate.sanitizer_report() for gate in gates], [0, 0, "", ""],
+                "both end with 0, and no sanitizer has a word to say")
+
+
+t = Tap()
+with Lab(t) as lab:
+    for what, folder in pebbles():
+        pebble = lab.pebble(folder=folder)
+        t.note(what)
+        gate = None
+        with t.part("show and test"):
+            gate, proxy = show_and_test(t, lab, pebble)
+        if gate:
+            with t.part("contact and terms"):
+                contact_and_terms(t, lab, gate, proxy)
+            with t.part("rotate-key"):
+                rotate(t, lab, gate, proxy, pebble)
+            with t.part("deactivate"):
+                deactivate(t, lab, gate, proxy)
+            t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
+        with t.part("without keyChange"):
+            without_key_change(t, lab, pebble)
+        with t.part("binding"):
+            binding(t, lab, folder)
+sys.exit(t.done())
