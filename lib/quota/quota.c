@@ -88,7 +88,8 @@ quota_kept(enum quota_kind kind, int64_t burst, int64_t margin_percent, int64_t 
 const char *
 quota_class_name(enum quota_class c)
 {
-	static const char *const names[] = { [QUOTA_NEW] = "new", [QUOTA_EXACT] = "exact", [QUOTA_ARI] = "ari" };
+	static const char *const names[] = { [QUOTA_NEW] = "new", [QUOTA_EXACT] = "exact", [QUOTA_ARI] = "ari",
+		[QUOTA_ARI_EXACT] = "ari" };
 
 	return names[c];
 }
@@ -96,16 +97,18 @@ quota_class_name(enum quota_class c)
 enum quota_class
 quota_classify(bool replaces, int64_t window_start, int64_t window_end, int64_t issued_at, int64_t now)
 {
+	bool exact = issued_at && issued_at > now - QUOTA_EXACT_S;
+
 	/* the end is not in the window: that of a certificate revoked or in an incident lies in the past, and exempts nothing */
 	if (replaces && window_start <= now && now < window_end)
-		return QUOTA_ARI;
-	return issued_at && issued_at > now - QUOTA_EXACT_S ? QUOTA_EXACT : QUOTA_NEW;
+		return exact ? QUOTA_ARI_EXACT : QUOTA_ARI;
+	return exact ? QUOTA_EXACT : QUOTA_NEW;
 }
 
 bool
 quota_at_new_order(enum quota_class c, enum quota_kind kind, bool acct_rate, enum quota_mode *ret)
 {
-	bool exact = c == QUOTA_EXACT, checked = c != QUOTA_ARI;
+	bool checked = c == QUOTA_NEW || c == QUOTA_EXACT, exact = c == QUOTA_EXACT || c == QUOTA_ARI_EXACT;
 
 	switch (kind) {
 	case QUOTA_ORDERS:

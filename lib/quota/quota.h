@@ -59,7 +59,8 @@ int64_t quota_kept(enum quota_kind kind, int64_t burst, int64_t margin_percent, 
 enum quota_class {
 	QUOTA_NEW,
 	QUOTA_EXACT, /* the same set was issued within QUOTA_EXACT_S: no order is counted, and no domain */
-	QUOTA_ARI    /* it names what it replaces, within the window that the CA suggested: nothing is checked */
+	QUOTA_ARI,   /* it names what it replaces, within the window that the CA suggested: nothing is checked */
+	QUOTA_ARI_EXACT /* both: no domain is counted either, when it is issued */
 };
 const char *quota_class_name(enum quota_class c);
 /* `replaces` is sent and will be accepted; the window is [window_start, window_end), 0 0 = none is known; issued_at is when exactly

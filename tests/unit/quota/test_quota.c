@@ -57,6 +57,7 @@ classes(void)
 	is_int(quota_classify(false, 0, 0, now - 119 * DAY, now), QUOTA_EXACT, "issued 119 days ago: the exact set");
 	is_int(quota_classify(false, 0, 0, now - 120 * DAY, now), QUOTA_NEW, "120 days ago: no more");
 	is_int(quota_classify(true, now - 10, now + 10, 0, now), QUOTA_ARI, "replaces within the window");
+	is_int(quota_classify(true, now - 10, now + 10, now - DAY, now), QUOTA_ARI_EXACT, "the same, and an exact set");
 	is_int(quota_classify(true, now, now + 10, 0, now), QUOTA_ARI, "which its start belongs to");
 	is_int(quota_classify(true, now - 10, now, 0, now), QUOTA_NEW, "and its end does not");
 	is_int(quota_classify(true, now + 1, now + 10, now - DAY, now), QUOTA_EXACT, "too early: only as an exact set");
@@ -77,9 +78,11 @@ transactions(void)
 		{ "a new set: all is checked", QUOTA_NEW, false, "BB-BCC" },
 		{ "an exact set: neither order nor domain", QUOTA_EXACT, false, "---BCC" },
 		{ "ARI: nothing is checked, what is issued is spent", QUOTA_ARI, false, "-S-S--" },
+		{ "ARI of an exact set: nor is its domain spent", QUOTA_ARI_EXACT, false, "---S--" },
 		{ "a new set, the account has its own limit: it decides", QUOTA_NEW, true, "BSBBCC" },
 		{ "an exact set of such an account", QUOTA_EXACT, true, "---BCC" },
 		{ "ARI of such an account", QUOTA_ARI, true, "-SSS--" },
+		{ "ARI of an exact set of such an account", QUOTA_ARI_EXACT, true, "---S--" },
 	};
 	static const char letters[] = { [QUOTA_CHECK_AND_SPEND] = 'B', [QUOTA_CHECK] = 'C', [QUOTA_SPEND] = 'S' };
 
