@@ -25,6 +25,8 @@ problem_json_write(
 	jw_int(w, "status", problem_status(pr->kind));
 	if (more->instance)
 		jw_str(w, "instance", more->instance);
+	if (more->cert_ids_max)
+		jw_int(w, "maxCertIDs", more->cert_ids_max);
 	if (more->algorithms_json)
 		jw_raw(w, "algorithms", span_str(more->algorithms_json));
 	if (more->sub_count)

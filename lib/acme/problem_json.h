@@ -22,6 +22,7 @@ struct problem_more {
 	const struct acme_subproblem *subs;
 	size_t sub_count;            /* the first ACME_SUBPROBLEMS_MAX are written */
 	const char *algorithms_json; /* array text, with badSignatureAlgorithm (jwa_list_json) */
+	unsigned cert_ids_max;       /* with a list of certIDs that is too long (doc/mass-ari.md); 0 = nothing of the kind */
 	const char *instance;        /* URL to visit, with userActionRequired (RFC 8555 7.3.3) */
 };
 

@@ -95,18 +95,18 @@ add(struct buckets *b, struct shard *s, struct span key, msec_t now)
 	return e;
 }
 
-/* Milliseconds until a token is there; 0 = now. */
+/* Milliseconds until `count` tokens are there; 0 = now. */
 static msec_t
-wait_for(const struct bucket *e, struct rate rate, msec_t now)
+wait_for(const struct bucket *e, struct rate rate, int64_t count, msec_t now)
 {
 	msec_t arrival = e && e->arrival > now ? e->arrival : now;
-	msec_t earliest = arrival - (rate.burst - 1) * rate.interval_ms;
+	msec_t earliest = arrival - (rate.burst - (count < rate.burst ? count : rate.burst)) * rate.interval_ms;
 
 	return earliest > now ? earliest - now : 0;
 }
 
 static bool
-ask(struct buckets *b, struct span key, struct rate rate, msec_t now, bool take, msec_t *ret_wait_ms)
+ask(struct buckets *b, struct span key, struct rate rate, int64_t count, msec_t now, bool take, msec_t *ret_wait_ms)
 {
 	struct shard *s;
 	struct bucket *e;
@@ -120,14 +120,14 @@ ask(struct buckets *b, struct span key, struct rate rate, msec_t now, bool take,
 	s = shard_of(b, key);
 	pthread_mutex_lock(&s->lock);
 	HASH_FIND(hh, s->table, key.p, key.n, e);
-	wait = wait_for(e, rate, now);
+	wait = wait_for(e, rate, count, now);
 	if (wait > 0) {
 		s->refused += take;
 	} else if (take) {
 		if (!e)
 			e = add(b, s, key, now);
-		e->arrival = (e->arrival > now ? e->arrival : now) + rate.interval_ms;
-		s->taken++;
+		e->arrival = (e->arrival > now ? e->arrival : now) + count * rate.interval_ms;
+		s->taken += (uint64_t)count;
 	}
 	pthread_mutex_unlock(&s->lock);
 	*ret_wait_ms = wait;
@@ -137,13 +137,19 @@ ask(struct buckets *b, struct span key, struct rate rate, msec_t now, bool take,
 bool
 buckets_take(struct buckets *b, struct span key, struct rate rate, msec_t now, msec_t *ret_wait_ms)
 {
-	return ask(b, key, rate, now, true, ret_wait_ms);
+	return ask(b, key, rate, 1, now, true, ret_wait_ms);
+}
+
+bool
+buckets_take_many(struct buckets *b, struct span key, struct rate rate, int64_t count, msec_t now, msec_t *ret_wait_ms)
+{
+	return ask(b, key, rate, count, now, true, ret_wait_ms);
 }
 
 bool
 buckets_has(struct buckets *b, struct span key, struct rate rate, msec_t now, msec_t *ret_wait_ms)
 {
-	return ask(b, key, rate, now, false, ret_wait_ms);
+	return ask(b, key, rate, 1, now, false, ret_wait_ms);
 }
 
 void

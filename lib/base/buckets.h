@@ -22,6 +22,9 @@ struct buckets *buckets_new(size_t keys_max);
 void buckets_free(struct buckets *b);
 /* Take a token at `now`; false when there is none: *ret_wait_ms says when there is one again. */
 bool buckets_take(struct buckets *b, struct span key, struct rate rate, msec_t now, msec_t *ret_wait_ms);
+/* Take `count` at once; false as above when there are not so many. More than the burst are there when it is whole: what is missing is
+ * owed. */
+bool buckets_take_many(struct buckets *b, struct span key, struct rate rate, int64_t count, msec_t now, msec_t *ret_wait_ms);
 /* Is there one? Takes nothing, and counts nothing. */
 bool buckets_has(struct buckets *b, struct span key, struct rate rate, msec_t now, msec_t *ret_wait_ms);
 /* Keys held, tokens taken and refused since the start. */

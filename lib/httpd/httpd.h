@@ -63,7 +63,7 @@ struct span http_req_field(const struct http_req *rq, const char *name); /* SPAN
 struct http_reply {
 	int status;
 	struct buf head; /* further fields, each "Name: value\r\n"; see http_reply_field */
-	struct buf body; /* Content-Length is written always but with 204; HEAD and 204 without body */
+	struct buf body; /* Content-Length is written always but with 204 and 304; HEAD, 204 and 304 without body */
 	const char *content_type; /* NULL = none */
 	bool close;
 };
@@ -98,6 +98,8 @@ struct httpd_face_conf {
 	struct httpd_tls *tls;     /* NULL = plain; a reference is taken */
 	http_handler handler;
 	http_refusal refusal;      /* NULL = empty body */
+	/* Largest body of this request, whose head is known; NULL: the limits' body_max_bytes. Front thread; must not block. */
+	size_t (*body_max)(const struct http_req *rq, void *arg);
 	void *arg;
 	bool wipe;                 /* bodies may hold secrets: they are wiped when they go */
 	http_hello_fn hello;       /* instead of handler, refusal and tls */

@@ -140,8 +140,8 @@ compose(struct conn *c, const struct http_reply *rp, struct buf *out)
 		front_date(c->front));
 	if (rp->content_type)
 		buf_addf(out, "Content-Type: %s\r\n", rp->content_type);
-	/* RFC 9110 8.6 forbids it with 204 */
-	if (rp->status != 204)
+	/* RFC 9110 8.6 forbids it with 204, and a wrong one with 304 */
+	if (rp->status != 204 && rp->status != 304)
 		buf_addf(out, "Content-Length: %zu\r\n", rp->body.n);
 	if (c->last)
 		buf_adds(out, "Connection: close\r\n");

@@ -109,13 +109,14 @@ request_new(struct conn *c, struct span text, struct problem *pr)
 	r = xcalloc(1, sizeof(*r) + fields * sizeof(r->fields[0]));
 	r->conn = c;
 	r->text = BUF_MAX(text.n);
-	r->body = BUF_MAX(c->limits.body_max_bytes);
 	buf_addspan(&r->text, text);
 	if (!http_head_parse(buf_span(&r->text), &c->limits, r->fields, &r->head, pr)) {
 		request_free(r);
 		return false;
 	}
 	request_fill(r);
+	r->body_max = c->face->body_max ? c->face->body_max(&r->rq, c->face->arg) : c->limits.body_max_bytes;
+	r->body = BUF_MAX(r->body_max);
 	c->request = r;
 	return true;
 }
@@ -129,9 +130,9 @@ body_begin(struct conn *c)
 	struct problem pr = { 0 };
 
 	c->last = r->head.close;
-	if (r->head.length > c->limits.body_max_bytes) {
+	if (r->head.length > r->body_max) {
 		problem_set(&pr, PROBLEM_TOO_LARGE, "the body has more than %zu octets",
-			c->limits.body_max_bytes);
+			r->body_max);
 		framing_error(c, &pr);
 		return;
 	}
@@ -139,7 +140,7 @@ body_begin(struct conn *c)
 		dispatch(c);
 		return;
 	}
-	http_chunk_init(&r->chunk, c->limits.body_max_bytes);
+	http_chunk_init(&r->chunk, r->body_max);
 	/* no need to say so when the body is here already (RFC 9110 10.1.1) */
 	if (r->head.expect_continue && evbuffer_get_length(bufferevent_get_input(c->bev)) == 0)
 		evbuffer_add(bufferevent_get_output(c->bev), go_on, sizeof(go_on) - 1);
@@ -218,7 +219,7 @@ chunked_input(struct conn *c, struct span *in, struct problem *pr)
 		problem_set(pr, PROBLEM_MALFORMED, "the chunked body is malformed");
 	else if (result == HTTP_CHUNK_TOO_LARGE)
 		problem_set(pr, PROBLEM_TOO_LARGE, "the body has more than %zu octets",
-			c->limits.body_max_bytes);
+			r->body_max);
 	return result == HTTP_CHUNK_DONE;
 }
 
@@ -244,7 +245,7 @@ body_input(struct conn *c, struct evbuffer *in)
 
 	/* no growing, which would leave copies behind */
 	if (c->face->wipe)
-		buf_reserve(&c->request->body, c->limits.body_max_bytes - c->request->body.n);
+		buf_reserve(&c->request->body, c->request->body_max - c->request->body.n);
 	done = c->request->head.chunked ? chunked_input(c, &piece, &pr) : counted_input(c, &piece);
 	if (c->face->wipe)
 		OPENSSL_cleanse((void *)(uintptr_t)(piece.p + piece.n - n), n - piece.n);

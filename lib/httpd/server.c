@@ -72,6 +72,7 @@ face_new(struct httpd *h, const struct httpd_face_conf *conf)
 	face->httpd = h;
 	face->name = xstrdup(conf->name);
 	face->handler = conf->handler;
+	face->body_max = conf->body_max;
 	face->refusal = conf->refusal;
 	face->wipe = conf->wipe;
 	face->arg = conf->arg;

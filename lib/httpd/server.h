@@ -35,6 +35,7 @@ struct httpd_face {
 	struct httpd_tls *tls; /* under httpd->lock */
 	uint32_t open;         /* likewise */
 	http_handler handler;
+	size_t (*body_max)(const struct http_req *rq, void *arg);
 	http_refusal refusal;
 	bool wipe;
 	void *arg;
@@ -103,6 +104,7 @@ struct request {
 	struct http_chunk chunk;
 	struct buf text; /* the head's octets */
 	struct buf body;
+	size_t body_max;
 	struct http_reply reply; /* on its way from another thread */
 	struct http_field fields[];
 };

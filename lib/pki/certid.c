@@ -30,8 +30,13 @@ certid_write(struct span keyid, struct span serial, char ret[CERTID_TEXT])
 static void
 hex_write(char *dst, struct span octets)
 {
-	for (size_t i = 0; i < octets.n; i++)
-		sprintf(dst + 2 * i, "%02x", (unsigned char)octets.p[i]);
+	for (size_t i = 0; i < octets.n; i++) {
+		unsigned char c = (unsigned char)octets.p[i];
+
+		*dst++ = "0123456789abcdef"[c >> 4];
+		*dst++ = "0123456789abcdef"[c & 15];
+	}
+	*dst = '\0';
 }
 
 /* One part of the text. */

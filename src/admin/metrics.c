@@ -194,6 +194,23 @@ write_connections(struct expo *x, struct httpd *httpd)
 }
 
 static void
+write_renewal(struct expo *x, struct renewal *r)
+{
+	struct renewal_stats s;
+
+	renewal_stats(r, &s);
+	expo_family(x, EXPO_GAUGE, "acmegate_renewal_certificates", "Certificates whose renewal information is in memory.");
+	expo_int(x, (int64_t)s.cache.entries, NULL);
+	expo_family(x, EXPO_GAUGE, "acmegate_renewal_memory_bytes", "Memory that it takes.");
+	expo_int(x, (int64_t)s.cache.bytes, NULL);
+	expo_family(x, EXPO_GAUGE, "acmegate_renewal_warm", "1 once all live certificates have been read after the start.");
+	expo_int(x, s.warm, NULL);
+	expo_family(x, EXPO_COUNTER, "acmegate_renewal_lookups", "Certificates that were asked about, by where the answer came from.");
+	expo_int(x, (int64_t)s.hits, "from", "memory", NULL);
+	expo_int(x, (int64_t)s.misses, "from", "store", NULL);
+}
+
+static void
 write_workers(struct expo *x, const struct admin *admin)
 {
 	expo_family(x, EXPO_GAUGE, "acmegate_workers", "Worker threads.");
@@ -283,6 +300,11 @@ write_issued(struct expo *x, struct upstreams *ups)
 	expo_family(x, EXPO_COUNTER, "acmegate_certificates_issued", "Certificates that a CA made for devices.");
 	for (size_t i = 0; i < upstreams_count(ups); i++)
 		expo_int(x, (int64_t)atomic_load(&upstreams_at(ups, i)->issued), "ca", upstreams_at(ups, i)->name, NULL);
+	expo_family(x, EXPO_COUNTER, "acmegate_replaces_refused", "Orders that a CA would not take as the successor of a certificate, made without that.");
+	for (size_t i = 0; i < upstreams_count(ups); i++) {
+		if (upstreams_at(ups, i)->ca)
+			expo_int(x, (int64_t)atomic_load(&upstreams_at(ups, i)->replaces_refused), "ca", upstreams_at(ups, i)->name, NULL);
+	}
 	expo_family(x, EXPO_COUNTER, "acmegate_orders_refused", "Orders that a CA would not fulfil.");
 	for (size_t i = 0; i < upstreams_count(ups); i++) {
 		if (upstreams_at(ups, i)->ca)
@@ -479,6 +501,7 @@ metrics_write(struct admin *admin, struct span accept, bool fresh, struct buf *o
 	write_problems(&x, &admin->server->stats);
 	write_limits(&x, &admin->server->limits);
 	write_connections(&x, admin->httpd);
+	write_renewal(&x, admin->server->renewal);
 	write_workers(&x, admin);
 	write_store(&x, admin->store);
 	write_keeper(&x, admin->server->keeper);

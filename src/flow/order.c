@@ -4,6 +4,7 @@
 #include "acme/problem_json.h"
 #include "base/clock.h"
 #include "store/event.h"
+#include "store/renewal.h"
 #include "store/upstream.h"
 
 static const struct {
@@ -120,6 +121,22 @@ order_refuse(struct sql *db, int64_t id, const char *error, const char *node, st
 		upstream_order_delete(db, id, pr);
 }
 
+/* What an order was to replace has been replaced once there is a certificate in its place (RFC 9773 4.3). */
+static bool
+mark_replaced(struct sql *db, int64_t id, struct problem *pr)
+{
+	struct problem unreadable = { 0 };
+	struct certid certid;
+	struct order o = { 0 };
+	bool found, named;
+
+	if (!order_by_id(db, id, &o, &found, pr))
+		return false;
+	named = o.replaces && certid_parse(span_str(o.replaces), &certid, &unreadable);
+	order_done(&o);
+	return !named || renewal_replaced(db, certid.text, clock_unix_s(), pr);
+}
+
 static bool
 issue_one(struct sql *db, int64_t id, void *arg, struct problem *pr)
 {
@@ -129,7 +146,7 @@ issue_one(struct sql *db, int64_t id, void *arg, struct problem *pr)
 	if (!order_step(db, id, ORDER_PROCESSING, ORDER_EV_ISSUED, NULL, e->node, &moved, pr))
 		return false;
 	/* an order that ended meanwhile does not get it; the certificate is kept for the next try (O3, O4) */
-	return !moved || order_set_cert(db, id, e->cert_id, pr);
+	return !moved || (order_set_cert(db, id, e->cert_id, pr) && mark_replaced(db, id, pr));
 }
 
 bool

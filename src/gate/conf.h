@@ -222,6 +222,8 @@ struct rates_conf {
 	int64_t new_order_burst, new_order_ms;       /* per account */
 	int64_t challenge_burst, challenge_ms;       /* responses, per account */
 	int64_t failed_burst, failed_ms;             /* failed validations, per account and identifier */
+	int64_t renewal_address_burst, renewal_address_ms; /* certificates asked about, per address */
+	int64_t renewal_account_burst, renewal_account_ms; /* and per account */
 	int64_t pending_authz_max;                   /* at a time, per account; 0 = off */
 };
 
@@ -252,6 +254,8 @@ struct gate_conf {
 	char *terms_of_service, *website;
 	bool require_current_terms;
 	char *public_suffix_list;      /* file, "" = the system's */
+	struct conf_nets renewal_networks; /* who may ask for renewal information without an account; empty = anybody */
+	char *renewal_explanation;     /* URL, "" = the CA's */
 	struct conf_strings caa_identities; /* names of ours in CAA records, and in those of dns-persist-01 */
 	char *log_level;
 	int log_form;                  /* 0 logfmt, 1 json */

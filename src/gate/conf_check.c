@@ -533,6 +533,8 @@ gate_conf_check(const struct gate_conf *conf, struct conf_errors *errors)
 	if (conf->require_current_terms && !conf->terms_of_service)
 		conf_error(errors, "require_current_terms", "needs terms_of_service");
 	check_page("website", conf->website, errors);
+	if (conf->renewal_explanation && conf->renewal_explanation[0])
+		check_page("renewal_explanation", conf->renewal_explanation, errors);
 	check_caa("caa_identities", &conf->caa_identities, errors);
 	if (conf->log_level && !log_level_parse(span_str(conf->log_level), &level))
 		conf_error(errors, "log_level",

@@ -57,6 +57,7 @@ struct gate {
 	struct upstreams *ups;
 	struct validate_job_env validate;
 	struct housekeep housekeep;
+	struct renewal *renewal;
 	struct server server;
 	struct httpd *httpd;
 	struct httpd_face *acme_face;
@@ -172,6 +173,7 @@ start_engine(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	if (!upstreams_open(&env, &g->ups, pr))
 		return false;
 	loop_start(g->outbound);
+	g->renewal = renewal_new(g->store);
 	return true;
 }
 
@@ -203,6 +205,7 @@ init_server(struct gate *g, struct problem *pr)
 	g->server.pool = g->pool;
 	g->server.keeper = g->keeper;
 	g->server.conf = g->conf;
+	g->server.renewal = g->renewal;
 	g->server.nonces = nonce_window_new();
 	g->server.keys = keycache_new(KEYS_CACHED);
 	limits_init(&g->server.limits);
@@ -222,7 +225,7 @@ add_acme_face(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	struct upstream_env env = *upstreams_env(g->ups);
 	struct httpd_tls *tls = NULL;
 	struct httpd_face_conf fc = { .name = "acme", .listen = conf->listen.list, .listen_count = conf->listen.count,
-		.handler = server_handle, .refusal = server_refusal, .arg = &g->server };
+		.handler = server_handle, .refusal = server_refusal, .body_max = server_body_max, .arg = &g->server };
 	bool good;
 
 	if (!gate_tls_load(&env, conf, &tls, pr))
@@ -339,6 +342,7 @@ start_all(struct gate *g, const struct gate_conf *conf, enum gate_exit *ret_exit
 	if (!start_faces(g, conf, pr))
 		return false;
 	*ret_exit = GATE_INTERNAL;
+	renewal_start(g->renewal, g->outbound, g->pool);
 	return jobs_start(g->jobs, pr) && housekeep_begin(&g->housekeep, pr) && upstreams_begin(g->ups, pr);
 }
 
@@ -387,6 +391,8 @@ gate_stop(struct gate *g)
 	gate_conf_unref(conf);
 	if (g->jobs)
 		jobs_stop(g->jobs);
+	if (g->renewal)
+		renewal_stop(g->renewal);
 	if (g->ups)
 		upstreams_stop(g->ups);
 	if (g->outbound) {
@@ -404,6 +410,7 @@ gate_stop(struct gate *g)
 	httpd_free(g->httpd);
 	jobs_free(g->jobs);
 	upstreams_free(g->ups);
+	renewal_free(g->renewal);
 	loop_free(g->outbound);
 	nonce_window_free(g->server.nonces);
 	keycache_free(g->server.keys);

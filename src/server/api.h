@@ -15,6 +15,7 @@
 #include "store/order.h"
 
 struct api;
+struct renewal_list;
 typedef bool (*api_fn)(struct api *api);
 
 /* Who may sign a request to a route (RFC 8555 6.2). */
@@ -30,6 +31,8 @@ struct route {
 	bool in_profile;        /* also below /p/PROFILE (E1) */
 	bool get;               /* GET and HEAD are allowed */
 	bool crl;               /* a revocation list: for anybody, by GET alone */
+	bool renewal;           /* renewal information by GET, for anybody */
+	bool list;              /* of many certificates */
 	bool query;             /* may have a query: the cursor of a list */
 };
 
@@ -55,6 +58,8 @@ struct api {
 	size_t sub_count;
 	struct http_reply reply;
 	bool replied_problem;
+	struct renewal_list *renewals;       /* that a GET asks about; owned */
+	unsigned cert_ids_max;               /* with the problem of too many of them; 0 = another problem */
 };
 
 /* All of them, in the order of the table. */
@@ -105,12 +110,20 @@ bool replaces_check(struct api *api, struct sql *db, const struct replaced *r, c
 /* Is a certificate that could be handed out again (O4) the very one that the order is to replace? Then there is none: *cert_id = 0. */
 bool replaces_keep(struct sql *db, const struct order *o, int64_t *cert_id, struct problem *pr) MUST_CHECK;
 
+/* Renewal information by GET (ep_renewal.c). On the front: false with the problem, or all is there, or a worker must look in the store
+ * first. */
+bool renewal_get_begin(struct api *api, bool *ret_in_memory) MUST_CHECK;
+bool renewal_get_find(struct api *api) MUST_CHECK;
+bool renewal_get_reply(struct api *api) MUST_CHECK;
+void renewal_get_done(struct api *api);
+
 /* Replies. Each begins api->reply anew. */
 void api_reply_json(struct api *api, int status, struct buf *body);
 void api_location(struct api *api, const char *kind, const char *ref); /* Location: external_url/kind/ref */
 void api_link(struct api *api, const char *rel, const char *kind, const char *ref);
 void api_retry_after(struct api *api, int64_t seconds);
 /* "external_url/kind/ref" into dst. */
+#define RENEWAL_BATCH_PATH "/renewal-info-batch"
 #define API_URL_TEXT 2300
 const char *api_url(const struct api *api, const char *kind, const char *ref, char dst[API_URL_TEXT]);
 /* A sub-problem of newOrder (6.7.1). */

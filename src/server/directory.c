@@ -14,6 +14,7 @@ static const struct {
 	{ "newAuthz", "/new-authz", true, true },
 	{ "revokeCert", "/revoke-cert", false },
 	{ "keyChange", "/key-change", false },
+	{ "renewalInfo", "/renewal-info", false },
 };
 
 static void

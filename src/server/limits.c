@@ -15,6 +15,8 @@ static const struct {
 	[LIMIT_NEW_ORDER] = ROW(new_order, "new-order", "account", "new orders of this account"),
 	[LIMIT_CHALLENGE] = ROW(challenge, "challenge", "account", "challenge responses of this account"),
 	[LIMIT_FAILED] = ROW(failed, "failed-validation", "account and name", "failed validations of this name"),
+	[LIMIT_RENEWAL_ADDR] = ROW(renewal_address, "renewal-address", "address", "certificates asked about from this address"),
+	[LIMIT_RENEWAL_ACCOUNT] = ROW(renewal_account, "renewal-account", "account", "certificates asked about by this account"),
 #undef ROW
 };
 
@@ -82,6 +84,14 @@ limit_take(struct limits *l, const struct gate_conf *conf, enum limit limit, str
 }
 
 bool
+limit_take_many(struct limits *l, const struct gate_conf *conf, enum limit limit, struct span key, size_t count, struct problem *pr)
+{
+	msec_t wait_ms;
+
+	return buckets_take_many(l->by[limit], key, limit_rate(conf, limit), (int64_t)count, clock_ms(), &wait_ms) || refuse(limit, wait_ms, pr);
+}
+
+bool
 limit_allows(struct limits *l, const struct gate_conf *conf, enum limit limit, struct span key, struct problem *pr)
 {
 	msec_t wait_ms;
@@ -89,11 +99,21 @@ limit_allows(struct limits *l, const struct gate_conf *conf, enum limit limit, s
 	return buckets_has(l->by[limit], key, limit_rate(conf, limit), clock_ms(), &wait_ms) || refuse(limit, wait_ms, pr);
 }
 
+/* A host in IPv6 has a whole /64. */
+static struct span
+addr_key(const struct addr *peer)
+{
+	return span_of(peer->octet, peer->family == AF_INET6 ? 8 : 4);
+}
+
 bool
 limit_take_addr(struct limits *l, const struct gate_conf *conf, enum limit limit, const struct addr *peer, struct problem *pr)
 {
-	/* a host in IPv6 has a whole /64 */
-	size_t n = peer->family == AF_INET6 ? 8 : 4;
+	return limit_take(l, conf, limit, addr_key(peer), pr);
+}
 
-	return limit_take(l, conf, limit, span_of(peer->octet, n), pr);
+bool
+limit_take_ids(struct limits *l, const struct gate_conf *conf, const struct addr *peer, size_t count, struct problem *pr)
+{
+	return limit_take_many(l, conf, LIMIT_RENEWAL_ADDR, addr_key(peer), count, pr);
 }

@@ -9,7 +9,7 @@
 #include "base/problem.h"
 #include "gate/conf.h"
 
-enum limit { LIMIT_REQUESTS, LIMIT_NEW_ACCOUNT, LIMIT_NEW_ORDER, LIMIT_CHALLENGE, LIMIT_FAILED, LIMIT__COUNT };
+enum limit { LIMIT_REQUESTS, LIMIT_NEW_ACCOUNT, LIMIT_NEW_ORDER, LIMIT_CHALLENGE, LIMIT_FAILED, LIMIT_RENEWAL_ADDR, LIMIT_RENEWAL_ACCOUNT, LIMIT__COUNT };
 const char *limit_name(enum limit limit);
 /* What has a bucket of its own: "address", "account", "account and name". */
 const char *limit_scope(enum limit limit);
@@ -27,6 +27,10 @@ struct rate limit_rate(const struct gate_conf *conf, enum limit limit);
 bool limit_take(struct limits *l, const struct gate_conf *conf, enum limit limit, struct span key, struct problem *pr) MUST_CHECK;
 /* The same for an address. */
 bool limit_take_addr(struct limits *l, const struct gate_conf *conf, enum limit limit, const struct addr *peer, struct problem *pr) MUST_CHECK;
+/* Several tokens at once: more than a burst are taken when there is a whole one, and owed. */
+bool limit_take_many(struct limits *l, const struct gate_conf *conf, enum limit limit, struct span key, size_t count, struct problem *pr) MUST_CHECK;
+/* LIMIT_RENEWAL_ADDR: a token for each certificate asked about. */
+bool limit_take_ids(struct limits *l, const struct gate_conf *conf, const struct addr *peer, size_t count, struct problem *pr) MUST_CHECK;
 /* What this one has refused so far. */
 uint64_t limit_refused(struct limits *l, enum limit limit);
 /* Only look. */

@@ -1,7 +1,6 @@
 /* replaces.c - `replaces` of a newOrder: the certificate that the new one is to follow (RFC 9773 5, R1-R3).
  *
- * We do not offer renewal information, so nobody should send it; who does comes perhaps from a CA where he could. A certificate that is
- * not ours is no reason to refuse (R1). It counts as replaced from the new order on, and no longer when that becomes invalid (R2). */
+ * Who sends it comes perhaps from a CA that he asked himself: a certificate that is not ours is no reason to refuse (R1). It counts as replaced from the new order on, and no longer when that becomes invalid (R2). */
 #include "server/api.h"
 
 bool

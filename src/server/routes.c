@@ -18,6 +18,7 @@ static const struct route routes[] = {
 	{ "/chall/{}", api_challenge, SIGNER_KID, PAYLOAD_ANY },
 	{ "/cert/{}", api_cert, SIGNER_KID, PAYLOAD_EMPTY },
 	{ "/cert/{}/{}", api_cert, SIGNER_KID, PAYLOAD_EMPTY },
+	{ "/renewal-info/{}", NULL, SIGNER_EITHER, PAYLOAD_EMPTY, .get = true, .renewal = true },
 	{ "/crl/{}", NULL, SIGNER_EITHER, PAYLOAD_EMPTY, .get = true, .crl = true },
 };
 

@@ -12,6 +12,7 @@
 
 #define CRL_MAX_BYTES (16 * 1024 * 1024)
 #define FAULT_WAIT_S 60
+#define RENEWAL_BODY_MAX (128 * 1024)
 
 static struct api *
 api_new(struct server *srv, struct http_req *rq)
@@ -32,6 +33,7 @@ api_free(struct api *api)
 	jwk_free(api->jwk);
 	json_free(api->payload_doc);
 	free(api->subs);
+	renewal_get_done(api);
 	gate_conf_unref(api->conf);
 	free(api);
 }
@@ -77,7 +79,7 @@ server_refusal(const struct http_req *rq, const struct problem *pr, struct http_
 static void
 problem_reply(struct api *api)
 {
-	struct problem_more more = { .subs = api->subs, .sub_count = api->sub_count };
+	struct problem_more more = { .subs = api->subs, .sub_count = api->sub_count, .cert_ids_max = api->cert_ids_max };
 
 	/* what an endpoint began is thrown away, but a Location belongs to some refusals (W15, W23) */
 	api->reply.status = problem_status(api->pr.kind);
@@ -212,10 +214,17 @@ is_jose(const struct http_req *rq)
 		span_is_nocase(span_trim(media), "application/jose+json");
 }
 
+/* For anybody, by GET alone: there is nothing to sign. */
+static bool
+is_public(const struct route *route)
+{
+	return route->crl || (route->renewal && !route->fn);
+}
+
 static void
 refuse_method(struct api *api)
 {
-	const char *allow = api->route->crl ? "GET, HEAD" : api->route->get ? "GET, HEAD, POST" : "POST";
+	const char *allow = is_public(api->route) ? "GET, HEAD" : api->route->get ? "GET, HEAD, POST" : "POST";
 
 	api->reply = http_reply_new(405);
 	http_reply_field(&api->reply, "Allow", "%s", allow);
@@ -271,6 +280,55 @@ to_worker(struct api *api, void (*task)(void *))
 		overloaded(api);
 }
 
+/* Front or worker: what is found goes out with none of the fields of ACME, so that caches keep it. */
+static void
+reply_renewal(struct api *api)
+{
+	if (renewal_get_reply(api))
+		reply(api, clock_us() - api->http->started_us);
+	else
+		finish(api, false);
+}
+
+/* Worker */
+static void
+run_renewal(void *arg)
+{
+	struct api *api = arg;
+
+	if (renewal_get_find(api))
+		reply_renewal(api);
+	else
+		finish(api, false);
+}
+
+static void
+renewal_here(struct api *api)
+{
+	bool in_memory;
+
+	api->reply = http_reply_new(200);
+	if (!renewal_get_begin(api, &in_memory))
+		finish(api, false);
+	else if (in_memory)
+		reply_renewal(api);
+	else
+		to_worker(api, run_renewal);
+}
+
+size_t
+server_body_max(const struct http_req *rq, void *arg)
+{
+	struct server *srv = arg;
+	struct gate_conf *conf = conf_holder_take(srv->conf);
+	size_t base = strlen(conf->base_path);
+	bool batch = span_starts(rq->path, conf->base_path) && span_is(span_from(rq->path, base), RENEWAL_BATCH_PATH);
+	size_t max = (size_t)conf->limits.body_max_bytes;
+
+	gate_conf_unref(conf);
+	return batch && max < RENEWAL_BODY_MAX ? RENEWAL_BODY_MAX : max;
+}
+
 void
 server_handle(struct http_req *rq, void *arg)
 {
@@ -285,9 +343,11 @@ server_handle(struct http_req *rq, void *arg)
 		refuse_here(api, PROBLEM_NOT_FOUND, "no such resource");
 	else if (reading && api->route->crl)
 		to_worker(api, run_crl);
+	else if (reading && api->route->renewal)
+		renewal_here(api);
 	else if (reading && api->route->get)
 		answer_here(api);
-	else if (rq->method != HTTP_POST || api->route->crl)
+	else if (rq->method != HTTP_POST || is_public(api->route))
 		refuse_method(api);
 	else if (!is_jose(rq))
 		refuse_here(api, PROBLEM_MEDIA_TYPE, "the Content-Type must be application/jose+json");

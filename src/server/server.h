@@ -10,6 +10,7 @@
 #include "httpd/httpd.h"
 #include "jobs/jobs.h"
 #include "keeper/keeper.h"
+#include "renewal/renewal.h"
 #include "server/keycache.h"
 #include "server/limits.h"
 #include "server/nonce.h"
@@ -25,6 +26,7 @@ struct server {
 	struct nonce_window *nonces;
 	struct keycache *keys;
 	struct limits limits;
+	struct renewal *renewal;
 	issue_now_fn issue_now;
 	void *issue_now_arg;
 	void (*count_issued)(void *issue_now_arg, const char *upstream); /* one of issue_now is on record; NULL: nobody counts */
@@ -39,6 +41,8 @@ struct server {
 /* The http_handler and http_refusal of the ACME face; arg is the struct server. */
 void server_handle(struct http_req *rq, void *arg);
 void server_refusal(const struct http_req *rq, const struct problem *pr, struct http_reply *rp, void *arg);
+/* The body_max of the ACME face: lists of certificates are longer than other bodies (W29). */
+size_t server_body_max(const struct http_req *rq, void *arg);
 /* A sealed EAB key that nobody has, of the form of those handed out: MACs by an unknown kid are checked against it, so that they cost
  * what a wrong MAC costs (W14). Once, before the face opens. */
 bool eab_decoy_make(struct keeper *keeper, struct buf *ret_sealed, struct problem *pr) MUST_CHECK;

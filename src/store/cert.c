@@ -2,6 +2,7 @@
 #include "store/cert.h"
 
 #include "base/clock.h"
+#include "store/renewal.h"
 
 #define COLUMNS                                                                                    \
 	"c.id, c.order_id, c.account_id, c.ref, c.profile, c.upstream, c.serial, c.certid,"        \
@@ -201,7 +202,7 @@ cert_insert(struct sql *db, struct cert_row *c, struct span chain_pem, struct pr
 	sql_bind_int(st, 17, c->principal ? c->principal : c->account_id);
 	if (sql_step(st))
 		c->id = sql_int(st, 0);
-	return sql_end(st, pr);
+	return sql_end(st, pr) && renewal_insert(db, c->id, pr);
 }
 
 bool
@@ -244,6 +245,29 @@ cert_revoke(struct sql *db, int64_t id, int64_t at, int reason, bool *ret_moved,
 		sql_bind_int(st, 3, reason);
 	sql_step(st);
 	*ret_moved = sql_changes(st) == 1;
+	return sql_end(st, pr) && (!*ret_moved || renewal_revoked(db, id, at, pr));
+}
+
+bool
+cert_find_predecessor(struct sql *db, int64_t principal, const char *idents_key, const char *upstream, int64_t now, char ret_certid[CERTID_TEXT], struct problem *pr)
+{
+	static const char SQL[] =
+		"select c.certid from cert c join renewal r on r.cert_id=c.id where c.principal=$1 and c.idents_key=$2"
+		" and c.upstream=$3 and c.not_after>$4 and c.revoked_at is null and r.replaced_at is null order by c.id limit 2";
+	struct sql_stmt *st = sql_begin(db, SQL);
+	unsigned count = 0;
+
+	ret_certid[0] = '\0';
+	sql_bind_int(st, 1, principal);
+	sql_bind_str(st, 2, idents_key);
+	sql_bind_str(st, 3, upstream);
+	sql_bind_int(st, 4, now);
+	while (sql_step(st)) {
+		if (count++ == 0)
+			sql_copy(st, 0, ret_certid, CERTID_TEXT);
+	}
+	if (count != 1)
+		ret_certid[0] = '\0';
 	return sql_end(st, pr);
 }
 

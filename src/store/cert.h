@@ -40,6 +40,9 @@ bool cert_add_alternate(struct sql *db, int64_t id, int64_t n, struct span chain
 bool cert_set_fetched(struct sql *db, int64_t id, int64_t at, struct problem *pr) MUST_CHECK;
 /* Compare-and-set: false in *ret_moved if it was revoked before. reason -1 = none. */
 bool cert_revoke(struct sql *db, int64_t id, int64_t at, int reason, bool *ret_moved, struct problem *pr) MUST_CHECK;
+/* The one live certificate of this principal, set and CA that nothing has replaced yet (R8): its certID; "" if there is none, or more than
+ * one, or it has no certID. */
+bool cert_find_predecessor(struct sql *db, int64_t principal, const char *idents_key, const char *upstream, int64_t now, char ret_certid[CERTID_TEXT], struct problem *pr) MUST_CHECK;
 bool cert_set_revoked_upstream(struct sql *db, int64_t id, int64_t at, struct problem *pr) MUST_CHECK;
 /* The certificate a device may have again (O4): same principal, key, set, profile and CA, not revoked, not expired,
  * left_percent of its life still ahead, and never fetched or created at or after created_min. Id or 0. */

@@ -11,6 +11,7 @@ libgate_a_SOURCES += \
 	src/store/order.c src/store/order.h \
 	src/store/quota.c src/store/quota.h \
 	src/store/proof_record.c src/store/proof_record.h \
+	src/store/renewal.c src/store/renewal.h \
 	src/store/schema.c src/store/schema.h \
 	src/store/sweep.c src/store/sweep.h \
 	src/store/upstream.c src/store/upstream.h \

@@ -194,6 +194,20 @@
 	"alter table upstream add column eab_expires bigint not null default 0;"                   \
 	"create index upstream_order_of on upstream_order (upstream)"
 
+/* Renewal information (RFC 9773), a row for each certificate: what it is made from, the CA's window, and what changed when. Apart from
+ * the certificates, whose rows are long. And whether the CA would not take `replaces` of newOrder. */
+#define DDL_13(KEY, INT)                                                                           \
+	"create table renewal (cert_id " KEY ", certid text not null, principal " INT " not null," \
+	" not_before " INT " not null, not_after " INT " not null, revoked_at " INT ","            \
+	" replaced_at " INT ", changed_at " INT " not null, ca_start " INT ", ca_end " INT ","     \
+	" explanation text, fetched_at " INT ");"                                                  \
+	"insert into renewal (cert_id, certid, principal, not_before, not_after, revoked_at, changed_at)"\
+	" select id, certid, principal, not_before, not_after, revoked_at, created_at from cert;"  \
+	"create index renewal_changed on renewal (changed_at, cert_id);"                           \
+	"create index renewal_changed_of on renewal (principal, changed_at, cert_id);"             \
+	"create index renewal_ends_of on renewal (principal, not_after, cert_id);"                 \
+	"alter table upstream_order add column replaces_refused text"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
@@ -208,6 +222,7 @@ static const struct sql_migration migrations[] = {
 	{ 10, DDL_10, DDL_10 },
 	{ 11, DDL_11, DDL_11 },
 	{ 12, DDL_12("blob"), DDL_12("bytea") },
+	{ 13, DDL_13("integer primary key", "integer"), DDL_13("bigint primary key", "bigint") },
 };
 
 _Static_assert(COUNT_OF(migrations) == SCHEMA_VERSION, "each is a version");

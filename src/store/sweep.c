@@ -83,8 +83,9 @@ sweep_certs(struct sql *db, int64_t before, int64_t limit, int64_t *ret_count, s
 		"select c.id from cert c where c.not_after<$1 and c.not_after<$2 and not exists"
 		" (select 1 from orders o where o.id=c.order_id) order by c.not_after limit $3";
 	static const char ALTERNATES[] = "delete from cert_alternate where cert_id=$1";
+	static const char RENEWAL[] = "delete from renewal where cert_id=$1";
 	static const char CERT[] = "delete from cert where id=$1";
-	static const char *const all[] = { ALTERNATES, CERT, NULL };
+	static const char *const all[] = { ALTERNATES, RENEWAL, CERT, NULL };
 
 	return sweep(db, FIND, all, before, before, limit, ret_count, pr);
 }

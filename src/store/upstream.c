@@ -171,7 +171,7 @@ bool
 upstream_order_get(struct sql *db, int64_t order_id, struct upstream_order *ret, bool *ret_found, struct problem *pr)
 {
 	static const char SQL[] =
-		"select order_id, attempt, expires, intent_at, failures, upstream, state, url, finalize_url, wait_until, wait_bucket"
+		"select order_id, attempt, expires, intent_at, failures, upstream, state, url, finalize_url, wait_until, wait_bucket, replaces_refused"
 		" from upstream_order where order_id=$1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
@@ -189,6 +189,7 @@ upstream_order_get(struct sql *db, int64_t order_id, struct upstream_order *ret,
 		sql_copy(st, 8, ret->finalize_url, sizeof(ret->finalize_url));
 		ret->wait_until = sql_int(st, 9);
 		ret->wait_bucket = sql_int(st, 10);
+		sql_copy(st, 11, ret->replaces_refused, sizeof(ret->replaces_refused));
 	}
 	return sql_end(st, pr);
 }
@@ -198,6 +199,18 @@ upstream_order_insert(struct sql *db, int64_t order_id, const char *upstream, st
 {
 	static const char SQL[] =
 		"insert into upstream_order (order_id, upstream, attempt, state, failures) values ($1, $2, 1, 0, 0)";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, order_id);
+	sql_bind_str(st, 2, upstream);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
+upstream_order_refuse_replaces(struct sql *db, int64_t order_id, const char *upstream, struct problem *pr)
+{
+	static const char SQL[] = "update upstream_order set replaces_refused=$2 where order_id=$1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, order_id);

@@ -68,6 +68,7 @@ struct upstream_order {
 	int64_t wait_bucket; /* of store/quota.h; 0 = none */
 	char upstream[UPSTREAM_TEXT];
 	enum upstream_state state;
+	char replaces_refused[UPSTREAM_TEXT]; /* the entry whose CA would not take its `replaces` (RFC 9773 5), "" = none */
 	char url[URL_TEXT], finalize_url[URL_TEXT];
 };
 bool upstream_order_get(struct sql *db, int64_t order_id, struct upstream_order *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
@@ -75,6 +76,8 @@ bool upstream_order_get(struct sql *db, int64_t order_id, struct upstream_order 
 bool upstream_order_error(struct sql *db, int64_t order_id, struct buf *ret, struct problem *pr) MUST_CHECK;
 /* Insert in state INTENT; nothing has been sent yet. */
 bool upstream_order_insert(struct sql *db, int64_t order_id, const char *upstream, struct problem *pr) MUST_CHECK;
+/* Its CA would not take `replaces`: not sent to it again. */
+bool upstream_order_refuse_replaces(struct sql *db, int64_t order_id, const char *upstream, struct problem *pr) MUST_CHECK;
 bool upstream_order_ordered(struct sql *db, int64_t order_id, const char *url, const char *finalize_url, int64_t expires, struct problem *pr) MUST_CHECK;
 /* Begin again with a new upstream order: attempt + 1, state INTENT, the old order's proofs forgotten; counts a validation failure if
  * `failed`. */

@@ -92,6 +92,8 @@ write_new_order(struct issue *is)
 		jw_str(&w, "profile", facts.profile);
 	if (is->order.not_after)
 		jw_str(&w, "notAfter", time_rfc3339(is->order.not_after, time));
+	if (is->replaces[0])
+		jw_str(&w, "replaces", is->replaces);
 	jw_end(&w);
 	if (dir)
 		ca_directory_unref(dir);

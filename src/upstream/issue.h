@@ -69,6 +69,8 @@ struct issue {
 	size_t chain_count;
 	unsigned undone_reads;    /* since finalize: reads that showed nothing of it (U7) */
 	unsigned blind_orders;    /* newOrders sent without knowing what became of the one before */
+	char replaces[CERTID_TEXT]; /* certID that newOrder names, "" = none */
+	unsigned replaces_faults; /* HTTP 500 in answer to one that named it */
 	int64_t same_ms;          /* since newOrder gave us the order of another: the pause after it */
 	unsigned finalizes;       /* sent in this run */
 	bool proven;              /* all authorizations were valid when last read */
@@ -139,6 +141,16 @@ void issue_forget_proofs(struct issue *is);
 struct ledger_ask issue_ledger_ask(const struct issue *is);
 /* Before each newOrder: the CA's limits allow it, and that it goes out is on record with what it may spend. False: *ret_next. */
 bool issue_admitted(struct issue *is, enum job_next *ret_next) MUST_CHECK;
+/* ---- issue_replaces.c ---- */
+/* In the transaction that asks the ledger: which certificate newOrder names, into is->replaces, and what of it the ledger must know. */
+bool issue_find_replaces(struct issue *is, struct sql *db, struct ledger_ask *ask, struct problem *pr) MUST_CHECK;
+/* newOrder failed: is it for what it named? */
+bool issue_replaces_blamed(struct issue *is);
+/* Then it is ordered without; first is looked whether an earlier newOrder of ours, whose answer was lost, is the one that replaced it. */
+enum job_next issue_without_replaces(struct issue *is);
+bool issue_replaces_looks(const struct issue *is);
+
+/* ---- issue_ledger.c ---- */
 /* newOrder was not sent, or refused: no order came of it. */
 bool issue_withdraw(struct issue *is, struct problem *pr) MUST_CHECK;
 /* newOrder was refused for a limit of the CA. */

@@ -247,6 +247,8 @@ issue_failed(struct issue *is)
 
 	enum job_next next;
 
+	if (phase == ISSUE_NEW_ORDER && issue_replaces_blamed(is))
+		return issue_without_replaces(is);
 	if (phase == ISSUE_NEW_ORDER && !effect) {
 		struct problem pr = { 0 };
 

@@ -88,7 +88,7 @@ admit_tx(struct sql *db, void *arg, struct problem *pr)
 	if (is->late || !upstream_order_same_set(db, ask.order_id, is->row.upstream, key, &r->same_set, pr) || r->same_set)
 		return is->late || r->same_set;
 	r->asking = true;
-	if (!look_urgent(db, &is->order, ask.now_ns / NS_PER_S, &ask.urgent, pr) ||
+	if (!look_urgent(db, &is->order, ask.now_ns / NS_PER_S, &ask.urgent, pr) || !issue_find_replaces(is, db, &ask, pr) ||
 		!ledger_admit(upstreams_ledger(is->ups), db, &ask, &r->answer, pr))
 		return false;
 	r->asking = false;

@@ -12,6 +12,8 @@ INVARIANTS = {
     "no order has two certificates": "select order_id from cert group by order_id having count(*)>1",
     "no certificate was made for an order that never was processing":
         "select c.id from cert c join orders o on o.id=c.order_id where o.finalized_at is null",
+    "no certificate is replaced by two orders":
+        "select replaces from orders where replaces is not null and state<>4 group by replaces having count(*)>1",
     "no job is without its subject":
         "select j.id from job j where (j.kind=0 and not exists (select 1 from challenge c where c.id=j.subject))"
         " or (j.kind=1 and not exists (select 1 from orders o where o.id=j.subject))"

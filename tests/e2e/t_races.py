@@ -12,6 +12,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cryptography.hazmat.primitives import serialization
+from cryptography.x509.oid import ExtensionOID
 
 import acme
 from invariants import INVARIANTS, broken
@@ -245,6 +246,30 @@ def two_orders(s):
     s.race("two newOrder of the same names: one order", rounds(), {(201, 201, 1)})
 
 
+def cert_id(chain):
+    leaf = acme.leaf_of(chain)
+    keyid = leaf.extensions.get_extension_for_oid(ExtensionOID.AUTHORITY_KEY_IDENTIFIER).value.key_identifier
+    return "%s.%s" % (acme.b64(keyid), acme.b64(leaf.serial_number.to_bytes(leaf.serial_number.bit_length() // 8 + 1, "big")))
+
+
+def two_successors(s):
+    def rounds():
+        signer = s.account()
+        order = next(s.each_proven(signer, 1))
+        s.lines.post(signer, order["finalize"], s.csr(order["name"]))
+        chain = s.lines.post(signer, s.wait(signer, order["url"], "valid")["certificate"]).body.decode()
+        for _ in range(5 * TIMES):
+            replies = s.lines.at_once(*[(s.url + "/new-order", signer, {"profile": "inside", "replaces": cert_id(chain), "identifiers": [
+                {"type": "dns", "value": n} for n in (order["name"], s.name())]}, {}) for _ in range(2)])
+            # the order that was made ends, and the certificate can be replaced again
+            for reply in replies:
+                for url in reply.json.get("authorizations", [])[-1:]:
+                    s.lines.post(signer, url, {"status": "deactivated"})
+            yield tuple(sorted((told(r) for r in replies), key=str))
+
+    s.race("two newOrder that replace one certificate: one does", rounds(), {(201, "409 alreadyReplaced")})
+
+
 def two_responses(s):
     def rounds():
         signer = s.account()
@@ -387,7 +412,7 @@ def two_fetches(s):
 def all_races(s, what, pebble):
     s.t.note(what)
     for race in (one_key_many_accounts, one_nonce, key_change_and_order, two_key_changes, one_key_for_two, key_change_and_account,
-                 account_end_and_order, two_orders, two_responses, authz_end_and_finalize, authz_end_and_response,
+                 account_end_and_order, two_orders, two_successors, two_responses, authz_end_and_finalize, authz_end_and_response,
                  account_end_and_finalize, two_fetches):
         with s.t.part(race.__name__):
             race(s)

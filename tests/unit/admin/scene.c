@@ -204,6 +204,7 @@ scene_up(struct scene *s)
 	s->server.keeper = s->keeper;
 	limits_init(&s->server.limits);
 	server_stats_init(&s->server.stats);
+	s->server.renewal = renewal_new(s->admin.store);
 	s->admin.server = &s->server;
 	s->admin.metrics = metrics_new();
 	s->admin.version = "9.8.7";
@@ -236,6 +237,7 @@ scene_down(struct scene *s)
 	loop_free(s->loop);
 	limits_done(&s->server.limits);
 	server_stats_done(&s->server.stats);
+	renewal_free(s->server.renewal);
 	metrics_free(s->admin.metrics);
 	store_close(s->admin.store);
 	keeper_stop(s->keeper);

@@ -343,13 +343,13 @@ lab_start(struct lab *lab, const char *conf, const char *store_where)
 	start_engine(lab);
 	lab->server = (struct server){ .store = lab->store, .jobs = lab->jobs, .pool = lab->pool, .conf = lab->conf, .keeper = lab->keeper,
 		.nonces = nonce_window_new(), .keys = keycache_new(100), .issue_now = local_issue_now, .issue_now_arg = lab->ups, .count_issued = local_count_issued,
-		.crl = crl_hook, .crl_arg = lab->ups };
+		.crl = crl_hook, .crl_arg = lab->ups, .renewal = renewal_new(lab->store) };
 	if (!eab_decoy_make(lab->keeper, &lab->server.decoy, &pr))
 		lab_die(pr.cause);
 	limits_init(&lab->server.limits);
 	server_stats_init(&lab->server.stats);
 	lab->httpd = httpd_new(2, &http_default_limits);
-	if (!httpd_face_add_fd(lab->httpd, &(struct httpd_face_conf){ .name = "acme", .handler = server_handle,
+	if (!httpd_face_add_fd(lab->httpd, &(struct httpd_face_conf){ .name = "acme", .handler = server_handle, .body_max = server_body_max,
 			.refusal = server_refusal, .arg = &lab->server }, fd, &face, &pr))
 		lab_die(pr.cause);
 	httpd_start(lab->httpd);
@@ -373,6 +373,7 @@ lab_stop(struct lab *lab)
 	jobs_free(lab->jobs);
 	upstreams_free(lab->ups);
 	loop_free(lab->loop);
+	renewal_free(lab->server.renewal);
 	nonce_window_free(lab->server.nonces);
 	keycache_free(lab->server.keys);
 	limits_done(&lab->server.limits);

@@ -16,7 +16,7 @@
 
 /* For the text of a configuration: the lab's devices ask as often as they like. */
 #define LAB_NO_RATES                                                                               \
-	"rates = { requests_burst = 0; new_account_burst = 0; new_order_burst = 0; challenge_burst = 0; failed_burst = 0; pending_authz_max = 0; };"
+	"rates = { requests_burst = 0; new_account_burst = 0; new_order_burst = 0; challenge_burst = 0; failed_burst = 0; renewal_address_burst = 0; renewal_account_burst = 0; pending_authz_max = 0; };"
 
 struct lab {
 	char folder[64];

@@ -557,6 +557,70 @@ case_certs(struct sql *db, void *arg, struct problem *pr)
 	return true;
 }
 
+struct renewals {
+	int64_t ids[8], starts[8];
+	size_t count;
+};
+
+static void
+list_renewal(const struct renewal_row *row, void *arg)
+{
+	struct renewals *r = arg;
+
+	r->starts[r->count] = row->ca_start;
+	r->ids[r->count++] = row->cert_id;
+}
+
+static bool
+case_renewal(struct sql *db, void *arg, struct problem *pr)
+{
+	static const char WINDOW[] = "update renewal set ca_start=5, ca_end=6, explanation='x', changed_at=7 where certid='aki.r2'";
+	int64_t mine = put_account(db, "renews"), other = put_account(db, "renews-too");
+	struct cert_row a = cert_like(21, mine, "r1", "r.test", NOW + 1000), b = cert_like(22, mine, "r2", "s.test", NOW + 2000);
+	struct cert_row c = cert_like(23, other, "r3", "r.test", NOW - 5);
+	struct renewals r = { .count = 0 };
+	char key[IDENTS_KEY_TEXT], certid[CERTID_TEXT];
+	bool found, moved;
+
+	(void)arg;
+	idents_key(&a.idents, key);
+	need(cert_insert(db, &a, SPAN("PEM"), pr) && cert_insert(db, &b, SPAN("PEM"), pr) && cert_insert(db, &c, SPAN("PEM"), pr));
+	ok(renewal_by_certid(db, "aki.r1", list_renewal, &r, &found, pr) && found && r.count == 1 && r.ids[0] == a.id && r.starts[0] == 0, "of a new certificate there is renewal information");
+	ok(renewal_by_certid(db, "aki.r", list_renewal, &r, &found, pr) && !found && r.count == 1, "of no other");
+	r.count = 0;
+	ok(renewal_each_live(db, NOW, a.id - 1, 10, list_renewal, &r, pr) && r.count == 2 && r.ids[0] == a.id && r.ids[1] == b.id, "those that live are walked");
+	need(sql_exec(db, WINDOW, pr));
+	r.count = 0;
+	ok(renewal_each_changed(db, (struct renewal_mark){ 6, 0 }, 1, list_renewal, &r, pr) && r.count == 1 && r.ids[0] == b.id && r.starts[0] == 5, "changes come by their time, with the CA's window");
+	r.count = 0;
+	ok(renewal_each_changed(db, (struct renewal_mark){ 7, b.id }, 1, list_renewal, &r, pr) && r.count == 1 && r.ids[0] != b.id, "each once");
+	need(cert_revoke(db, a.id, NOW, 1, &moved, pr) && renewal_replaced(db, "aki.r2", NOW + 1, pr) && renewal_replaced(db, "aki.r2", NOW + 9, pr));
+	r.count = 0;
+	ok(renewal_each_changed_of(db, mine, (struct renewal_mark){ NOW - 1, INT64_MAX }, NOW + 1, 10, list_renewal, &r, pr) && r.count == 2 && r.ids[0] == a.id && r.ids[1] == b.id, "a principal's that were revoked and replaced, once each");
+	r.count = 0;
+	ok(renewal_each_changed_of(db, mine, (struct renewal_mark){ NOW - 1, INT64_MAX }, NOW, 10, list_renewal, &r, pr) && r.count == 1, "up to a time");
+	r.count = 0;
+	ok(renewal_each_ended_of(db, other, (struct renewal_mark){ 0, 0 }, NOW, 10, list_renewal, &r, pr) && r.count == 1 && r.ids[0] == c.id, "a principal's that have ended");
+	ok(cert_find_predecessor(db, mine, key, "u", NOW, certid, pr) && !certid[0], "what is revoked is nobody's predecessor");
+	a.sha256[0] = 'S';
+	strcpy(a.certid, "aki.r4");
+	need(cert_insert(db, &a, SPAN("PEM"), pr));
+	ok(cert_find_predecessor(db, mine, key, "u", NOW, certid, pr) && strcmp(certid, "aki.r4") == 0, "the one live certificate of a set is (R8)");
+	ok(cert_find_predecessor(db, other, key, "u", NOW, certid, pr) && !certid[0], "not another principal's");
+	ok(cert_find_predecessor(db, mine, key, "v", NOW, certid, pr) && !certid[0], "not another CA's");
+	ok(cert_find_predecessor(db, mine, key, "u", NOW + 1000, certid, pr) && !certid[0], "not when it has ended");
+	a.sha256[0] = 'T';
+	strcpy(a.certid, "aki.r5");
+	need(cert_insert(db, &a, SPAN("PEM"), pr));
+	ok(cert_find_predecessor(db, mine, key, "u", NOW, certid, pr) && !certid[0], "of two it is not known which");
+	need(renewal_replaced(db, "aki.r5", NOW, pr));
+	ok(cert_find_predecessor(db, mine, key, "u", NOW, certid, pr) && strcmp(certid, "aki.r4") == 0, "until one has been replaced");
+	cert_row_done(&a);
+	cert_row_done(&b);
+	cert_row_done(&c);
+	return true;
+}
+
 /* ---- jobs ---- */
 
 static bool
@@ -814,6 +878,7 @@ case_upstreams(struct sql *db, void *arg, struct problem *pr)
 	ok(upstream_server_name_lookup(db, "x.test", &ident, &key_auth, &found, pr) && !found, "then it proves nothing any more");
 	ok(upstream_authz_put(db, 5, &tls, pr) && upstream_server_name_taken(db, 6, "x.test", &known, pr) && known, "it may take it again");
 	ok(upstream_order_counts(db, count_upstream, &total, pr) && total == 1, "orders under way are counted by CA");
+	ok(upstream_order_refuse_replaces(db, 5, "ca-1", pr) && upstream_order_get(db, 5, &o, &found, pr) && strcmp(o.replaces_refused, "ca-1") == 0, "that the CA takes no replaces is kept");
 	ok(upstream_order_restart(db, 5, true, "why", pr) && upstream_order_get(db, 5, &o, &found, pr) && o.state == UPSTREAM_INTENT && o.attempt == 2 && o.failures == 1 && !o.url[0] && o.expires == 0 && o.intent_at == 0, "a restart begins anew and counts");
 	ok(upstream_order_error(db, 5, &error, pr) && span_is(buf_span(&error), "why") && upstream_order_error(db, 6, &error, pr) && error.n == 0, "and keeps why");
 	ok(upstream_token_lookup(db, SPAN("tok"), &key_auth, &found, pr) && !found, "its proofs are forgotten");
@@ -1245,6 +1310,7 @@ static const struct {
 	{ "authorizations of subdomains", case_subdomains },
 	{ "sets of authorizations", case_authz_sets },
 	{ "certificates", case_certs },
+		{ "renewal information", case_renewal },
 	{ "jobs", case_jobs },
 	{ "external account keys", case_eab },
 	{ "records in the DNS", case_proof_records },

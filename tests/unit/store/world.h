@@ -15,6 +15,7 @@
 #include "store/evidence.h"
 #include "store/job.h"
 #include "store/order.h"
+#include "store/renewal.h"
 #include "store/schema.h"
 #include "store/sweep.h"
 #include "store/upstream.h"

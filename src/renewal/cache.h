@@ -1,0 +1,35 @@
+/* cache.h - what is told of each certificate, in memory: so that a fleet's questions need neither a worker nor the store. Any thread.
+ *
+ * A table by (issuer, serial number), compared octet by octet; about a hundred octets a certificate. It may be thrown away: what it does
+ * not have is looked for in the store. */
+#ifndef RENEWAL_CACHE_H
+#define RENEWAL_CACHE_H
+
+#include <stddef.h>
+
+#include "pki/certid.h"
+#include "renewal/window.h"
+
+struct renewal_cache;
+
+/* What a device may be told, and who may hear it by a signed request. */
+struct renewal_info {
+	struct window window;
+	int64_t not_after;       /* after it there is nothing to be told */
+	int64_t principal;       /* whose it is (E5) */
+	const char *explanation; /* the CA's explanationURL, NULL = none; lives as long as the cache */
+	uint32_t retry_s;        /* before the window opens */
+	uint32_t retry_open_s;   /* and from then on */
+	bool revoked;
+};
+
+struct renewal_cache *renewal_cache_new(void);
+void renewal_cache_free(struct renewal_cache *c);
+/* In place of what is there. info->explanation must come from renewal_cache_text. Without room for one more issuer it is not kept. */
+void renewal_cache_put(struct renewal_cache *c, const struct certid *id, const struct renewal_info *info, int64_t now);
+bool renewal_cache_get(struct renewal_cache *c, const struct certid *id, struct renewal_info *ret);
+/* The text as it is kept once for all; NULL for an empty one, and when there are too many different ones. */
+const char *renewal_cache_text(struct renewal_cache *c, struct span text);
+struct renewal_cache_stats { size_t entries, bytes; };
+void renewal_cache_stats(struct renewal_cache *c, struct renewal_cache_stats *ret);
+#endif

@@ -1,0 +1,130 @@
+/* issue_replaces.c - `replaces` of a newOrder for the CA (RFC 9773 5, R8): what the device named, or the one certificate that this one
+ * follows. It keeps the CA's exemption from rate limits, and is a bonus: where the CA does not like it, it is ordered without. See
+ * issue.h. */
+#include "upstream/issue.h"
+
+#include "base/log.h"
+#include "store/cert.h"
+#include "store/event.h"
+#include "store/renewal.h"
+
+#define FAULTS_MAX 2 /* HTTP 500: Pebble says so if it does not know the certificate, others when they are ill */
+
+static bool
+ca_lists_renewal_info(const struct issue *is)
+{
+	struct ca_directory *dir = ca_directory_ref(is->u->ca);
+	bool lists = dir && dir->d.url[ACME_RENEWAL_INFO];
+
+	if (dir)
+		ca_directory_unref(dir);
+	return lists;
+}
+
+/* The device's, if this CA gave us that certificate. */
+static bool
+find_named(struct issue *is, struct sql *db, struct problem *pr)
+{
+	struct problem unreadable = { 0 };
+	struct cert_row cert = { 0 };
+	struct certid id;
+	bool found = false;
+
+	if (!certid_parse(span_str(is->order.replaces), &id, &unreadable))
+		return true;
+	if (!cert_by_certid(db, id.text, &cert, &found, pr))
+		return false;
+	if (found && strcmp(cert.upstream, is->row.upstream) == 0)
+		memcpy(is->replaces, id.text, sizeof(is->replaces));
+	cert_row_done(&cert);
+	return true;
+}
+
+static void
+take_window(const struct renewal_row *row, void *arg)
+{
+	struct ledger_ask *ask = arg;
+
+	ask->window_start = row->ca_start;
+	ask->window_end = row->ca_end;
+}
+
+bool
+issue_find_replaces(struct issue *is, struct sql *db, struct ledger_ask *ask, struct problem *pr)
+{
+	char key[IDENTS_KEY_TEXT];
+	bool found;
+
+	is->replaces[0] = '\0';
+	if (strcmp(is->row.replaces_refused, is->row.upstream) == 0 || !ca_lists_renewal_info(is))
+		return true;
+	idents_key(&is->ordered, key);
+	if (is->order.replaces ? !find_named(is, db, pr) :
+		!cert_find_predecessor(db, is->order.principal, key, is->row.upstream, ask->now_ns / NS_PER_S, is->replaces, pr))
+		return false;
+	ask->replaces = is->replaces[0] != '\0';
+	return !ask->replaces || renewal_by_certid(db, is->replaces, take_window, ask, &found, pr);
+}
+
+/* Problems that may be about `replaces`; the others are about the names, the account or our pace. */
+static bool
+may_be_meant(enum problem_kind kind)
+{
+	switch (kind) {
+	case PROBLEM_ALREADY_REPLACED:
+	case PROBLEM_MALFORMED:
+	case PROBLEM_NOT_FOUND:
+	case PROBLEM_CONFLICT:
+	case PROBLEM_UNAUTHORIZED:
+	case PROBLEM_SERVER_INTERNAL:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool
+issue_replaces_blamed(struct issue *is)
+{
+	const struct ca_call *call = &is->call;
+
+	if (!is->replaces[0] || call->result != CA_PROBLEM || !may_be_meant(call->problem.problem.kind))
+		return false;
+	return call->http_status < 500 || (call->http_status == 500 && ++is->replaces_faults >= FAULTS_MAX);
+}
+
+static bool
+refused_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct issue *is = arg;
+	struct ledger_ask ask = issue_ledger_ask(is);
+
+	/* after a 409 or a fault there may be an order of ours: what it holds is kept until it has been looked for */
+	return jobs_fence(is->job, db, pr) &&
+		(issue_replaces_looks(is) || (ledger_released(db, &ask, pr) && upstream_order_unintend(db, ask.order_id, pr))) &&
+		upstream_order_refuse_replaces(db, ask.order_id, is->row.upstream, pr) &&
+		event_note(db, is->order.id, jobs_node(is->job->jobs), "upstream", pr, "%s does not take it as the successor of %s, ordered without: %s",
+			is->u->name, is->replaces, is->call.problem.problem.detail);
+}
+
+bool
+issue_replaces_looks(const struct issue *is)
+{
+	return is->call.problem.problem.kind == PROBLEM_ALREADY_REPLACED || is->call.http_status >= 500;
+}
+
+enum job_next
+issue_without_replaces(struct issue *is)
+{
+	struct problem pr = { 0 };
+
+	if (!store_write(upstreams_env(is->ups)->store, refused_tx, is, &pr))
+		return issue_store_trouble(is, &pr);
+	/* the next one is another newOrder, and this one was answered */
+	is->blind_orders = 0;
+	atomic_fetch_add(&is->u->replaces_refused, 1);
+	log_notice("replaces_refused", LS("order", is->order.ref), LS("upstream", is->u->name), LS("certid", is->replaces),
+		LPR(&is->call.problem.problem));
+	memcpy(is->row.replaces_refused, is->row.upstream, sizeof(is->row.replaces_refused));
+	return issue_again(is, 0, issue_replaces_looks(is) ? ISSUE_FIND : ISSUE_NEW_ORDER);
+}
