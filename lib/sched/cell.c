@@ -50,6 +50,7 @@ gate_close(struct sched *s, uint64_t key, int64_t until_ns, int64_t each_ns)
 		g = xcalloc(1, sizeof(*g));
 		g->key = key;
 		g->member.is_gate = true;
+		g->served = s->served;
 		fair_init(&g->cells);
 		table_put(&s->gates, key, g);
 	}

@@ -145,16 +145,39 @@ item_leave(struct sched *s, struct item *it)
 	cell_moved(s, c);
 }
 
-/* The class that it has risen to by now, and when it rises again. */
-static enum sched_class
-risen(const struct item *it, int64_t now_ns, int64_t *ret_rises_ns)
+/* Has one of a class above been let through since? */
+static bool
+is_passed_over(const struct served *served, enum sched_class c, int64_t since_ns)
 {
-	int c = it->class;
-	int64_t at = it->rank.since_ns;
+	for (int above = 0; above < (int)c; above++) {
+		if (served->at_ns[above] > since_ns)
+			return true;
+	}
+	return false;
+}
 
-	while (c > SCHED_RENEWAL && (at = later_by(at, AGED_TIMES * classes[c].target_ns)) <= now_ns)
-		c--;
-	*ret_rises_ns = c > SCHED_RENEWAL ? at : SCHED_NEVER;
+/* The class that it has risen to by now, and when to look again: a class that gets its turns, however long its queue, does not rise, nor
+ * does one where nobody gets any. */
+static enum sched_class
+risen(const struct sched *s, struct item *it, int64_t now_ns)
+{
+	const struct gate *g = cell_home(s, it->cell);
+	const struct served *served = g ? &g->served : &s->served;
+	int c = it->cell->member.class;
+
+	for (it->rises_ns = SCHED_NEVER; c > SCHED_RENEWAL; c--) {
+		int64_t since_ns = it->level_ns > served->at_ns[c] ? it->level_ns : served->at_ns[c];
+
+		it->rises_ns = later_by(since_ns, AGED_TIMES * classes[c].target_ns);
+		if (it->rises_ns > now_ns)
+			break;
+		if (!is_passed_over(served, (enum sched_class)c, since_ns)) {
+			it->rises_ns = later_by(now_ns, AGED_TIMES * classes[c].target_ns);
+			break;
+		}
+		it->level_ns = now_ns;
+		it->rises_ns = SCHED_NEVER;
+	}
 	return (enum sched_class)c;
 }
 
@@ -163,7 +186,7 @@ static void
 item_rise(struct sched *s, struct item *it, int64_t now_ns)
 {
 	struct cell *old = it->cell;
-	enum sched_class c = risen(it, now_ns, &it->rises_ns);
+	enum sched_class c = risen(s, it, now_ns);
 
 	if (it->rises_ns != SCHED_NEVER)
 		heap_add(&s->rising, &it->timer);
@@ -254,6 +277,7 @@ item_new(struct sched *s, const struct sched_item *item)
 
 	it->rank = (struct rank){ item->deadline_ns, item->since_ns, item->id };
 	it->class = (unsigned char)item->class;
+	it->level_ns = item->since_ns;
 	it->cost = item->cost == 0 ? 1 : item->cost > SHARE_MAX ? SHARE_MAX : item->cost;
 	it->cell = cell_get(s, item->class, unit_get(s, item->unit, item->weight), keys, count);
 	table_put(&s->items, (uint64_t)item->id, it);
@@ -424,6 +448,16 @@ offer_end(struct sched *s, struct item *it, bool admitted)
 }
 
 static void
+note_served(struct sched *s, const struct item *it, int64_t now_ns)
+{
+	enum sched_class c = it->cell->member.class;
+
+	s->served.at_ns[c] = now_ns;
+	if (it->gate)
+		it->gate->served.at_ns[c] = now_ns;
+}
+
+static void
 blocked(struct sched *s, struct item *it, const struct sched_answer *a, int64_t now_ns)
 {
 	int64_t until_ns = a->until_ns > now_ns ? a->until_ns : later_by(now_ns, AGAIN_NS);
@@ -447,6 +481,8 @@ sched_answer(struct sched *s, int64_t id, const struct sched_answer *a, int64_t 
 
 	if (!it)
 		return;
+	if (a->verdict == SCHED_ADMITTED)
+		note_served(s, it, now_ns);
 	offer_end(s, it, a->verdict == SCHED_ADMITTED);
 	switch (a->verdict) {
 	case SCHED_ADMITTED:

@@ -13,8 +13,9 @@
  *   - Shares are counted in cost / weight, per bucket queue and for the CA as a whole. What a unit does not use is lent to others, never
  *     banked: a unit that comes back begins where the others are. Units in the first two classes are not held to their share, but what
  *     they take is counted against it.
- *   - An item that has waited ten times the target of its class (sched_target_ns) rises to the next one, and so on up to
- *     SCHED_RENEWAL: what is urgent stays before what is merely old.
+ *   - An item rises to the next class when its own has got no turn in its queue for ten times the target of the class
+ *     (sched_target_ns), while others above have: so nobody starves, and a long queue does not go before who comes late and has had
+ *     nothing. It rises up to SCHED_RENEWAL: what is urgent stays before what is merely old.
  *   - An item names the buckets that it shares with others (`keys`: registered domain, orders of the account). All of one class, unit and
  *     set of keys stand in one line; a bucket that lets nothing through takes the lines that need it out of the way, whole, and nobody
  *     else (no head-of-line blocking). When its time has come one of them is asked, not all. A renewal that is exempt of a bucket does not

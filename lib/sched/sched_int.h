@@ -22,9 +22,15 @@ struct cell {
 	uint64_t keys[];
 };
 
+/* When somebody of a class was let through last, as risen. */
+struct served {
+	int64_t at_ns[SCHED_CLASS__COUNT];
+};
+
 struct gate {
 	struct member member;  /* in the root, while it is open, may offer, and has cells */
 	bool closed;
+	struct served served;  /* from here; before it was closed first, of all */
 	uint64_t key;
 	struct fair cells;
 	size_t count, waiting; /* cells; items in them */
@@ -39,12 +45,13 @@ struct item {
 	struct heap_node timer;  /* when it rises */
 	struct cell *cell;
 	struct gate *gate;       /* ITEM_OFFERED: which offered it, NULL = the root */
-	int64_t rises_ns;
+	int64_t rises_ns;        /* when it is looked at whether it does */
+	int64_t level_ns;        /* in the class of its cell since */
 	int64_t began_ns;        /* ITEM_OFFERED, ITEM_FLIES */
 	int64_t not_before_ns;   /* ITEM_LATER */
 	uint64_t blocked_by;     /* ITEM_LATER: a bucket of its own, 0 = none */
 	uint32_t cost;
-	unsigned char class, state; /* the class given; that of the cell is as risen */
+	unsigned char class, state; /* the class given; that of its cell is as risen */
 };
 
 struct sched {
@@ -54,6 +61,7 @@ struct sched {
 	struct width width;
 	size_t offered, flying;
 	size_t waiting[SCHED_CLASS__COUNT];
+	struct served served;
 	int64_t stopped_ns;
 };
 

@@ -248,6 +248,41 @@ aging(void)
 }
 
 static void
+long_queues(void)
+{
+	struct world w;
+	int64_t id = 0, look;
+
+	/* a thousand of a unit wait for a week, and have their turns between renewals */
+	world_init(&w, 20000, 1);
+	for (id = 1; id <= 1000; id++)
+		add(&w, (struct sched_item){ .id = id, .class = SCHED_NEW, .unit = 1, .deadline_ns = 1, .since_ns = w.now });
+	for (int64_t turn = 0; turn < 300; turn++) {
+		w.now += 1800 * S;
+		if (turn % 2)
+			add(&w, (struct sched_item){ .id = 2000 + turn, .class = SCHED_RENEWAL, .unit = 1, .since_ns = w.now });
+		sched_done(w.s, next(&w, NULL), SCHED_SUCCESS, w.now);
+	}
+	add(&w, (struct sched_item){ .id = 3000, .class = SCHED_NEW, .unit = 2, .since_ns = w.now });
+	id = next(&w, NULL);
+	sched_done(w.s, id, SCHED_SUCCESS, w.now);
+	ok(id == 3000 || next(&w, NULL) == 3000, "a queue that has its turns does not go before who comes later and has had nothing");
+	world_done(&w);
+
+	/* a bucket that lets nobody through for a month */
+	world_init(&w, 10, 1);
+	w.buckets[0] = (struct bucket){ .each_ns = 30 * 86400 * S, .next_ns = w.now + 30 * 86400 * S, .burst = 1 };
+	add(&w, (struct sched_item){ .id = 1, .class = SCHED_BULK, .since_ns = w.now, .keys = { 1 }, .key_count = 1 });
+	is_int(next(&w, &look), 0, "a bucket is closed");
+	w.now += 20 * 86400 * S;
+	is_int(next(&w, &look), 0, "for long");
+	w.now = look;
+	add(&w, (struct sched_item){ .id = 2, .class = SCHED_NEW, .since_ns = w.now, .keys = { 1 }, .key_count = 1 });
+	is_int(next(&w, NULL), 2, "where nobody has a turn nobody rises");
+	world_done(&w);
+}
+
+static void
 head_of_line(void)
 {
 	struct world w;
@@ -681,6 +716,7 @@ main(void)
 	order_of_service();
 	weights();
 	aging();
+	long_queues();
 	head_of_line();
 	two_buckets();
 	times();
