@@ -6,7 +6,7 @@ libgate_a_SOURCES += \
 	src/admin/upstream_move.c src/admin/upstream_test.c src/admin/upstreams.c
 
 admin_scene = tests/unit/admin/scene.c tests/unit/admin/scene.h tests/unit/admin/ask.h tests/unit/store/world.h tests/unit/sql/both.h tests/pg.h tests/tap.h
-check_PROGRAMS += test_admin test_admin_device test_admin_eab test_expo test_metrics
+check_PROGRAMS += test_admin test_admin_device test_admin_eab test_admin_upstream test_expo test_metrics
 test_expo_SOURCES = tests/unit/admin/test_expo.c tests/tap.h
 test_expo_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_expo_LDADD = $(gate_libs)
@@ -19,6 +19,9 @@ test_admin_LDADD = $(gate_libs)
 test_admin_device_SOURCES = tests/unit/admin/test_admin_device.c $(admin_scene) tests/unit/httpd/rig.c tests/unit/httpd/rig.h
 test_admin_device_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_admin_device_LDADD = $(gate_libs)
+test_admin_upstream_SOURCES = tests/unit/admin/test_admin_upstream.c $(admin_scene) tests/unit/httpd/rig.c tests/unit/httpd/rig.h
+test_admin_upstream_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_admin_upstream_LDADD = $(gate_libs)
 test_admin_eab_SOURCES = tests/unit/admin/test_admin_eab.c $(admin_scene) tests/unit/httpd/rig.c tests/unit/httpd/rig.h
 test_admin_eab_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_admin_eab_LDADD = $(gate_libs)
@@ -27,4 +30,4 @@ fuzz_targets += fuzz_admin
 fuzz_admin_SOURCES = tests/fuzz/fuzz_admin.c tests/fuzz/inside.h $(admin_scene)
 fuzz_admin_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 fuzz_admin_LDADD = $(gate_libs)
-fuzz_admin_LDFLAGS = $(fuzz_ldflags) $(fuzz_inside)
+fuzz_admin_LDFLAGS = $(fuzz_ldflags) $(fuzz_inside) -Wl,--wrap=ca_post

@@ -162,6 +162,9 @@ write_ca(struct jw *w, struct upstream *u)
 	ca_stats(u->ca, &s);
 	write_text(w, "origin", ca_origin(u->ca));
 	jw_str(w, "account", account->kid[0] ? account->kid : NULL);
+	jw_str(w, "account_state", account_state_name(account->state));
+	write_time(w, "eab_expires", atomic_load(&u->eab_expires));
+	jw_bool(w, "eab_expires_soon", upstream_eab_ends(u, clock_unix_s()));
 	if (ca_fault(u->ca))
 		jw_str(w, "fault", ca_fault(u->ca));
 	ca_health_write(w, u->ca);

@@ -22,7 +22,8 @@ struct move {
 	const char *kid;        /* of a binding */
 	int alg;
 	int64_t expires;
-	bool has_key, has_expires;
+	bool has_eab, has_key, has_expires;
+	bool has_job;           /* there is something to do now */
 	int64_t job_id;
 };
 
@@ -51,6 +52,7 @@ is_valid(const struct upstream_row *row, struct problem *pr)
 static bool
 have_done(struct sql *db, struct move *m, struct problem *pr)
 {
+	m->has_job = true;
 	return jobs_insert(m->c->admin->jobs, db, JOB_ACCOUNT, m->u->id, &m->job_id, pr);
 }
 
@@ -62,8 +64,11 @@ carry_out(struct move *m, sql_fn fn, const char *event)
 
 	if (!store_write(c->admin->store, fn, m, &c->pr))
 		return false;
+	if (m->has_eab)
+		atomic_store(&m->u->eab_expires, m->expires);
 	log_notice(event, LS("upstream", m->u->name), LI("uid", c->http->peer_uid));
-	account_job_run(m->u, m->job_id);
+	if (m->has_job)
+		account_job_run(m->u, m->job_id);
 	return upstream_reply(c, m->u);
 }
 
@@ -240,6 +245,7 @@ read_eab(struct move *m, char kid[EAB_KID_TEXT])
 		return problem_set(o->pr, PROBLEM_MALFORMED, "kid and key need each other");
 	if (!name.n && !m->has_expires)
 		return problem_set(o->pr, PROBLEM_MALFORMED, "kid and key are missing");
+	m->has_eab = true;
 	m->has_key = name.n > 0;
 	span_copy(name, kid, EAB_KID_TEXT);
 	m->kid = kid;
@@ -254,7 +260,7 @@ eab_tx(struct sql *db, void *arg, struct problem *pr)
 	struct upstream_row row = { 0 };
 	bool waits;
 
-	m->job_id = 0;
+	m->has_job = false;
 	if (!row_of(db, m, &row, pr))
 		return false;
 	waits = row.life.state == ACCOUNT_VALID && !row.account_url[0];
@@ -270,8 +276,6 @@ call_upstream_eab(struct call *c)
 	struct move m;
 	bool good = begin(&m, c) && read_eab(&m, kid) && carry_out(&m, eab_tx, "upstream_eab_set");
 
-	if (good)
-		atomic_store(&m.u->eab_expires, m.expires);
 	move_done(&m);
 	return good;
 }

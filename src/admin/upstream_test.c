@@ -203,7 +203,7 @@ next_trial(struct test *t)
 		try_listener(t, now->solver);
 		return;
 	}
-	if (!now->name) {
+	if (!now->name || !t->c->admin->solve) {
 		trial_done(t, true, "it has no domains to be tried with: --name NAME names one");
 		return;
 	}

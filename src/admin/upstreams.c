@@ -6,8 +6,6 @@
 #include "ledger/ledger.h"
 #include "store/upstream_life.h"
 
-#define EXPIRES_SOON_S (30 * 86400)
-
 bool
 upstream_find(struct call *c, bool acme, struct upstream **ret, const struct upstream_conf **ret_conf)
 {
@@ -114,7 +112,7 @@ write_eab(struct jw *w, const struct entry *e)
 	write_time(w, "expires", life->eab_expires);
 	if (life->eab_expires) {
 		jw_bool(w, "expired", life->eab_expires <= clock_unix_s());
-		jw_bool(w, "expires_soon", life->eab_expires <= clock_unix_s() + EXPIRES_SOON_S);
+		jw_bool(w, "expires_soon", upstream_eab_ends(e->u, clock_unix_s()));
 	}
 	jw_end(w);
 }

@@ -87,10 +87,16 @@ print_upstreams(struct ctl *ctl, const struct json_node *list)
 	table_write(&t, ctl->plain, ctl->width, &ctl->out);
 	table_done(&t);
 	for (size_t i = 0; i < json_count(list); i++) {
-		AUTO_FREE char *name = ctl_text(json_get(json_at(list, i), "name")), *fault = ctl_text(json_get(json_at(list, i), "fault"));
+		const struct json_node *u = json_at(list, i);
+		AUTO_FREE char *name = ctl_text(json_get(u, "name")), *fault = ctl_text(json_get(u, "fault"));
+		AUTO_FREE char *state = ctl_text(json_get(u, "account_state")), *ends = ctl_text(json_get(u, "eab_expires"));
 
-		if (json_get(json_at(list, i), "fault"))
+		if (json_get(u, "fault"))
 			buf_addf(&ctl->out, "%s: %s\n", name, fault);
+		if (*state && strcmp(state, "valid") != 0)
+			buf_addf(&ctl->out, "%s: our account is %s, orders wait: upstream register makes another one\n", name, state);
+		if (json_bool(json_get(u, "eab_expires_soon"), false))
+			buf_addf(&ctl->out, "%s: its external account binding ends %s: upstream set-eab takes another one\n", name, ends);
 	}
 }
 

@@ -109,7 +109,8 @@ range_end(struct batcher *b, enum update_outcome outcome)
 		struct item *item = b->items[i];
 		bool good = outcome == UPDATE_DONE || (item->is_left_out && item->is_delete);
 
-		if (outcome == UPDATE_DONE && !item->is_left_out)
+		/* what is only tried is in no journal */
+		if (outcome == UPDATE_DONE && !item->is_left_out && item->p->record.id)
 			count(item->is_delete ? &stats_of(b)->removed : &stats_of(b)->added, 1);
 		if (outcome == UPDATE_DONE && item->is_left_out && !item->is_delete) {
 			problem_set(&b->problem, PROBLEM_DNS, "the order does not want it any more");

@@ -350,13 +350,21 @@ see_to_tx(struct sql *db, void *arg, struct problem *pr)
 	return good;
 }
 
+bool
+upstream_eab_ends(struct upstream *u, int64_t now)
+{
+	int64_t expires = atomic_load(&u->eab_expires);
+
+	return expires && expires <= now + EAB_WARN_S;
+}
+
 /* Once a day. */
 static void
 warn_of_eab(struct upstream *u)
 {
 	int64_t now = clock_unix_s(), expires = atomic_load(&u->eab_expires);
 
-	if (!expires || expires > now + EAB_WARN_S || now - atomic_load(&u->warned_at) < 86400)
+	if (!upstream_eab_ends(u, now) || now - atomic_load(&u->warned_at) < 86400)
 		return;
 	atomic_store(&u->warned_at, now);
 	log_warning("upstream_eab_expires", LS("upstream", u->name), LI("at", expires), LI("days", (expires - now) / 86400));

@@ -71,6 +71,8 @@ bool upstreams_begin(struct upstreams *ups, struct problem *pr) MUST_CHECK;
 #define ACCOUNT_STALE_S 3600 /* at a start or reload; otherwise once a day is enough */
 /* After a reload, and now and then: have done what the configuration, an operator or time has made due about our accounts. */
 bool upstreams_see_to(struct upstreams *ups, int64_t stale_s, struct problem *pr) MUST_CHECK;
+/* Within 30 days, or it has: an operator should ask for another binding. */
+bool upstream_eab_ends(struct upstream *u, int64_t now);
 /* Send nothing any more (before the outbound loop ends). */
 void upstreams_stop(struct upstreams *ups);
 void upstreams_free(struct upstreams *ups);
