@@ -8,13 +8,16 @@ import os
 import re
 import sys
 import threading
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lab import Lab, pebbles, wait_until
+from lab import Lab, LabError, pebbles, wait_until
 from proxy import DROP
 from supervisor import Supervisor, judge, outcome, side_by_side
 from tap import Tap
+from zones import Zones, solver_conf
 
+MOST = 40  # places of a rollover; those of the order after it are another test's
 PROBLEM = [("Content-Type", "application/problem+json")]
 
 
@@ -286,6 +289,56 @@ def binding(t, lab, folder):
     gate.stop()
 
 
+def solvers(t, lab, folder):
+    """What upstream test says of solvers, with a server that takes updates; and the records of dns-persist-01."""
+    zones = Zones(lab, "bind")
+    resolver = zones.resolver()
+    pebble = lab.pebble(folder=folder, dns=resolver)
+    proxy = lab.proxy(pebble)
+
+    def rule(exchange, stage):
+        if exchange.kind != "directory" or stage == "before":
+            return None
+        body = json.loads(exchange.body)
+        body["meta"] = dict(body.get("meta", {}), caaIdentities=["ca.test"])
+        return 200, exchange.headers, json.dumps(body).encode()
+
+    proxy.rule = rule
+    profile = {"name": "default", "upstream": "ca", "challenges": ["dns-01"], "wildcard": True}
+    program = lab.path("program")
+    with open(program, "w") as out:
+        out.write("#!/bin/sh\nexit 1\n")
+    listed = [solver_conf(lab, zones, domains=["one.corp.test"]), solver_conf(lab, zones, name="wrong", secret="A" * 44, domains=["two.corp.test"]),
+              solver_conf(lab, zones, name="closed", domains=["closed.corp.test"]),
+              {"name": "program", "kind": "exec", "program": program, "domains": ["three.corp.test"], "zone": "corp.test"},
+              {"name": "stays", "kind": "dns-persist-01", "domains": ["stay.corp.test"]}]
+    gate = lab.gate(proxy.directory, profiles=[profile], resolvers=[zones.address], public_resolvers=[resolver], solvers=listed)
+    gate.start()
+    account = registered(gate)
+    serial = zones.serial("corp.test", zones.host)
+    status, text = gate.try_ctl("upstream", "test", "ca")
+    found = steps(text)
+    t.equal((status, {name[len("solver "):]: verdict for name, (verdict, _) in found.items() if name.startswith("solver ")}),
+            (1, {"corp": "OK", "wrong": "FAILED", "closed": "FAILED", "program": "FAILED", "stays": "FAILED"}),
+            "upstream test tells which solvers would work")
+    t.ok("may not be run" in found["solver program"][1] and "_acme-challenge.closed.corp.test" in found["solver closed"][1],
+         "and what is the matter with the others")
+    t.equal((zones.values("_acme-challenge.one.corp.test"), zones.serial("corp.test", zones.host)), ([], serial), "the zone is as it was")
+    t.ok('acmegate_dns_records_total{solver="corp",change="removed"} 0' in gate.ctl("metrics"), "and no record is counted")
+    text = gate.ctl("upstream", "persist-records", "ca")
+    want = '_validation-persist.stay.corp.test. IN TXT "ca.test; accounturi=%s; policy=wildcard"' % account["url"]
+    t.equal(text.strip(), want, "persist-records prints what is to be laid out")
+    name, value = re.match(r'(\S+)\. IN TXT "(.*)"', text).groups()
+    zones.add(name, "TXT", '"%s"' % value)
+    os.chmod(program, 0o755)
+    time.sleep(1.5)  # for a second the resolver knows that there is none
+    found = steps(gate.try_ctl("upstream", "test", "ca")[1])
+    t.equal((found["solver stays"][0], found["solver program"][0]), ("OK", "OK"), "laid out, the record is found; so is a program that may be run")
+    found = steps(gate.try_ctl("upstream", "test", "ca", "--name", "x.one.corp.test")[1])
+    t.equal(found["solver corp"][0], "OK", "a name of one's own is tried")
+    t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
+
+
 def files_of(gate):
     for folder, _, names in os.walk(gate.state):
         for name in names:
@@ -293,8 +346,17 @@ def files_of(gate):
                 yield file.read()
 
 
-def rollover_killed(lab, pebble, number, plan, server=None):
-    """A rotate-key with the gateway killed as planned; what is to be judged."""
+def look(gate, before):
+    """'' (it was not asked for), 'begun' or 'rolled'; None: it does not answer."""
+    try:
+        account = shown(gate)["account"]
+    except LabError:
+        return None
+    return "rolled" if account["thumbprint"] != before["thumbprint"] else "begun" if account["state"] == "changing-key" else ""
+
+
+def rollover_killed(lab, pebble, number, plan, server=None, rule=None):
+    """A rotate-key with the gateway killed as planned, and then an order; what is to be judged."""
     name, address = "roll%d" % number, "127.14.%d.%d" % (os.getpid() % 250 + 1, number + 1)
     lab.resolve(name + ".test", address)
     proxy = lab.proxy(pebble)
@@ -303,34 +365,63 @@ def rollover_killed(lab, pebble, number, plan, server=None):
     gate.start()
     before = registered(gate)
     gate.stop()
+    proxy.rule = rule(gate) if rule else None
     supervisor = Supervisor(gate, plan)
-    rolled = asked = False
-    while not rolled:
-        wait_until("the gateway", lambda: os.path.exists(gate.socket))
-        gate.try_ctl("upstream", "rotate-key", "ca") if not asked else None
-        try:
-            asked = wait_until("the key to be changed or to be on its way", lambda: look(gate, before), 20)
-            rolled = wait_until("the key to be changed", lambda: look(gate, before) == "rolled", 60)
-        except Exception:
-            if asked:
-                raise
-    device = lab.device(gate, patient=True)
-    device.obtain([name + ".test"])
+    state = ""
+    while state != "rolled":
+        # an operator who heard nothing asks again; a gateway that was asked says so
+        state = wait_until("an answer", lambda: look(gate, before), 60) if state else look(gate, before)
+        if state == "":
+            gate.try_ctl("--timeout", "20", "upstream", "rotate-key", "ca")
+        time.sleep(0.2)
+    proxy.rule = None
+    lab.device(gate, patient=120).obtain([name + ".test"])
     account = registered(gate)
     result = {"url": account["url"], "next": gate.sql("select count(*) from upstream where next_at <> 0")[0][0], "left": gate.left_over(),
-              "issued": len([e for e in proxy.seen if e.kind == "finalize" and e.status == 200]), "accounts": proxy.count("newAccount", 201),
-              "status": supervisor.end(), "sanitizer": gate.sanitizer_report()}
-    good = {"url": before["url"], "next": 0, "left": {}, "issued": 1, "accounts": 1, "status": 0, "sanitizer": ""}
+              "accounts": proxy.count("newAccount", 201), "changes": proxy.count("keyChange", 200) >= 1, "status": supervisor.end(),
+              "sanitizer": gate.sanitizer_report()}
+    good = {"url": before["url"], "next": 0, "left": {}, "accounts": 1, "changes": True, "status": 0, "sanitizer": ""}
     return outcome(supervisor, result, good)
 
 
-def look(gate, before):
-    """'' (it was not asked for), 'begun' or 'rolled'; None: it does not answer."""
-    try:
-        account = shown(gate)["account"]
-    except Exception:
-        return None
-    return "rolled" if account["thumbprint"] != before["thumbprint"] else "begun" if account["state"] == "changing-key" else ""
+def kill_at(stage):
+    """The gateway dies when the CA has the keyChange, or its reply, in hand; the reply never arrives."""
+    def rule_for(gate):
+        done = threading.Event()
+
+        def rule(exchange, at):
+            if exchange.kind != "keyChange" or at != stage or done.is_set():
+                return None
+            done.set()
+            gate.kill()
+            return DROP
+
+        return rule
+    return rule_for
+
+
+def killed(t, lab, folder):
+    """At every place on the way of a rollover that a calm run passes, and around the CA's answer."""
+    pebble = lab.pebble(folder=folder)
+    for server, what in ((None, "SQLite"), (lab.postgres(), "PostgreSQL")):
+        base, every = (100, 4) if server else (0, 1)
+        calm = rollover_killed(lab, pebble, base, [], server)
+        judge(t, calm, 0, "%s: a rollover without a crash" % what)
+        places = re.findall(r"crash_point (\d+) (.*)", calm["log"])
+        t.ok(len(places) > 10, "the gateway passes %d places where it can be killed" % len(places))
+        chosen = list(range(1, min(len(places), MOST) + 1, every))
+        results = side_by_side([lambda n=n: rollover_killed(lab, pebble, base + n, [n], server) for n in chosen])
+        for n, result in zip(chosen, results):
+            judge(t, result, 0, "%s: killed at place %d (%s): the account has one key, which works" % (what, n, (result.get("where") or ["not reached"])[0]))
+        died = [r["where"][0] for r in results if r.get("where")]
+        t.ok(len(died) > len(chosen) / 2 and {"committed"} <= set(died), "it was killed in %d runs of %d" % (len(died), len(results)))
+        results = side_by_side([lambda n=n, stage=stage: rollover_killed(lab, pebble, base + 80 + n, [], server, kill_at(stage))
+                                for n, stage in enumerate(("before", "after"))])
+        for stage, result in zip(("before", "after"), results):
+            judge(t, result, 1, "%s: killed %s the CA acted on keyChange: it is found out which key it takes" % (what, stage))
+    results = side_by_side([lambda n=n, plan=plan: rollover_killed(lab, pebble, 95 + n, plan) for n, plan in enumerate(([6] * 6, [9, 4, 9, 4]))])
+    for result in results:
+        judge(t, result, 2, "killed %d times in a row: the same" % len(result.get("deaths", [])))
 
 
 def two_gateways(t, lab, folder):
@@ -382,4 +473,11 @@ with Lab(t) as lab:
             without_key_change(t, lab, pebble)
         with t.part("binding"):
             binding(t, lab, folder)
+    what, folder = list(pebbles())[-1]
+    with t.part("two gateways"):
+        two_gateways(t, lab, folder)
+    with t.part("solvers"):
+        solvers(t, lab, folder)
+    with t.part("killed"):
+        killed(t, lab, folder)
 sys.exit(t.done())
