@@ -310,6 +310,13 @@ write_issued(struct expo *x, struct upstreams *ups)
 		if (upstreams_at(ups, i)->ca)
 			expo_int(x, (int64_t)atomic_load(&upstreams_at(ups, i)->refused), "ca", upstreams_at(ups, i)->name, NULL);
 	}
+	expo_family(x, EXPO_COUNTER, "acmegate_orders_moved", "Orders that left a CA for another one of their profile, by the class of the reason.");
+	for (size_t i = 0; i < upstreams_count(ups); i++) {
+		struct upstream *u = upstreams_at(ups, i);
+
+		for (int why = 0; why < FAILOVER__COUNT && u->ca; why++)
+			expo_int(x, (int64_t)atomic_load(&u->moved[why]), "ca", u->name, "class", failover_name((enum failover)why), NULL);
+	}
 }
 
 static void

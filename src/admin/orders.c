@@ -235,6 +235,9 @@ write_upstream(struct jw *w, struct sql *db, int64_t order_id, struct problem *p
 	jw_int(w, "failures", u.failures);
 	write_time(w, "since", u.intent_at);
 	write_time(w, "waits_until", u.wait_until);
+	write_time(w, "trouble_since", u.trouble_at);
+	if (u.refused_by[0])
+		jw_span(w, "refused_by", span_trim(span_str(u.refused_by)));
 	write_time(w, "expires", u.expires);
 	if (error.n)
 		jw_span(w, "error", buf_span(&error));

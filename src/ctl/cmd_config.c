@@ -50,6 +50,23 @@ note_lists(struct ctl *ctl, const struct gate_conf *conf)
 	}
 }
 
+/* Orders that may end at a CA of the other kind. */
+static void
+note_kinds(struct ctl *ctl, const struct gate_conf *conf)
+{
+	const struct profile_conf *list = conf->profiles.list;
+
+	for (size_t i = 0; i < conf->profiles.count; i++) {
+		const struct upstream_conf *first = conf_profile_ca(conf, &list[i], 0), *u = first;
+
+		for (size_t j = 1; u && u->kind == first->kind && j < conf_profile_ca_count(&list[i]); j++)
+			u = conf_profile_ca(conf, &list[i], j);
+		if (u && u->kind != first->kind)
+			ctl_note(ctl, "profile %s: orders may go from a %s CA to a %s one, %s", list[i].name,
+				first->kind == CA_KIND_PUBLIC ? "public" : "private", u->kind == CA_KIND_PUBLIC ? "public" : "private", u->name);
+	}
+}
+
 int
 cmd_config_check(struct ctl *ctl)
 {
@@ -63,8 +80,10 @@ cmd_config_check(struct ctl *ctl)
 		write_check(ctl, file, &errors);
 	else if (conf)
 		buf_addf(&ctl->out, "%s is good\n", file);
-	if (conf)
+	if (conf) {
 		note_lists(ctl, conf);
+		note_kinds(ctl, conf);
+	}
 	while (rest.n && span_cut(&rest, '\n', &line)) {
 		if (line.n)
 			ctl_note(ctl, "%.*s", SPAN_FMT(line));

@@ -129,6 +129,8 @@ print_upstream(struct ctl *ctl, const struct json_node *u)
 	ctl_field_member(ctl, "State", u, "state");
 	ctl_field_member(ctl, "Attempt", u, "attempt");
 	ctl_field_member(ctl, "Waits until", u, "waits_until");
+	ctl_field_member(ctl, "Trouble since", u, "trouble_since");
+	ctl_field_member(ctl, "Refused by", u, "refused_by");
 	ctl_field_member(ctl, "Failures", u, "failures");
 	ctl_field_member(ctl, "Since", u, "since");
 	ctl_field_member(ctl, "Expires", u, "expires");

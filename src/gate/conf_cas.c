@@ -207,7 +207,7 @@ check_needs(const char *at, const struct upstream_conf *u, const struct ca_prese
 }
 
 /* Those that a solver answers (solve/solve.h). */
-static const char *const challenges[] = { "http-01", "dns-01", "dns-persist-01" };
+static const char *const challenges[] = { "http-01", "tls-alpn-01", "dns-01", "dns-persist-01" };
 
 void
 conf_preset_check(const char *at, const struct upstream_conf *u, struct conf_errors *errors)
@@ -226,6 +226,6 @@ conf_preset_check(const char *at, const struct upstream_conf *u, struct conf_err
 			found = found || strcmp(u->challenges.list[i], challenges[j]) == 0;
 		snprintf(where, sizeof(where), "%s.challenges[%zu]", at, i);
 		if (!found)
-			conf_error(errors, where, "\"%s\" is none of http-01, dns-01 and dns-persist-01", QUOTE(span_str(u->challenges.list[i])));
+			conf_error(errors, where, "\"%s\" is none of http-01, tls-alpn-01, dns-01 and dns-persist-01", QUOTE(span_str(u->challenges.list[i])));
 	}
 }

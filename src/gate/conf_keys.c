@@ -312,7 +312,7 @@ static const struct conf_key upstream_keys[] = {
 	KEY(STRING, "upstream_profile", upstream_conf, upstream_profile, NULL, "1", "64", RELOAD,
 		"profile, or product, asked of the CA, if it offers that and the profile of the order says none", .example = "shortlived"),
 	KEY(STRINGS, "challenges", upstream_conf, challenges, NULL, NULL, "8", RELOAD,
-		"challenges by which names are proven to this CA: http-01, dns-01, dns-persist-01; whatever it offers if empty",
+		"challenges by which names are proven to this CA: http-01, tls-alpn-01, dns-01, dns-persist-01; whatever it offers if empty",
 		.example = "dns-01"),
 	KEY(INT, "max_names", upstream_conf, max_names, "0", "0", "1000", RELOAD,
 		"most names of a certificate; the preset's if zero, or else not known: what is over is refused when it is ordered, and costs nothing "

@@ -208,6 +208,12 @@
 	"create index renewal_ends_of on renewal (principal, not_after, cert_id);"                 \
 	"alter table upstream_order add column replaces_refused text"
 
+/* Of an order that may go to another CA: since when its own one fails, which have refused it, and that a certificate may still come. */
+#define DDL_14                                                                                     \
+	"alter table upstream_order add column trouble_at bigint;"                                 \
+	"alter table upstream_order add column refused_by text not null default '';"               \
+	"alter table upstream_order add column pinned bigint not null default 0"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
@@ -223,6 +229,7 @@ static const struct sql_migration migrations[] = {
 	{ 11, DDL_11, DDL_11 },
 	{ 12, DDL_12("blob"), DDL_12("bytea") },
 	{ 13, DDL_13("integer primary key", "integer"), DDL_13("bigint primary key", "bigint") },
+	{ 14, DDL_14, DDL_14 },
 };
 
 _Static_assert(COUNT_OF(migrations) == SCHEMA_VERSION, "each is a version");

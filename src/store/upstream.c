@@ -1,7 +1,9 @@
 /* upstream.c - see upstream.h. */
 #include "store/upstream.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "store/proof_record.h"
@@ -171,7 +173,8 @@ bool
 upstream_order_get(struct sql *db, int64_t order_id, struct upstream_order *ret, bool *ret_found, struct problem *pr)
 {
 	static const char SQL[] =
-		"select order_id, attempt, expires, intent_at, failures, upstream, state, url, finalize_url, wait_until, wait_bucket, replaces_refused"
+		"select order_id, attempt, expires, intent_at, failures, upstream, state, url, finalize_url, wait_until, wait_bucket,"
+		" replaces_refused, trouble_at, pinned, refused_by"
 		" from upstream_order where order_id=$1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
@@ -190,6 +193,9 @@ upstream_order_get(struct sql *db, int64_t order_id, struct upstream_order *ret,
 		ret->wait_until = sql_int(st, 9);
 		ret->wait_bucket = sql_int(st, 10);
 		sql_copy(st, 11, ret->replaces_refused, sizeof(ret->replaces_refused));
+		ret->trouble_at = sql_int(st, 12);
+		ret->pinned = sql_int(st, 13) != 0;
+		sql_copy(st, 14, ret->refused_by, sizeof(ret->refused_by));
 	}
 	return sql_end(st, pr);
 }
@@ -223,7 +229,7 @@ bool
 upstream_order_ordered(struct sql *db, int64_t order_id, const char *url, const char *finalize_url, int64_t expires, struct problem *pr)
 {
 	static const char SQL[] =
-		"update upstream_order set state=1, url=$2, finalize_url=$3, expires=$4 where order_id=$1";
+		"update upstream_order set state=1, url=$2, finalize_url=$3, expires=$4, trouble_at=null where order_id=$1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, order_id);
@@ -246,18 +252,67 @@ forget_proofs(struct sql *db, int64_t order_id, struct problem *pr)
 }
 
 bool
-upstream_order_restart(struct sql *db, int64_t order_id, bool failed, const char *error, struct problem *pr)
+upstream_order_restart(struct sql *db, int64_t order_id, bool failed, bool pinned, const char *error, struct problem *pr)
 {
 	static const char SQL[] =
 		"update upstream_order set attempt=attempt+1, state=0, url=null, finalize_url=null,"
-		" intent_at=null, expires=null, failures=failures+$2, error=$3 where order_id=$1";
+		" intent_at=null, expires=null, failures=failures+$2, error=$3,"
+		" pinned=case when $4=0 then pinned else 1 end where order_id=$1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, order_id);
 	sql_bind_int(st, 2, failed);
 	sql_bind_str(st, 3, error);
+	sql_bind_int(st, 4, pinned);
 	sql_step(st);
 	return sql_end(st, pr) && forget_proofs(db, order_id, pr);
+}
+
+bool
+upstream_order_has_refused(const struct upstream_order *row, const char *upstream)
+{
+	char name[UPSTREAM_TEXT + 2];
+
+	/* a name has no blank */
+	snprintf(name, sizeof(name), " %s ", upstream);
+	return strstr(row->refused_by, name) != NULL;
+}
+
+bool
+upstream_order_move(struct sql *db, const struct upstream_order *row, const char *to, bool refused, const char *error, struct problem *pr)
+{
+	static const char SQL[] =
+		"update upstream_order set upstream=$2, refused_by=$3, error=$4, attempt=attempt+1, state=0, url=null, finalize_url=null,"
+		" intent_at=null, expires=null, wait_bucket=null, wait_until=null, trouble_at=null where order_id=$1";
+	static const char ORDERS[] = "update orders set upstream=$2 where id=$1 or (joined_to=$1 and state=2)";
+	AUTO_FREE char *more = xasprintf("%s%s ", row->refused_by[0] ? row->refused_by : " ", row->upstream);
+	const char *refused_by = refused && !upstream_order_has_refused(row, row->upstream) ? more : row->refused_by;
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, row->order_id);
+	sql_bind_str(st, 2, to);
+	sql_bind_str(st, 3, refused_by);
+	sql_bind_str(st, 4, error);
+	sql_step(st);
+	if (!sql_end(st, pr))
+		return false;
+	st = sql_begin(db, ORDERS);
+	sql_bind_int(st, 1, row->order_id);
+	sql_bind_str(st, 2, to);
+	sql_step(st);
+	return sql_end(st, pr) && forget_proofs(db, row->order_id, pr);
+}
+
+bool
+upstream_order_trouble(struct sql *db, int64_t order_id, int64_t at, struct problem *pr)
+{
+	static const char SQL[] = "update upstream_order set trouble_at=$2 where order_id=$1 and trouble_at is null";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, order_id);
+	sql_bind_int(st, 2, at);
+	sql_step(st);
+	return sql_end(st, pr);
 }
 
 bool

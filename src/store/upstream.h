@@ -61,11 +61,15 @@ enum upstream_state {
 	UPSTREAM_INTENT = 0,  /* with intent_at newOrder may have been sent: whoever finds that after a crash must look for its outcome */
 	UPSTREAM_ORDERED = 1, /* the CA's order URL is known */
 };
+#define REFUSED_BY_TEXT (8 * UPSTREAM_TEXT + 2)
 struct upstream_order {
 	int64_t order_id, attempt, expires, failures;
 	int64_t intent_at;   /* when newOrder went out, or was about to; 0 = it has not, in this attempt */
 	int64_t wait_until;  /* it waits for a limit of the CA, at least so long; 0 = it does not */
 	int64_t wait_bucket; /* of store/quota.h; 0 = none */
+	int64_t trouble_at;  /* since when its CA does not take it, for reasons that may pass; 0 = there are none */
+	bool pinned;         /* of an order of before at this CA a certificate may still come: it goes to no other */
+	char refused_by[REFUSED_BY_TEXT]; /* CAs that have refused it: ask upstream_order_has_refused */
 	char upstream[UPSTREAM_TEXT];
 	enum upstream_state state;
 	char replaces_refused[UPSTREAM_TEXT]; /* the entry whose CA would not take its `replaces` (RFC 9773 5), "" = none */
@@ -80,8 +84,13 @@ bool upstream_order_insert(struct sql *db, int64_t order_id, const char *upstrea
 bool upstream_order_refuse_replaces(struct sql *db, int64_t order_id, const char *upstream, struct problem *pr) MUST_CHECK;
 bool upstream_order_ordered(struct sql *db, int64_t order_id, const char *url, const char *finalize_url, int64_t expires, struct problem *pr) MUST_CHECK;
 /* Begin again with a new upstream order: attempt + 1, state INTENT, the old order's proofs forgotten; counts a validation failure if
- * `failed`. */
-bool upstream_order_restart(struct sql *db, int64_t order_id, bool failed, const char *error, struct problem *pr) MUST_CHECK;
+ * `failed`; from then on pinned if `pinned`. */
+bool upstream_order_restart(struct sql *db, int64_t order_id, bool failed, bool pinned, const char *error, struct problem *pr) MUST_CHECK;
+/* The same at another CA, for the order and those that joined it; the one it leaves has refused it if `refused`. */
+bool upstream_order_move(struct sql *db, const struct upstream_order *row, const char *to, bool refused, const char *error, struct problem *pr) MUST_CHECK;
+bool upstream_order_has_refused(const struct upstream_order *row, const char *upstream);
+/* Since `at` its CA does not take it. */
+bool upstream_order_trouble(struct sql *db, int64_t order_id, int64_t at, struct problem *pr) MUST_CHECK;
 bool upstream_order_delete(struct sql *db, int64_t order_id, struct problem *pr) MUST_CHECK; /* its proofs, and what it has reserved */
 
 /* What proves an authorization to a CA, answered from here by every gateway that shares the store. NULL = it has none. */

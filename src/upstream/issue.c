@@ -116,12 +116,47 @@ new_order(struct issue *is)
 
 static enum job_next proceed(struct issue *is);
 
+/* Its entry of upstreams was taken out of the configuration. */
+static enum job_next
+homeless(struct issue *is)
+{
+	enum job_next next;
+
+	if (issue_moves(is, FAILOVER_ACCOUNT, false, "it is no longer configured", &next))
+		return next;
+	log_error("upstream_not_configured", LS("order", is->order.ref), LS("upstream", is->row.upstream));
+	return issue_again(is, HOLD_MS, ISSUE_LOAD);
+}
+
+static enum job_next
+unregistered(struct issue *is)
+{
+	int64_t wait_ms = REGISTERING_MS;
+	struct ca_health h;
+	enum job_next next;
+
+	ca_health(is->u->ca, &h);
+	if (issue_moves_in_time(is, h.failures ? FAILOVER_OUTAGE : FAILOVER_ACCOUNT, "it has not registered our account", &wait_ms, &next))
+		return next;
+	return issue_again(is, wait_ms, ISSUE_LOAD);
+}
+
+/* A job may be older than a reload. */
+static void
+take_conf(struct issue *is)
+{
+	issue_forget_proofs(is);
+	gate_conf_unref(is->conf);
+	is->conf = conf_holder_take(upstreams_env(is->ups)->conf);
+}
+
 static enum job_next
 load(struct issue *is)
 {
 	enum account_state state;
 	struct problem pr = { 0 };
 
+	take_conf(is);
 	if (!issue_load(is, &pr)) {
 		log_error("issue_not_loaded", LI("subject", is->job->row.subject), LPR(&pr));
 		return issue_again(is, 5000, ISSUE_LOAD);
@@ -129,16 +164,17 @@ load(struct issue *is)
 	if (!is->has_order || !is->has_row || (is->late && is->row.state != UPSTREAM_ORDERED))
 		return issue_left(is);
 	is->u = upstreams_get(is->ups, is->row.upstream);
-	if (!is->u || !is->u->ca) {
-		log_error("upstream_not_configured", LS("order", is->order.ref), LS("upstream", is->row.upstream));
-		return issue_again(is, HOLD_MS, ISSUE_LOAD);
-	}
+	if (!is->u)
+		return homeless(is);
 	ca_account_unref(is->account);
+	is->account = NULL;
+	if (is->u->driver == DRIVER_LOCAL)
+		return issue_locally(is);
 	is->account = upstream_account_registered(is->u, &state);
 	if (!is->account && state != ACCOUNT_VALID)
 		return issue_no_account(is, state);
 	if (!is->account)
-		return issue_again(is, REGISTERING_MS, ISSUE_LOAD);
+		return unregistered(is);
 	if (is->row.state == UPSTREAM_ORDERED) {
 		is->phase = ISSUE_ORDER;
 		is->taken_over = is->has_names = true;
@@ -156,6 +192,10 @@ load(struct issue *is)
 static enum job_next
 proceed(struct issue *is)
 {
+	enum job_next next;
+
+	if ((is->phase == ISSUE_NEW_ORDER || is->phase == ISSUE_FIND) && issue_flees(is, &next))
+		return next;
 	switch (is->phase) {
 	case ISSUE_NEW_ORDER:
 		return new_order(is);

@@ -7,6 +7,7 @@
 #include "upstream/upstreams.h"
 
 #define ISSUE_ALTERNATES_MAX 4
+#define ISSUE_LINGER_MS 3500 /* until the records of an order that is over are removed; a bit more than in store/proof_record.c */
 
 /* What the job asks for next, or waits for the answer of. The row knows only INTENT and ORDERED: every phase after that is
  * found again by reading the CA's order. */
@@ -159,6 +160,20 @@ enum job_next issue_rate_limited(struct issue *is);
 void issue_blame(struct issue *is, const struct acme_authz *authz);
 void issue_blame_order(struct issue *is);
 
+/* ---- issue_move.c: to another CA of the profile, while nothing can become of the order at this one ---- */
+/* Is the CA known to be down for long enough? True: the order has moved, *ret_next. */
+bool issue_flees(struct issue *is, enum job_next *ret_next) MUST_CHECK;
+/* This CA will not take it now (`dead`: nor go on with the order that it has made): is there another that will? `detail` is for its
+ * story. False: it stays. */
+bool issue_moves(struct issue *is, enum failover why, bool dead, const char *detail, enum job_next *ret_next) MUST_CHECK;
+/* The same for what may pass. False: it stays for now, and *wait_ms is no longer than until it might move. */
+bool issue_moves_in_time(struct issue *is, enum failover why, const char *detail, int64_t *wait_ms, enum job_next *ret_next) MUST_CHECK;
+/* The same for a limit that makes it wait until then (unix s), and for a refusal of the CA. */
+bool issue_moves_for_limit(struct issue *is, const struct bucket *b, int64_t until, enum job_next *ret_next) MUST_CHECK;
+bool issue_moves_refused(struct issue *is, enum problem_kind kind, bool dead, const char *detail, enum job_next *ret_next) MUST_CHECK;
+/* Who waits for a limit and could be elsewhere looks more often: at most so long. */
+int64_t issue_look_ms(const struct issue *is);
+
 /* ---- issue_find.c ---- */
 enum job_next issue_got_account(struct issue *is);
 enum job_next issue_got_list(struct issue *is);
@@ -168,6 +183,8 @@ enum job_next issue_got_listed(struct issue *is);
 enum job_next issue_got_cert(struct issue *is);
 enum job_next issue_got_alternate(struct issue *is);
 enum job_next issue_next_alternate(struct issue *is);
+/* The order has moved to a CA of ours: sign. */
+enum job_next issue_locally(struct issue *is);
 void issue_forget_chains(struct issue *is);
 
 /* ---- issue_guard.c: nothing of a device leaves the gateway. Asked last before it goes out; false: our fault, and nothing goes ---- */

@@ -140,6 +140,8 @@ hold(struct issue *is, enum issue_phase then)
 {
 	const struct ca_call *call = &is->call;
 	struct problem pr = { 0 };
+	int64_t wait_ms = HOLD_MS;
+	enum job_next next;
 	char text[400];
 
 	snprintf(text, sizeof(text), "%s at %s: %.200s (%.100s)", issue_phase_name(is->phase), is->u->name,
@@ -149,13 +151,17 @@ hold(struct issue *is, enum issue_phase then)
 		LPR(&call->problem.problem));
 	if (!issue_note(is, text, &pr))
 		return issue_store_trouble(is, &pr);
-	return issue_again(is, HOLD_MS, then);
+	if (then == ISSUE_LOAD && issue_moves_in_time(is, FAILOVER_ACCOUNT, text, &wait_ms, &next))
+		return next;
+	return issue_again(is, wait_ms, then);
 }
 
 enum job_next
 issue_no_account(struct issue *is, enum account_state state)
 {
 	struct problem pr = { 0 };
+	int64_t wait_ms = HOLD_MS;
+	enum job_next next;
 	char text[400];
 
 	snprintf(text, sizeof(text), "our account at %s is %s: it serves no orders", is->u->name, account_state_name(state));
@@ -165,7 +171,9 @@ issue_no_account(struct issue *is, enum account_state state)
 			return issue_store_trouble(is, &pr);
 		span_copy(span_str(text), is->told_trouble, sizeof(is->told_trouble));
 	}
-	return issue_again(is, HOLD_MS, ISSUE_LOAD);
+	if (issue_moves_in_time(is, FAILOVER_ACCOUNT, text, &wait_ms, &next))
+		return next;
+	return issue_again(is, wait_ms, ISSUE_LOAD);
 }
 
 /* A request was refused: by a key that is not the account's any more, or will not be in a moment? Then it says nothing of the order. */
@@ -195,12 +203,16 @@ wait_for_terms(struct issue *is)
 {
 	const struct upstream_conf *entry = conf_upstream(is->conf, is->u->name);
 	struct problem pr = { 0 };
+	enum job_next paused, moved;
 
 	log_error("upstream_terms_wanted", LS("upstream", is->u->name), LS("url", is->call.problem.instance ? is->call.problem.instance : ""),
 		LPR(&is->call.problem.problem));
 	if (!issue_terms_wanted(is, &pr))
 		return issue_store_trouble(is, &pr);
-	return entry && entry->accept_terms ? issue_pause_then(is, 0, ISSUE_LOAD) : hold(is, ISSUE_LOAD);
+	if (!entry || !entry->accept_terms)
+		return hold(is, ISSUE_LOAD);
+	paused = issue_pause_then(is, 0, ISSUE_LOAD);
+	return issue_moves_in_time(is, FAILOVER_ACCOUNT, is->call.problem.problem.detail, &is->job->wait_ms, &moved) ? moved : paused;
 }
 
 static enum job_next
@@ -219,18 +231,27 @@ static enum job_next
 pause_for_ca(struct issue *is, enum issue_phase then)
 {
 	const struct ca_call *call = &is->call;
+	enum job_next paused, moved;
 
 	snprintf(is->job->error, sizeof(is->job->error), "%s: %.150s", issue_phase_name(is->phase), call->problem.problem.detail);
 	log_warning("upstream_waits", LS("order", is->order.ref), LS("upstream", is->u->name), LS("phase", issue_phase_name(is->phase)),
 		LS("result", ca_result_name(call->result)), LI("http_status", call->http_status), LPR(&call->problem.problem));
-	return issue_pause_then(is, call->has_retry_after ? call->retry_after_s * 1000 : 0, then);
+	paused = issue_pause_then(is, call->has_retry_after ? call->retry_after_s * 1000 : 0, then);
+	return issue_moves_in_time(is, FAILOVER_OUTAGE, call->problem.problem.detail, &is->job->wait_ms, &moved) ? moved : paused;
 }
 
 /* newOrder's outcome is unknown and there is no list to look in (Boulder): once more (U8), and if that is lost too, seldom. */
 enum job_next
 issue_order_blindly(struct issue *is)
 {
-	return issue_again(is, ++is->blind_orders > 1 ? HOLD_MS : 0, ISSUE_NEW_ORDER);
+	int64_t wait_ms = HOLD_MS;
+	enum job_next moved;
+
+	if (++is->blind_orders == 1)
+		return issue_again(is, 0, ISSUE_NEW_ORDER);
+	if (issue_moves_in_time(is, FAILOVER_OUTAGE, "what became of newOrder cannot be found out", &wait_ms, &moved))
+		return moved;
+	return issue_again(is, wait_ms, ISSUE_NEW_ORDER);
 }
 
 /* A request of this phase failed. */
@@ -244,7 +265,6 @@ issue_failed(struct issue *is)
 	bool effect = call->result == CA_LOST || (call->result == CA_PROBLEM && call->http_status >= 500 && kind != PROBLEM_OVERLOADED);
 	enum issue_phase retry = phase == ISSUE_NEW_ORDER ? (effect ? ISSUE_FIND : ISSUE_NEW_ORDER) :
 		phase == ISSUE_FINALIZE || phase == ISSUE_CHALLENGE || phase == ISSUE_AUTHZ ? ISSUE_ORDER : phase;
-
 	enum job_next next;
 
 	if (phase == ISSUE_NEW_ORDER && issue_replaces_blamed(is))
@@ -267,6 +287,9 @@ issue_failed(struct issue *is)
 	if (kind == PROBLEM_USER_ACTION_REQUIRED)
 		return wait_for_terms(is);
 	if (phase == ISSUE_NEW_ORDER || phase == ISSUE_FINALIZE) {
+		/* with the CSR sent the order stays, whatever is said */
+		if (phase == ISSUE_NEW_ORDER && issue_moves_refused(is, kind, false, call->problem.problem.detail, &next))
+			return next;
 		if (issue_is_for_device(kind))
 			return issue_refused(is, &call->problem.problem, &call->problem);
 		if (phase == ISSUE_NEW_ORDER)

@@ -2,6 +2,7 @@
 #include "upstream/issue.h"
 
 #include "base/log.h"
+#include "upstream/local.h"
 
 static bool
 keep_chain(struct issue *is, struct problem *pr)
@@ -56,6 +57,44 @@ finish(struct issue *is)
 	log_info("issued", LS("order", is->order.ref), LS("upstream", is->u->name), LS("serial", is->chains[0].certs[0]->serial),
 		LI("chains", is->chain_count));
 	return JOB_DONE;
+}
+
+/* Driver local: the certificate is there as soon as the keeper has signed. What dies before the transaction has never left. */
+static bool
+sign(struct issue *is, struct problem *pr)
+{
+	struct issue_now rq = { .conf = is->conf, .profile = conf_profile(is->conf, span_str(is->order.profile)),
+		.upstream = conf_upstream(is->conf, is->row.upstream), .order = &is->order };
+	struct chain *chain = &is->chains[0];
+	struct buf *pem = &is->pems[0];
+	struct csr *csr = NULL;
+	bool good;
+
+	if (!rq.profile || !rq.upstream)
+		return problem_internal(pr, "profile \"%s\" or its CA is no longer configured", is->order.profile);
+	if (!csr_parse(buf_span(&is->csr), &csr, pr))
+		return false;
+	rq.csr = csr;
+	*pem = BUF_MAX(CHAIN_MAX_BYTES);
+	good = local_issue_now(is->ups, &rq, pem, pr) && chain_parse(buf_span(pem), chain, pr);
+	csr_free(csr);
+	is->chain_count = good;
+	if (!good)
+		buf_done(pem);
+	return good;
+}
+
+enum job_next
+issue_locally(struct issue *is)
+{
+	struct problem pr = { 0 };
+
+	issue_forget_chains(is);
+	if (!sign(is, &pr)) {
+		log_error("certificate_not_made", LS("order", is->order.ref), LS("upstream", is->u->name), LPR(&pr));
+		return issue_pause_then(is, 0, ISSUE_LOAD);
+	}
+	return finish(is);
 }
 
 enum job_next

@@ -21,8 +21,6 @@ node_of(const struct issue *is)
 	return jobs_node(is->job->jobs);
 }
 
-#define LINGER_MS 3500 /* until the records of an order that is over are removed; a bit more than in store/proof_record.c */
-
 /* The order at the CA is over, and with it go its records in the DNS. */
 static bool
 write_end(struct issue *is, bool (*fn)(struct sql *db, void *arg, struct problem *pr), void *arg, struct problem *pr)
@@ -31,7 +29,7 @@ write_end(struct issue *is, bool (*fn)(struct sql *db, void *arg, struct problem
 		return false;
 	/* an earlier run may have laid out some, too */
 	if (is->has_records || is->taken_over)
-		jobs_look_in(is->job->jobs, LINGER_MS);
+		jobs_look_in(is->job->jobs, ISSUE_LINGER_MS);
 	return true;
 }
 
@@ -149,7 +147,7 @@ issue_url_taken(struct issue *is, const char *url, bool *ret, struct problem *pr
 
 struct end_rq {
 	struct issue *is;
-	bool failed;
+	bool failed, pinned;
 	const char *why;
 	struct buf error;
 };
@@ -160,14 +158,21 @@ restart_tx(struct sql *db, void *arg, struct problem *pr)
 	struct end_rq *r = arg;
 	struct issue *is = r->is;
 
-	return jobs_fence(is->job, db, pr) && settle_failed(db, is, pr) && upstream_order_restart(db, is->order.id, r->failed, r->why, pr) &&
+	return jobs_fence(is->job, db, pr) && settle_failed(db, is, pr) && upstream_order_restart(db, is->order.id, r->failed, r->pinned, r->why, pr) &&
 		event_note(db, is->order.id, node_of(is), "upstream", pr, "new order at %s needed: %s", is->u->name, r->why);
+}
+
+/* The CA's order is not known to be invalid, and it may have the CSR. */
+static bool
+may_yet_issue(const struct issue *is)
+{
+	return is->row.state == UPSTREAM_ORDERED && (is->finalized || is->taken_over);
 }
 
 bool
 issue_restart(struct issue *is, bool validation_failed, const char *why, struct problem *pr)
 {
-	struct end_rq r = { .is = is, .failed = validation_failed, .why = why };
+	struct end_rq r = { .is = is, .failed = validation_failed, .pinned = !validation_failed && may_yet_issue(is), .why = why };
 
 	if (!write_end(is, restart_tx, &r, pr))
 		return false;
@@ -204,7 +209,7 @@ gone_tx(struct sql *db, void *arg, struct problem *pr)
 	struct issue *is = r->is;
 
 	return jobs_fence(is->job, db, pr) && settle(db, is, ledger_released, pr) && upstream_life_forgotten(db, is->u->id, is->account->kid, pr) &&
-		upstream_order_restart(db, is->order.id, false, "account unknown to the CA", pr) &&
+		upstream_order_restart(db, is->order.id, false, may_yet_issue(is), "account unknown to the CA", pr) &&
 		event_note(db, is->order.id, node_of(is), "upstream", pr, "%s does not know our account any more", is->u->name) &&
 		jobs_insert(is->job->jobs, db, JOB_ACCOUNT, is->u->id, &r->job_id, pr);
 }

@@ -9,7 +9,6 @@
 #include "store/event.h"
 
 #define SAME_SET_MS 5000
-#define LOOK_MS (60 * 60 * 1000) /* who waits longer looks now and then: those before it may have given up */
 #define MOVED_S 60               /* a wait that grew by less is not told anew */
 
 static int64_t
@@ -101,8 +100,11 @@ static enum job_next
 waits(struct issue *is, const struct ledger_answer *a)
 {
 	char label[BUCKET_LABEL_TEXT], time[TIME_TEXT];
-	int64_t wait_ms = a->wait_ns / 1000000 + 1;
+	int64_t wait_ms = a->wait_ns / 1000000 + 1, look_ms = issue_look_ms(is);
+	enum job_next moved;
 
+	if (issue_moves_for_limit(is, &a->blocked, a->until, &moved))
+		return moved;
 	ledger_label(&a->blocked, label);
 	time_rfc3339(a->until, time);
 	atomic_fetch_add(&is->u->limits.waited[a->blocked.kind], 1);
@@ -111,7 +113,7 @@ waits(struct issue *is, const struct ledger_answer *a)
 	snprintf(is->job->error, sizeof(is->job->error), "waits for %.120s until %s", label, time);
 	log_info("order_waits", LS("order", is->order.ref), LS("upstream", is->u->name), LS("limit", label), LS("until", time),
 		LI("ahead", a->ahead), LS("class", quota_class_name(a->class)));
-	return issue_again(is, wait_ms < LOOK_MS ? wait_ms : LOOK_MS, ISSUE_NEW_ORDER);
+	return issue_again(is, wait_ms < look_ms ? wait_ms : look_ms, ISSUE_NEW_ORDER);
 }
 
 bool
@@ -212,17 +214,20 @@ issue_rate_limited(struct issue *is)
 {
 	struct limited_rq r = { .is = is };
 	struct problem pr = { 0 };
-	int64_t wait_ms = (is->call.retry_after_s + 1) * 1000;
+	int64_t wait_ms = (is->call.retry_after_s + 1) * 1000, look_ms = issue_look_ms(is);
+	enum job_next moved;
 
 	if (!store_write(upstreams_env(is->ups)->store, limited_tx, &r, &pr)) {
 		/* what the CA said is not lost: the same order hears it again */
 		return issue_store_trouble(is, &pr);
 	}
 	tell_refusal(is, &r);
+	if (issue_moves_for_limit(is, &r.refusal.bucket, r.until, &moved))
+		return moved;
 	is->row.wait_bucket = r.refusal.bucket.id;
 	is->row.wait_until = r.until;
 	snprintf(is->job->error, sizeof(is->job->error), "newOrder: %.150s", is->call.problem.problem.detail);
-	return issue_again(is, wait_ms < LOOK_MS ? wait_ms : LOOK_MS, ISSUE_NEW_ORDER);
+	return issue_again(is, wait_ms < look_ms ? wait_ms : look_ms, ISSUE_NEW_ORDER);
 }
 
 /* ---- failed proofs ---- */

@@ -28,6 +28,7 @@ static enum job_next
 validation_failed(struct issue *is, const struct acme_problem *error)
 {
 	struct problem why = { 0 };
+	enum job_next next;
 
 	if (error)
 		why = error->problem;
@@ -35,6 +36,8 @@ validation_failed(struct issue *is, const struct acme_problem *error)
 		problem_set(&why, PROBLEM_SERVER_INTERNAL, "the certificate authority could not validate the names");
 	if (!issue_is_for_device(why.kind) && why.kind != PROBLEM_UNAUTHORIZED)
 		why.kind = PROBLEM_SERVER_INTERNAL;
+	if (issue_moves_refused(is, why.kind, true, why.detail, &next))
+		return next;
 	if (why.kind == PROBLEM_CAA || why.kind == PROBLEM_REJECTED_IDENTIFIER || why.kind == PROBLEM_BAD_CSR || is->row.failures >= 3)
 		return issue_refused(is, &why, error);
 	return issue_begin_anew(is, true, why.detail);

@@ -27,7 +27,7 @@ test_ca_pebble_LDADD = $(gate_libs)
 libgate_a_SOURCES += \
 	src/upstream/account.c src/upstream/account_end.c src/upstream/account_job.c src/upstream/account_job.h src/upstream/account_tell.c src/upstream/issue.c src/upstream/issue.h src/upstream/issue_ask.c \
 	src/upstream/issue_cert.c src/upstream/issue_end.c src/upstream/issue_find.c src/upstream/issue_guard.c src/upstream/issue_ledger.c \
-	src/upstream/issue_order.c src/upstream/issue_replaces.c src/upstream/issue_prove.c src/upstream/issue_tell.c \
+	src/upstream/issue_move.c src/upstream/issue_order.c src/upstream/issue_replaces.c src/upstream/issue_prove.c src/upstream/issue_tell.c \
 	src/upstream/http01_face.c src/upstream/http01_face.h \
 	src/upstream/local.c src/upstream/local.h src/upstream/revoke_job.c \
 	src/upstream/upstreams.c src/upstream/upstreams.h

@@ -120,7 +120,7 @@ put_processing(struct sql *db, struct scene *s, int64_t account, struct problem 
 	ref_of(db, order, s->processing);
 	return upstream_order_insert(db, order, "ca", pr) &&
 		upstream_order_ordered(db, order, "https://ca.test/o/1", "https://ca.test/f/1", NOW, pr) &&
-		upstream_order_restart(db, order, true, "the CA could not connect", pr) &&
+		upstream_order_restart(db, order, true, false, "the CA could not connect", pr) &&
 		job_insert(db, JOB_ISSUE, order, 0, NULL, 0, &job, pr) && job_release(db, job, 4000, "circuit open", pr);
 }
 

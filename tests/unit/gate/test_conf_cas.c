@@ -195,8 +195,8 @@ static const struct {
 	{ TWO, "{ name = \"x\"; driver = \"acme\"; preset = \"sslcom\";" EAB " }", "t:4: upstreams[5].contact: sslcom issues nothing to an account without a contact: it is required\n" },
 	{ TWO, "{ name = \"x\"; driver = \"acme\"; preset = \"harica\"; contact = \"mailto:a@b.c\";" EAB " }",
 		"t:4: upstreams[5].directory: harica gives each customer a directory of his own: it is required\n" },
-	{ TWO, "{ name = \"x\"; driver = \"acme\"; directory = \"https://x.example/d\"; challenges = [ \"tls-alpn-01\" ]; }",
-		"t:4: upstreams[5].challenges[0]: \"tls-alpn-01\" is none of http-01, dns-01 and dns-persist-01\n" },
+	{ TWO, "{ name = \"x\"; driver = \"acme\"; directory = \"https://x.example/d\"; challenges = [ \"device-attest-01\" ]; }",
+		"t:4: upstreams[5].challenges[0]: \"device-attest-01\" is none of http-01, tls-alpn-01, dns-01 and dns-persist-01\n" },
 	{ TWO, "{ name = \"x\"; driver = \"local\"; kind = \"public\"; }", "t:4: upstreams[5].kind: nobody but you trusts a local CA: it is private\n" },
 	{ TWO, "{ name = \"x\"; driver = \"local\"; preset = \"google\"; }", "t:4: upstreams[5].preset: is for driver \"acme\", this entry's driver is \"local\"\n" },
 };

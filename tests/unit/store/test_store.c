@@ -879,11 +879,44 @@ case_upstreams(struct sql *db, void *arg, struct problem *pr)
 	ok(upstream_authz_put(db, 5, &tls, pr) && upstream_server_name_taken(db, 6, "x.test", &known, pr) && known, "it may take it again");
 	ok(upstream_order_counts(db, count_upstream, &total, pr) && total == 1, "orders under way are counted by CA");
 	ok(upstream_order_refuse_replaces(db, 5, "ca-1", pr) && upstream_order_get(db, 5, &o, &found, pr) && strcmp(o.replaces_refused, "ca-1") == 0, "that the CA takes no replaces is kept");
-	ok(upstream_order_restart(db, 5, true, "why", pr) && upstream_order_get(db, 5, &o, &found, pr) && o.state == UPSTREAM_INTENT && o.attempt == 2 && o.failures == 1 && !o.url[0] && o.expires == 0 && o.intent_at == 0, "a restart begins anew and counts");
+	ok(upstream_order_restart(db, 5, true, false, "why", pr) && upstream_order_get(db, 5, &o, &found, pr) && o.state == UPSTREAM_INTENT && o.attempt == 2 && o.failures == 1 && !o.url[0] && o.expires == 0 && o.intent_at == 0, "a restart begins anew and counts");
 	ok(upstream_order_error(db, 5, &error, pr) && span_is(buf_span(&error), "why") && upstream_order_error(db, 6, &error, pr) && error.n == 0, "and keeps why");
 	ok(upstream_token_lookup(db, SPAN("tok"), &key_auth, &found, pr) && !found, "its proofs are forgotten");
 	ok(upstream_server_name_taken(db, 6, "x.test", &known, pr) && !known, "by tls-alpn-01, too");
+	ok(!o.pinned && o.trouble_at == 0 && !o.refused_by[0], "it may go to another CA");
 	ok(upstream_order_delete(db, 5, pr) && upstream_order_get(db, 5, &o, &found, pr) && !found, "it goes when the order ends");
+	return true;
+}
+
+/* To another CA, with whoever joined it. */
+static bool
+case_move(struct sql *db, void *arg, struct problem *pr)
+{
+	int64_t account = put_account(db, "mover"), id = put_order(db, account, ORDER_PROCESSING, NOW, "m.test");
+	struct upstream_proof web = { .url = "https://a/authz/1", .challenge_url = "https://a/chall/1", .token = "mtok", .key_auth = "mtok.thumb" };
+	struct upstream_order o = { 0 };
+	AUTO_BUF key_auth = BUF_MAX(100);
+	struct order order;
+	bool found;
+
+	(void)arg;
+	need(upstream_order_insert(db, id, "ca-a", pr) && upstream_order_intend(db, id, NOW, pr) && upstream_authz_put(db, id, &web, pr));
+	ok(upstream_order_trouble(db, id, NOW, pr) && upstream_order_trouble(db, id, NOW + 5, pr) && upstream_order_get(db, id, &o, &found, pr) &&
+			o.trouble_at == NOW, "since when a CA does not take an order is kept");
+	ok(upstream_order_move(db, &o, "ca-b", false, "down", pr) && upstream_order_get(db, id, &o, &found, pr) && strcmp(o.upstream, "ca-b") == 0 &&
+			o.state == UPSTREAM_INTENT && o.attempt == 2 && o.intent_at == 0 && o.trouble_at == 0, "it begins anew at another one");
+	ok(order_by_id(db, id, &order, &found, pr) && strcmp(order.upstream, "ca-b") == 0, "as the order says");
+	order_done(&order);
+	ok(upstream_token_lookup(db, SPAN("mtok"), &key_auth, &found, pr) && !found, "its proofs are forgotten");
+	ok(!upstream_order_has_refused(&o, "ca-a") && !upstream_order_has_refused(&o, "ca-b"), "which has refused nothing");
+	ok(upstream_order_move(db, &o, "ca-c", true, "no", pr) && upstream_order_get(db, id, &o, &found, pr) && upstream_order_has_refused(&o, "ca-b") &&
+			!upstream_order_has_refused(&o, "ca-") && !upstream_order_has_refused(&o, "ca-c"), "one that has is remembered by its whole name");
+	ok(upstream_order_move(db, &o, "ca-a", true, "no", pr) && upstream_order_get(db, id, &o, &found, pr) && upstream_order_has_refused(&o, "ca-b") &&
+			upstream_order_has_refused(&o, "ca-c"), "beside those before it");
+	ok(upstream_order_ordered(db, id, "https://a/order/9", "", NOW, pr) && upstream_order_restart(db, id, false, true, "gone", pr) &&
+			upstream_order_restart(db, id, true, false, "why", pr) && upstream_order_get(db, id, &o, &found, pr) && o.pinned,
+		"of which a certificate may yet come stays for good");
+	need(upstream_order_delete(db, id, pr));
 	return true;
 }
 
@@ -1316,6 +1349,7 @@ static const struct {
 	{ "records in the DNS", case_proof_records },
 	{ "CAs", case_upstreams },
 	{ "accounts at CAs", case_life },
+	{ "another CA", case_move },
 	{ "events", case_events },
 	{ "what is over", case_sweep },
 };
