@@ -13,6 +13,7 @@
 #include "admin/call.h"
 #include "base/b64url.h"
 #include "base/log.h"
+#include "ledger/ledger.h"
 #include "store/quota.h"
 #include "store/upstream_life.h"
 
@@ -34,6 +35,7 @@ struct test {
 	struct ca_call call;
 	struct ca_directory *dir;
 	int64_t waiting;
+	struct ledger_view orders; /* of the account; rate.count 0 = not known */
 	bool good;
 	struct trial trials[NAMES_MAX];
 	size_t trial_count, trial_at;
@@ -306,9 +308,13 @@ step_rest(struct test *t)
 	step(t, "keyChange", true, "%s", t->dir->d.url[ACME_KEY_CHANGE] ? "offered" : "not offered: upstream rotate-key is not possible");
 	if (!ledger_is_well(upstreams_ledger(t->c->admin->ups)))
 		step(t, "limits", false, "the ledger of limits cannot be read: nothing is ordered");
+	else if (t->waiting)
+		step(t, "limits", false, "%lld orders wait for one: see limits --blocked", (long long)t->waiting);
+	else if (t->orders.rate.count)
+		step(t, "limits", t->orders.left > 0, "no order waits; %lld of %lld orders of the account are left%s", (long long)t->orders.left,
+			(long long)t->orders.rate.burst, t->orders.left > 0 ? "" : " to those that can wait");
 	else
-		step(t, "limits", t->waiting == 0, t->waiting ? "%lld orders wait for a limit: see limits --blocked" : "no order waits (%lld)",
-			(long long)t->waiting);
+		step(t, "limits", true, "no order waits, and none is known for orders of the account");
 }
 
 static void
@@ -395,11 +401,15 @@ static bool
 read_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct test *t = arg;
+	struct bucket b;
 	bool found;
 
 	t->waiting = 0;
 	upstream_row_done(&t->row);
-	return upstream_row_by_id(db, t->u->id, &t->row, &found, pr) && waiting_counts(db, on_waiting, t, pr);
+	if (!upstream_row_by_id(db, t->u->id, &t->row, &found, pr) || !waiting_counts(db, on_waiting, t, pr))
+		return false;
+	return !t->row.account_url[0] || (bucket_find(db, t->row.account_url, QUOTA_ORDERS, "", &b, pr) &&
+		ledger_view(db, t->conf, &b, clock_unix_ms() * 1000000, &t->orders, pr));
 }
 
 static void

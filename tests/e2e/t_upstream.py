@@ -219,10 +219,26 @@ def deactivate(t, lab, gate, proxy):
     lost = {l["what"]: l["count"] for l in json.loads(gate.ctl("--json", "upstream", "move", "ca"))["lost"]}
     certs = gate.sql("select count(*) from cert where revoked_at is null")[0][0]
     t.equal((lost["certificates"], lost["authorizations"], lost["profiles"]), (certs, certs, 1), "upstream move counts what would be lost")
+    proxy.rule = lambda exchange, stage: problem(400, "malformed", "we never let go") \
+        if exchange.kind == "account" and stage == "before" and (payload_of(exchange) or {}).get("status") else None
+    status, text = gate.try_ctl("upstream", "deactivate", "ca", "--yes")
+    t.equal((status, "we never let go" in text, shown(gate)["account"]["state"]), (5, True, "valid"), "a CA that does not want to: its words, and the account stays")
+    proxy.rule = None
     status, text = gate.try_ctl("upstream", "deactivate", "ca")
     t.ok(status != 0 and shown(gate)["account"]["state"] == "valid" and "certificates are valid" in text,
          "deactivate says what would be lost, and asks: nobody answers, nothing is done")
+    done = threading.Event()
+
+    def lose(exchange, stage):
+        if exchange.kind != "account" or stage != "after" or done.is_set() or not (payload_of(exchange) or {}).get("status"):
+            return None
+        done.set()
+        return DROP
+
+    proxy.rule = lose
     gate.ctl("upstream", "deactivate", "ca", "--yes")
+    proxy.rule = None
+    t.ok(done.is_set(), "(the CA's answer is lost, and the account has ended all the same)")
     t.equal((shown(gate)["account"]["state"], told(proxy, "account")[-1]), ("deactivated", {"status": "deactivated"}), "with --yes the account ends")
     device = lab.device(gate)
     device.start(["later.test"])

@@ -1,5 +1,6 @@
 /* test_parts.c - the parts of a CA's link that need no network: nonces, circuit, external account
  * binding. */
+#include "upstream/account_job.h"
 #include "upstream/ca_int.h"
 #include "upstream/circuit.h"
 #include "upstream/eab.h"
@@ -197,9 +198,66 @@ test_tell(void)
 	issue_told_done(&told);
 }
 
+/* ---- what is to be done about our account ---- */
+
+#define NOW 1000000
+
+struct account_case {
+	const char *name;
+	enum account_phase want;
+	enum account_state state;
+	unsigned wanted;
+	bool no_account, no_contact_known, terms_refused, has_next, next_sent;
+	const char *told, *configured;
+	int64_t checked_at;
+};
+
+static const struct account_case account_cases[] = {
+	{ "an account that was read just now", ACCOUNT_DONE, .checked_at = NOW },
+	{ "one that was read long ago", ACCOUNT_READ, .checked_at = NOW - 3600 },
+	{ "one that was read when the clock was wrong", ACCOUNT_READ, .checked_at = NOW + 5 },
+	{ "none", ACCOUNT_NEW, .no_account = true },
+	{ "none, and a key that was to take the place of ours", ACCOUNT_NEW, .no_account = true, .has_next = true, .next_sent = true },
+	{ "none that should end", ACCOUNT_NEW, .no_account = true, .wanted = WANT_DEACTIVATE },
+	{ "one that has ended", ACCOUNT_DONE, .state = ACCOUNT_DEACTIVATED, .wanted = WANT_DEACTIVATE | WANT_TERMS, .has_next = true },
+	{ "one that was revoked, and is gone", ACCOUNT_DONE, .state = ACCOUNT_REVOKED, .no_account = true },
+	{ "one that should end, before anything else", ACCOUNT_DEACTIVATE, .wanted = WANT_DEACTIVATE | WANT_TERMS, .has_next = true, .told = "a", .configured = "b" },
+	{ "a new key that the CA has not heard of", ACCOUNT_ROLL, .has_next = true, .checked_at = NOW },
+	{ "one that it may have heard of", ACCOUNT_PROBE, .has_next = true, .next_sent = true, .checked_at = NOW },
+	{ "terms to be agreed to", ACCOUNT_TELL, .wanted = WANT_TERMS, .checked_at = NOW },
+	{ "terms that the operator has not agreed to", ACCOUNT_DONE, .wanted = WANT_TERMS, .terms_refused = true, .checked_at = NOW },
+	{ "another contact", ACCOUNT_TELL, .told = "mailto:a@b", .configured = "mailto:c@d", .checked_at = NOW },
+	{ "no contact any more", ACCOUNT_TELL, .told = "mailto:a@b", .checked_at = NOW },
+	{ "the same contact", ACCOUNT_DONE, .told = "mailto:a@b", .configured = "mailto:a@b", .checked_at = NOW },
+	{ "a contact, and what the CA was told is not known", ACCOUNT_READ, .no_contact_known = true, .configured = "mailto:a@b" },
+};
+
+static void
+test_account_next(void)
+{
+	for (size_t i = 0; i < COUNT_OF(account_cases); i++) {
+		const struct account_case *c = &account_cases[i];
+		struct upstream_conf conf = { .accept_terms = !c->terms_refused, .contact = (char *)(uintptr_t)c->configured };
+		struct upstream_row row = { .life = { .state = c->state, .wanted = c->wanted, .has_contact = !c->no_contact_known,
+			.checked_at = c->checked_at, .next_sent = c->next_sent, .next_key = BUF_MAX(16) } };
+		enum account_phase got;
+
+		if (!c->no_account)
+			span_copy(SPAN("https://ca.test/a/1"), row.account_url, sizeof(row.account_url));
+		if (c->told)
+			span_copy(span_str(c->told), row.life.contact, sizeof(row.life.contact));
+		if (c->has_next)
+			buf_adds(&row.life.next_key, "key");
+		got = account_next(&row, &conf, NOW, 3600);
+		is_str(account_phase_name(got), account_phase_name(c->want), "account: %s", c->name);
+		upstream_row_done(&row);
+	}
+}
+
 int
 main(void)
 {
+	test_account_next();
 	test_tell();
 	test_nonces();
 	test_jwt();
