@@ -260,6 +260,23 @@ def deactivate(t, lab, gate, proxy):
     t.ok(lab.device(gate).obtain(["again.test"]), "which works")
 
 
+def next_one(t, lab, pebble):
+    """An entry whose account has ended, and a profile that has another."""
+    gate = lab.gate(pebble.directory, http_port=pebble.http_port)
+    gate.conf["upstreams"].append(dict(gate.conf["upstreams"][0], name="other"))
+    profile = gate.conf["profiles"][0]
+    del profile["upstream"]
+    profile.update(upstreams=["ca", "other"], failover_outage="0s")
+    gate.start()
+    registered(gate)
+    wait_until("the other account", lambda: shown(gate, "other")["account"]["state"] == "valid", 60)
+    gate.ctl("upstream", "deactivate", "ca", "--yes")
+    t.ok(lab.device(gate).obtain(["elsewhere.test"]), "a profile with another entry: orders go there")
+    t.equal([(u["id"], u["issued"]) for u in json.loads(gate.ctl("--json", "upstream", "list"))["items"][:1]], [("ca", 0)], "and not to the one that has ended")
+    t.ok("our account is deactivated" in gate.ctl("status"), "status tells of it")
+    t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
+
+
 def binding(t, lab, folder):
     mac = {"kid-%d" % n: base64.urlsafe_b64encode(bytes([n]) * 32).decode().rstrip("=") for n in (1, 2)}
     pebble = lab.pebble(folder=folder, externalAccountBindingRequired=True, externalAccountMACKeys=mac)
@@ -487,6 +504,8 @@ with Lab(t) as lab:
             t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
         with t.part("without keyChange"):
             without_key_change(t, lab, pebble)
+        with t.part("the next entry"):
+            next_one(t, lab, pebble)
         with t.part("binding"):
             binding(t, lab, folder)
     what, folder = list(pebbles())[-1]
