@@ -3,6 +3,7 @@ librooms_a_SOURCES += \
 	lib/sched/fair.c lib/sched/fair.h \
 	lib/sched/forecast.c \
 	lib/sched/heap.c lib/sched/heap.h \
+	lib/sched/rise.c \
 	lib/sched/sched.c lib/sched/sched.h lib/sched/sched_int.h \
 	lib/sched/table.c lib/sched/table.h \
 	lib/sched/width.c lib/sched/width.h

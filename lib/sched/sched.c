@@ -8,7 +8,6 @@
 #include "sched/sched_int.h"
 
 #define S_NS (INT64_C(1000000000))
-#define AGED_TIMES 10
 #define CREDIT_MAX 64
 #define AGAIN_NS (S_NS / 1000) /* a bucket that says "not now" without a time */
 #define SHARE_MAX (1U << 20)   /* of weights and costs */
@@ -34,15 +33,6 @@ int64_t
 sched_target_ns(enum sched_class c)
 {
 	return classes[c].target_ns;
-}
-
-/* a + b, both of them times or spans that are not negative. */
-static int64_t
-later_by(int64_t a, int64_t b)
-{
-	int64_t sum;
-
-	return __builtin_add_overflow(a, b, &sum) ? SCHED_NEVER : sum;
 }
 
 static bool
@@ -145,48 +135,12 @@ item_leave(struct sched *s, struct item *it)
 	cell_moved(s, c);
 }
 
-/* Has one of a class above been let through since? */
-static bool
-is_passed_over(const struct served *served, enum sched_class c, int64_t since_ns)
-{
-	for (int above = 0; above < (int)c; above++) {
-		if (served->at_ns[above] > since_ns)
-			return true;
-	}
-	return false;
-}
-
-/* The class that it has risen to by now, and when to look again: a class that gets its turns, however long its queue, does not rise, nor
- * does one where nobody gets any. */
-static enum sched_class
-risen(const struct sched *s, struct item *it, int64_t now_ns)
-{
-	const struct gate *g = cell_home(s, it->cell);
-	const struct served *served = g ? &g->served : &s->served;
-	int c = it->cell->member.class;
-
-	for (it->rises_ns = SCHED_NEVER; c > SCHED_RENEWAL; c--) {
-		int64_t since_ns = it->level_ns > served->at_ns[c] ? it->level_ns : served->at_ns[c];
-
-		it->rises_ns = later_by(since_ns, AGED_TIMES * classes[c].target_ns);
-		if (it->rises_ns > now_ns)
-			break;
-		if (!is_passed_over(served, (enum sched_class)c, since_ns)) {
-			it->rises_ns = later_by(now_ns, AGED_TIMES * classes[c].target_ns);
-			break;
-		}
-		it->level_ns = now_ns;
-		it->rises_ns = SCHED_NEVER;
-	}
-	return (enum sched_class)c;
-}
-
 /* To the cell of the class that it has by now. It is in no queue. */
 static void
 item_rise(struct sched *s, struct item *it, int64_t now_ns)
 {
 	struct cell *old = it->cell;
-	enum sched_class c = risen(s, it, now_ns);
+	enum sched_class c = item_risen(s, it, now_ns);
 
 	if (it->rises_ns != SCHED_NEVER)
 		heap_add(&s->rising, &it->timer);
@@ -448,16 +402,6 @@ offer_end(struct sched *s, struct item *it, bool admitted)
 }
 
 static void
-note_served(struct sched *s, const struct item *it, int64_t now_ns)
-{
-	enum sched_class c = it->cell->member.class;
-
-	s->served.at_ns[c] = now_ns;
-	if (it->gate)
-		it->gate->served.at_ns[c] = now_ns;
-}
-
-static void
 blocked(struct sched *s, struct item *it, const struct sched_answer *a, int64_t now_ns)
 {
 	int64_t until_ns = a->until_ns > now_ns ? a->until_ns : later_by(now_ns, AGAIN_NS);
@@ -482,7 +426,7 @@ sched_answer(struct sched *s, int64_t id, const struct sched_answer *a, int64_t 
 	if (!it)
 		return;
 	if (a->verdict == SCHED_ADMITTED)
-		note_served(s, it, now_ns);
+		item_served(s, it, now_ns);
 	offer_end(s, it, a->verdict == SCHED_ADMITTED);
 	switch (a->verdict) {
 	case SCHED_ADMITTED:

@@ -67,6 +67,23 @@ struct sched {
 
 #define ITEM_OF(p, node) HEAP_OF(p, struct item, node)
 
+/* a + b, both of them times or spans that are not negative. */
+static inline int64_t
+later_by(int64_t a, int64_t b)
+{
+	int64_t sum;
+
+	return __builtin_add_overflow(a, b, &sum) ? SCHED_NEVER : sum;
+}
+
+/* ---- rise.c ---- */
+
+/* The class that it has risen to by now; sets when to look again. A class that gets its turns, however long its queue, does not rise, nor
+ * does one where nobody gets any. */
+enum sched_class item_risen(const struct sched *s, struct item *it, int64_t now_ns);
+/* One that was offered is let through. */
+void item_served(struct sched *s, const struct item *it, int64_t now_ns);
+
 /* ---- cell.c ---- */
 
 /* Found or made, and closed until then. */
