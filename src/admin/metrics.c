@@ -317,6 +317,11 @@ write_issued(struct expo *x, struct upstreams *ups)
 		for (int why = 0; why < FAILOVER__COUNT && u->ca; why++)
 			expo_int(x, (int64_t)atomic_load(&u->moved[why]), "ca", u->name, "class", failover_name((enum failover)why), NULL);
 	}
+	expo_family(x, EXPO_COUNTER, "acmegate_upstream_bad_answers", "Answers of a CA that were not ACME, or not what was asked for.");
+	for (size_t i = 0; i < upstreams_count(ups); i++) {
+		if (upstreams_at(ups, i)->ca)
+			expo_int(x, (int64_t)atomic_load(&upstreams_at(ups, i)->bad_answers), "ca", upstreams_at(ups, i)->name, NULL);
+	}
 }
 
 static void

@@ -173,6 +173,7 @@ write_ca(struct jw *w, struct upstream *u)
 	jw_int(w, "problems", (int64_t)s.problems);
 	jw_int(w, "unreachable", (int64_t)s.unreachable);
 	jw_int(w, "lost", (int64_t)s.lost);
+	jw_int(w, "bad_answers", (int64_t)atomic_load(&u->bad_answers));
 	jw_int(w, "bad_nonces", (int64_t)s.bad_nonces);
 	jw_int(w, "nonces_fetched", (int64_t)s.nonces_fetched);
 	jw_int(w, "directories", (int64_t)s.directories);

@@ -90,6 +90,7 @@ print_upstreams(struct ctl *ctl, const struct json_node *list)
 		const struct json_node *u = json_at(list, i);
 		AUTO_FREE char *name = ctl_text(json_get(u, "name")), *fault = ctl_text(json_get(u, "fault"));
 		AUTO_FREE char *state = ctl_text(json_get(u, "account_state")), *ends = ctl_text(json_get(u, "eab_expires"));
+		int64_t bad = 0;
 
 		if (json_get(u, "fault"))
 			buf_addf(&ctl->out, "%s: %s\n", name, fault);
@@ -97,6 +98,8 @@ print_upstreams(struct ctl *ctl, const struct json_node *list)
 			buf_addf(&ctl->out, "%s: our account is %s, orders wait: upstream register makes another one\n", name, state);
 		if (json_bool(json_get(u, "eab_expires_soon"), false))
 			buf_addf(&ctl->out, "%s: its external account binding ends %s: upstream set-eab takes another one\n", name, ends);
+		if (json_int(json_get(u, "bad_answers"), &bad) && bad > 0)
+			buf_addf(&ctl->out, "%s: %lld answers since the start could not be used, see the log\n", name, (long long)bad);
 	}
 }
 

@@ -5,15 +5,16 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "keeper/guard.h"
 #include "upstream/ca_int.h"
 
 #define RATE_LIMIT_S 3600 /* of a rate limit that names no time (U5) */
 #define CONNECT_MS 10000
 #define SKEW_S 5
 
-/* "https://host:port" of a URL */
+/* "https://host:port" of a URL, as it is written there */
 static char *
-origin_of(const char *url)
+origin_text(const char *url)
 {
 	const char *authority = strstr(url, "//");
 	size_t n = authority ? (size_t)(authority - url) + 2 : 0;
@@ -29,7 +30,7 @@ ca_new(const struct ca_conf *conf)
 
 	ca->name = xstrdup(up->name);
 	ca->directory_url = xstrdup(up->directory);
-	ca->origin = origin_of(up->directory);
+	ca->origin = origin_text(up->directory);
 	ca->ca_file = up->ca_file && *up->ca_file ? xstrdup(up->ca_file) : NULL;
 	ca->proxy = up->proxy && *up->proxy ? xstrdup(up->proxy) : NULL;
 	ca->request_ms = up->request_ms > 0 ? up->request_ms : 60000;
@@ -119,11 +120,13 @@ ca_health(struct ca *ca, struct ca_health *ret)
 	pthread_mutex_unlock(&ca->lock);
 }
 
+/* What the keeper would not sign for either: a CA that names another server gets no request sent there. */
 bool
 ca_url_allowed(const struct ca *ca, const char *url)
 {
-	return strncasecmp(url, "https://", 8) == 0 ||
-	       strncasecmp(ca->directory_url, "https://", 8) != 0;
+	char theirs[ORIGIN_TEXT], ours[ORIGIN_TEXT];
+
+	return origin_of(span_str(url), theirs) && origin_of(span_str(ca->origin), ours) && strcmp(theirs, ours) == 0;
 }
 
 void

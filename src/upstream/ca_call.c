@@ -290,11 +290,11 @@ call_resolve(struct ca_call *call)
 		return;
 	}
 	if (!good) {
-		problem_set(
-			&call->problem.problem, PROBLEM_NOT_FOUND, "the CA does not offer this");
-		problem_cause(&call->problem.problem, "upstream %s: %s", ca->name,
-			call->target == CA_URL ? "not a URL that may be used"
-					       : acme_entry_name(target_entry[call->target]));
+		if (call->target == CA_URL)
+			problem_set(&call->problem.problem, PROBLEM_NOT_FOUND,
+				"the CA names a URL that is none, or of another server: \"%.200s\"", QUOTE(span_str(call->url)));
+		else
+			problem_set(&call->problem.problem, PROBLEM_NOT_FOUND, "the CA does not offer %s", acme_entry_name(target_entry[call->target]));
 		finish(call, CA_PROBLEM);
 		return;
 	}

@@ -92,8 +92,9 @@ directory_parse(
 	}
 	for (size_t i = 0; i < ACME_ENTRY__COUNT; i++) {
 		if (dir->d.url[i] && !ca_url_allowed(ca, dir->d.url[i])) {
+			problem_internal(pr, "the CA's directory leads to another server: %s at %.200s", acme_entry_name((enum acme_entry)i), dir->d.url[i]);
 			ca_directory_unref(dir);
-			return problem_internal(pr, "the CA's directory leads from https to http");
+			return false;
 		}
 	}
 	*ret = dir;

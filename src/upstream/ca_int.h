@@ -63,7 +63,7 @@ bool ca_count_failure(struct ca *ca, const struct httpc_reply *rp);
 void ca_count_success(struct ca *ca);
 /* ca_directory.c: it is ill; its directory is asked for when its pause is over, until it answers. Any thread. */
 void ca_probe_later(struct ca *ca);
-/* Never from https to http. */
+/* Only where its directory is (scheme, host, port). */
 bool ca_url_allowed(const struct ca *ca, const char *url);
 
 /* ca_directory.c: let the call wait for a directory fetched from now on; ca_call_resume comes on a

@@ -16,6 +16,7 @@
 
 #define HOLD_MS (15 * 60 * 1000)   /* an operator is needed (T6) */
 #define REGISTERING_MS 500         /* our account is being made */
+#define REGISTERING_LONG 20        /* times that is not the usual */
 
 static const char *const phase_names[] = {
 	[ISSUE_LOAD] = "load",
@@ -128,13 +129,19 @@ homeless(struct issue *is)
 	return issue_again(is, HOLD_MS, ISSUE_LOAD);
 }
 
+/* The account's own job says why in the log. */
 static enum job_next
 unregistered(struct issue *is)
 {
 	int64_t wait_ms = REGISTERING_MS;
+	char text[UPSTREAM_TEXT + 80];
+	struct problem pr = { 0 };
 	struct ca_health h;
 	enum job_next next;
 
+	snprintf(text, sizeof(text), "there is no account at %s yet: the log says why", is->u->name);
+	if (++is->unregistered == REGISTERING_LONG && !issue_note(is, text, &pr))
+		return issue_store_trouble(is, &pr);
 	ca_health(is->u->ca, &h);
 	if (issue_moves_in_time(is, h.failures ? FAILOVER_OUTAGE : FAILOVER_ACCOUNT, "it has not registered our account", &wait_ms, &next))
 		return next;

@@ -58,6 +58,9 @@ struct issue {
 	bool has_records;         /* some of this run lie in the DNS */
 	bool has_names;           /* it may have names that no other order can prove by tls-alpn-01 meanwhile */
 	char told_trouble[513];   /* the last that the story tells */
+	unsigned bad_answers;     /* in this run */
+	char told_answer[64];     /* the last bad answer that the story tells: phase and status */
+	unsigned unregistered;    /* looks for our account that found none */
 	struct acme_strings listed; /* orders list being searched */
 	size_t listed_at;
 	unsigned pages;
@@ -92,6 +95,9 @@ enum job_next issue_store_trouble(struct issue *is, const struct problem *pr);
 /* Send a request; its answer comes to phase `phase`. `url` and `payload` must live until then: they lie in *is. */
 enum job_next issue_ask(struct issue *is, enum issue_phase phase, enum ca_target target, const char *url, struct span payload, const char *accept);
 enum job_next issue_read_url(struct issue *is, enum issue_phase phase, const char *url);
+/* The answer to this phase's request is not ACME, or not what was asked for: counted, in the log, and once in the order's story.
+ * Then on with `then`, later and later, whatever was well meanwhile. */
+enum job_next issue_bad_answer(struct issue *is, const char *why, enum issue_phase then);
 enum job_next issue_begin_anew(struct issue *is, bool validation_failed, const char *why);
 enum job_next issue_refused(struct issue *is, const struct problem *why, const struct acme_problem *ca);
 /* Nobody waits for it any more, and the CA has not got the CSR. */

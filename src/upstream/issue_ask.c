@@ -72,6 +72,38 @@ issue_read_url(struct issue *is, enum issue_phase phase, const char *url)
 }
 
 enum job_next
+issue_bad_answer(struct issue *is, const char *why, enum issue_phase then)
+{
+	int64_t wait_ms = PAUSE_MIN_MS << (is->bad_answers < 16 ? is->bad_answers : 16);
+	char key[sizeof(is->told_answer)], text[400];
+	enum job_next paused, moved;
+	struct problem pr = { 0 };
+
+	atomic_fetch_add(&is->u->bad_answers, 1);
+	log_error("upstream_answer_unreadable", LS("order", is->order.ref), LS("upstream", is->u->name), LS("phase", issue_phase_name(is->phase)),
+		LI("http_status", is->call.http_status), LS("why", why));
+	snprintf(is->job->error, sizeof(is->job->error), "%s: %.150s", issue_phase_name(is->phase), why);
+	snprintf(key, sizeof(key), "%s %d", issue_phase_name(is->phase), is->call.http_status);
+	snprintf(text, sizeof(text), "what %s answers cannot be used (%s, status %d): %.250s", is->u->name, issue_phase_name(is->phase),
+		is->call.http_status, why);
+	if (strcmp(key, is->told_answer) != 0 && !issue_note(is, text, &pr))
+		return issue_store_trouble(is, &pr);
+	memcpy(is->told_answer, key, sizeof(key));
+	is->bad_answers++;
+	paused = issue_pause_then(is, wait_ms < PAUSE_MAX_MS ? wait_ms : PAUSE_MAX_MS, then);
+	return issue_moves_in_time(is, FAILOVER_OUTAGE, why, &is->job->wait_ms, &moved) ? moved : paused;
+}
+
+/* How long until another order, after so many that went away: each costs a token there. */
+static int64_t
+anew_ms(int64_t attempt)
+{
+	static const int64_t pauses_ms[] = { 0, 10 * 1000, 60 * 1000 };
+
+	return attempt < 1 ? 0 : attempt <= 3 ? pauses_ms[attempt - 1] : HOLD_MS;
+}
+
+enum job_next
 issue_begin_anew(struct issue *is, bool validation_failed, const char *why)
 {
 	static const int64_t pauses_ms[] = { 60 * 1000, 10 * 60 * 1000, 100 * 60 * 1000 }; /* U4 */
@@ -87,7 +119,7 @@ issue_begin_anew(struct issue *is, bool validation_failed, const char *why)
 		return issue_store_trouble(is, &pr);
 	log_warning("upstream_restart", LS("order", is->order.ref), LS("upstream", is->u->name), LS("why", why));
 	if (!validation_failed)
-		return issue_pause_then(is, 0, ISSUE_LOAD);
+		return issue_pause_then(is, anew_ms(is->row.attempt), ISSUE_LOAD);
 	return issue_again(is, wait_ms, ISSUE_LOAD);
 }
 
@@ -227,12 +259,26 @@ account_gone(struct issue *is)
 	return issue_again(is, REGISTERING_MS, ISSUE_LOAD);
 }
 
+/* No refusal, no outage: a redirect, or more than anybody has to say. */
+static const char *
+bad_answer(const struct ca_call *call)
+{
+	if (call->reply.result == HTTPC_TOO_LARGE)
+		return "it is too large";
+	if (call->result == CA_PROBLEM && call->http_status > 0 && call->http_status < 400)
+		return "it is neither an answer nor a refusal (redirects are not followed)";
+	return NULL;
+}
+
 static enum job_next
 pause_for_ca(struct issue *is, enum issue_phase then)
 {
 	const struct ca_call *call = &is->call;
 	enum job_next paused, moved;
+	const char *bad = bad_answer(call);
 
+	if (bad)
+		return issue_bad_answer(is, bad, then);
 	snprintf(is->job->error, sizeof(is->job->error), "%s: %.150s", issue_phase_name(is->phase), call->problem.problem.detail);
 	log_warning("upstream_waits", LS("order", is->order.ref), LS("upstream", is->u->name), LS("phase", issue_phase_name(is->phase)),
 		LS("result", ca_result_name(call->result)), LI("http_status", call->http_status), LPR(&call->problem.problem));
@@ -269,6 +315,9 @@ issue_failed(struct issue *is)
 
 	if (phase == ISSUE_NEW_ORDER && issue_replaces_blamed(is))
 		return issue_without_replaces(is);
+	/* a URL that is not the CA's: nothing was sent */
+	if (call->result == CA_PROBLEM && call->http_status == 0 && phase != ISSUE_NEW_ORDER && phase != ISSUE_ALTERNATE)
+		return issue_bad_answer(is, call->problem.problem.detail, ISSUE_LOAD);
 	if (phase == ISSUE_NEW_ORDER && !effect) {
 		struct problem pr = { 0 };
 
@@ -306,6 +355,9 @@ issue_failed(struct issue *is)
 		log_warning("alternate_chain_refused", LS("order", is->order.ref), LS("upstream", is->u->name), LPR(&call->problem.problem));
 		return issue_next_alternate(is);
 	}
-	/* 404, 403 on an object of ours: it is gone (8) */
+	/* 405, 415 ...: our fault, or a proxy's */
+	if (call->http_status != 401 && call->http_status != 403 && call->http_status != 404 && call->http_status != 410)
+		return hold(is, ISSUE_ORDER);
+	/* an object of ours is gone (8) */
 	return issue_begin_anew(is, false, call->problem.problem.detail);
 }

@@ -112,7 +112,8 @@ issue_got_cert(struct issue *is)
 
 	if (!keep_chain(is, &pr)) {
 		log_error("certificate_not_as_ordered", LS("order", is->order.ref), LS("upstream", is->u->name), LPR(&pr));
-		problem_set(&why, PROBLEM_SERVER_INTERNAL, "the certificate authority's certificate is not what was ordered");
+		atomic_fetch_add(&is->u->bad_answers, 1);
+		problem_set(&why, PROBLEM_SERVER_INTERNAL, "the certificate authority's certificate is not what was ordered: %s", pr.detail);
 		return issue_refused(is, &why, NULL);
 	}
 	while (is->alternate_count < ISSUE_ALTERNATES_MAX &&

@@ -181,7 +181,8 @@ begin_there(struct issue *is)
 	is->blind_orders = 0;
 	is->same_ms = is->pause_ms = 0;
 	is->replaces_faults = 0;
-	is->told_trouble[0] = is->job->error[0] = '\0';
+	is->told_trouble[0] = is->told_answer[0] = is->job->error[0] = '\0';
+	is->bad_answers = is->unregistered = 0;
 	return issue_again(is, 0, ISSUE_LOAD);
 }
 

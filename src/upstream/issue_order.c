@@ -127,7 +127,7 @@ issue_act(struct issue *is)
 		return issue_again(is, poll_wait_ms(is), ISSUE_ORDER);
 	case ORDER_VALID:
 		if (!o->certificate || !span_copy(span_str(o->certificate), is->cert_url, sizeof(is->cert_url)))
-			return issue_again(is, poll_wait_ms(is), ISSUE_ORDER);
+			return issue_bad_answer(is, "the order is valid, and has no certificate (URL)", ISSUE_ORDER);
 		return issue_ask(is, ISSUE_CERT, CA_URL, is->cert_url, SPAN(""), "application/pem-certificate-chain");
 	default:
 		issue_blame_order(is);
@@ -155,9 +155,7 @@ issue_read_order(struct issue *is, struct problem *pr)
 enum job_next
 issue_unreadable(struct issue *is, const struct problem *pr)
 {
-	log_error("upstream_answer_unreadable", LS("order", is->order.ref), LS("upstream", is->u->name),
-		LS("phase", issue_phase_name(is->phase)), LPR(pr));
-	return issue_pause_then(is, 0, is->row.state == UPSTREAM_ORDERED ? ISSUE_ORDER : ISSUE_FIND);
+	return issue_bad_answer(is, pr->cause[0] ? pr->cause : pr->detail, is->row.state == UPSTREAM_ORDERED ? ISSUE_ORDER : ISSUE_FIND);
 }
 
 enum job_next
@@ -166,6 +164,8 @@ issue_got_new_order(struct issue *is)
 	struct problem pr = { 0 };
 	bool taken;
 
+	if (!is->call.location[0])
+		problem_internal(&pr, "it says nowhere at the CA where the order is (Location)");
 	if (!is->call.location[0] || !issue_read_order(is, &pr))
 		return issue_unreadable(is, &pr);
 	if (!issue_url_taken(is, is->call.location, &taken, &pr))

@@ -55,6 +55,7 @@ struct upstream {
 	_Atomic(uint64_t) issued, refused; /* certificates from it, orders that it would not fulfil, since the start */
 	_Atomic(uint64_t) replaces_refused; /* orders that it would not take as the successor of a certificate, made without (RFC 9773 5) */
 	_Atomic(uint64_t) moved[FAILOVER__COUNT]; /* orders that left it for another CA */
+	_Atomic(uint64_t) bad_answers; /* that were not ACME, or not what was asked for */
 	struct ledger_stats limits;    /* acme */
 	_Atomic(int64_t) eab_expires;  /* acme: of its account binding, as far as an operator has said; 0 = not known */
 	/* private: */

@@ -88,7 +88,7 @@ def each_way(t, lab, pebble):
                 issued = [i for i in pebble.issued() if i in ids]
                 results[number] = {
                     "used": rule.left[0] == 0, "chain": lab.verify(chain, pebble.roots[:1]), "issued": len(issued),
-                    "strange": gate.sql("select detail from event where detail like '%elsewhere.test%'"),
+                    "strange": gate.sql("select detail from event where detail like '%proof of elsewhere.test%'"),
                     "accepted": len(certificates), "left": gate.left_over(), "status": gate.stop(),
                     "sanitizer": gate.sanitizer_report()}
             except Exception as fault:

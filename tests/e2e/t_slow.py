@@ -7,7 +7,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import acme
-from lab import Lab, pebbles
+from lab import Lab, pebbles, wait_until
 from proxy import SlowCA
 from tap import Tap
 
@@ -63,6 +63,47 @@ def one_that_takes_long(t, lab):
     t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
 
 
+def a_device_that_gives_up(t, lab):
+    """It has waited half a minute, and comes back with a new order for the same name and key, as clients do; and once more (O4)."""
+    pebble = lab.pebble(folder=NEWEST)
+    slow = SlowCA(1)
+    proxy = lab.proxy(pebble, rule=slow)
+    gate = lab.gate(proxy.directory, http_port=pebble.http_port)
+    gate.start()
+    first = lab.device(gate)
+
+    def again():
+        """What a client that begins anew does, until its finalize is answered."""
+        device = acme.Device(gate.acme(key=first.acme.key), first.responder)
+        device.cert_key = first.cert_key
+        device.start(["gives-up.test"])
+        if device.order["status"] == "pending":
+            device.prove()
+        return device, device.acme.finalize(device.order, acme.make_csr(device.cert_key, ["gives-up.test"])).json
+
+    urls = []
+    for which in ("first", "second"):
+        device, order = again()
+        urls.append(device.order_url)
+        t.equal(order["status"], "processing", "a device's %s order is processing" % which)
+        end = time.monotonic() + (30 if which == "first" else 3)
+        while time.monotonic() < end:
+            order = device.acme.post(device.order_url).json
+            time.sleep(1)
+        t.equal(order["status"], "processing", "and still is when it gives up")
+    slow.done = True
+    wait_until("the certificate", lambda: gate.sql("select count(*) from cert") == [(1,)], 90)
+    device, order = again()
+    urls.append(device.order_url)
+    t.equal((order["status"], len(set(urls))), ("valid", 3), "when it comes back with a third one, finalize answers valid at once")
+    chain = device.acme.post(order["certificate"]).body.decode()
+    t.equal(lab.verify(chain, pebble.roots[:1]), "", "with the CA's certificate")
+    t.equal([device.acme.post(url).json["status"] for url in urls[:2]], ["valid", "valid"], "which the other two have, too")
+    t.equal((len(pebble.issued()), proxy.count("newOrder", 201), gate.sql("select count(*) from cert"), gate.left_over()), (1, 1, [(1,)], {}),
+            "the CA had one order and issued once; nothing is left over")
+    t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
+
+
 def one_that_is_away(t, lab):
     pebble = lab.pebble(folder=NEWEST)
     proxy = lab.proxy(pebble, rule=lambda exchange, stage: (503, [("Content-Type", "text/html")], b"<h1>maintenance</h1>"))
@@ -85,6 +126,8 @@ t = Tap()
 with Lab(t) as lab:
     with t.part("a CA that takes long"):
         one_that_takes_long(t, lab)
+    with t.part("a device that gives up"):
+        a_device_that_gives_up(t, lab)
     with t.part("a CA that is away"):
         one_that_is_away(t, lab)
 sys.exit(t.done())
