@@ -49,6 +49,18 @@ span_uint(struct span s, uint64_t max, uint64_t *ret)
 	return true;
 }
 
+uint64_t
+span_hash(struct span s)
+{
+	uint64_t h = UINT64_C(14695981039346656037); /* FNV-1a, and the finisher of MurmurHash3 */
+
+	for (size_t i = 0; i < s.n; i++)
+		h = (h ^ (unsigned char)s.p[i]) * UINT64_C(1099511628211);
+	h = (h ^ (h >> 33)) * UINT64_C(0xff51afd7ed558ccd);
+	h = (h ^ (h >> 33)) * UINT64_C(0xc4ceb9fe1a85ec53);
+	return h ^ (h >> 33);
+}
+
 char *
 span_dup(struct span s)
 {

@@ -70,6 +70,9 @@ struct span span_trim(struct span s);
 bool span_cut(struct span *rest, char sep, struct span *ret_part);
 /* 1*DIGIT, no sign, no blank, at most `max`. */
 bool span_uint(struct span s, uint64_t max, uint64_t *ret);
+/* 64 bits that are the same everywhere and for ever, spread evenly even where texts differ in one digit. Not keyed: not for what an enemy may
+ * choose. */
+uint64_t span_hash(struct span s);
 /* A NUL-terminated copy on the heap, owned by the caller. */
 char *span_dup(struct span s);
 /* Copy into a fixed array with NUL; false when too long or with a NUL inside. */

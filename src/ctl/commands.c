@@ -144,6 +144,13 @@ static const struct ctl_option upstream_eab_options[] = {
 	{ .name = NULL },
 };
 static const struct ctl_option upstream_deactivate_options[] = { OPTION_YES, { .name = NULL } };
+static const struct ctl_option renewals_due_options[] = {
+	{ "directory", "URL", "of the ACME server to be asked: its directory" },
+	{ "ca-file", "FILE", "more trust anchors (PEM) for its certificate" },
+	{ "within", "TIME", "those that will be due by then, too, such as 12h: until this is run again" },
+	{ "all", NULL, "all of them, with when each will be" },
+	{ .name = NULL },
+};
 static const struct ctl_option drain_options[] = { OPTION_YES, { .name = NULL } };
 
 const struct ctl_command ctl_commands[] = {
@@ -249,6 +256,14 @@ const struct ctl_command ctl_commands[] = {
 	{ "upstream", "persist-records", "NAME", 1, 1, "print the records that dns-persist-01 needs at a CA",
 		"Once laid out they prove the names of their domains, for our account alone.", "upstream persist-records letsencrypt",
 		upstream_persist_options, cmd_upstream_persist },
+	{ "renewals", "due", NULL, 0, 0, "tell which certificates had better be renewed now (RFC 9773)",
+		"Reads from standard input, a line each: a certID, the name of a PEM file, or certificates in PEM themselves. Asks the public face of a "
+		"gateway, 64 certificates at a time, or of any server with renewal information, one after the other; needs neither an account nor the "
+		"daemon's socket. Each has a place of its own in its window, the same whenever this is run. The command fails if nothing is known of "
+		"one, after it has told of the others.",
+		"renewals due --directory https://acme.corp.example/directory --within 12h < certs.txt\n"
+		"find /etc/ssl/devices -name '*.pem' | acmegatectl renewals due --directory https://acme.corp.example/directory --plain",
+		renewals_due_options, cmd_renewals_due },
 	{ "limits", "local", NULL, 0, 0, "show the abuse limits of this gateway and what they refused", NULL, "limits local", NULL,
 		cmd_limits_local },
 	{ "limits", NULL, NULL, 0, 0, "show what CAs still allow, as far as can be known",

@@ -110,8 +110,18 @@ int ctl_ask(struct ctl *ctl, const char *path, const char *json, struct ctl_repl
 int ctl_ask_text(struct ctl *ctl, const char *path, struct ctl_reply *ret);
 /* The admin socket: --socket, or of the configuration, or the default. On the heap; NULL: CTL_USAGE, message printed. */
 char *ctl_socket_path(struct ctl *ctl);
+/* --timeout in seconds. */
+long ctl_timeout_s(const struct ctl *ctl);
 /* The exit code of a problem document. Pure. */
 int ctl_exit_of(int http_status, struct span type);
+
+/* ---- fetch.c: a gateway's public face, or another ACME server ---- */
+struct ctl_web; /* keeps its connection */
+struct ctl_web *ctl_web_new(void);
+void ctl_web_free(struct ctl_web *web);
+/* GET by HTTPS; trust anchors of the system, and of --ca-file. CTL_DONE and an answer, whatever its status is: ret->root is NULL unless it is
+ * a JSON object; or the exit code, the message was printed. */
+int ctl_web_get(struct ctl *ctl, struct ctl_web *web, const char *url, struct ctl_reply *ret, int *ret_status, int64_t *ret_retry_s);
 
 /* ---- print.c ---- */
 /* What was printed so far goes to stdout; CTL_FAILED if it cannot. */
@@ -180,6 +190,7 @@ int cmd_upstream_rotate_key(struct ctl *ctl);
 int cmd_upstream_set_eab(struct ctl *ctl);
 int cmd_upstream_deactivate(struct ctl *ctl);
 int cmd_upstream_register(struct ctl *ctl);
+int cmd_renewals_due(struct ctl *ctl);
 int cmd_tls_show(struct ctl *ctl);
 int cmd_metrics(struct ctl *ctl);
 int cmd_init(struct ctl *ctl);

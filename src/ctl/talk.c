@@ -133,8 +133,8 @@ print_curl(struct ctl *ctl, CURL *curl, CURLcode result, const char *path)
 	return ctl_fail(ctl, CTL_UNREACHABLE, "no answer from the daemon at %s: %s", path, curl_easy_strerror(result));
 }
 
-static long
-timeout_s(const struct ctl *ctl)
+long
+ctl_timeout_s(const struct ctl *ctl)
 {
 	const char *text = ctl_opt(ctl, "timeout");
 	uint64_t n = 60;
@@ -153,7 +153,7 @@ prepare(struct ctl *ctl, CURL *curl, const char *socket, const char *url, const 
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_S);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT, timeout_s(ctl));
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT, ctl_timeout_s(ctl));
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, &ret->body);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields);

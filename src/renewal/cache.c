@@ -153,7 +153,7 @@ make_key(struct renewal_cache *c, const struct certid *id, bool add, struct key 
 static uint64_t
 hash_of(const struct key *k)
 {
-	return window_place(span_of(k, sizeof(*k)));
+	return span_hash(span_of(k, sizeof(*k)));
 }
 
 /* The key's slot, or the empty one where it would lie. There is always one. */

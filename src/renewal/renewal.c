@@ -63,7 +63,7 @@ struct renewal_info
 renewal_of_row(struct renewal *r, const struct renewal_row *row)
 {
 	struct window_facts f = { row->not_before, row->not_after, row->revoked_at, { row->ca_start, row->ca_end },
-		window_place(span_str(row->certid)) };
+		span_hash(span_str(row->certid)) };
 	struct window w = window_make(&f);
 
 	return (struct renewal_info){ .window = w, .not_after = row->not_after, .principal = row->principal,

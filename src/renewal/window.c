@@ -12,18 +12,6 @@
 #define RETRY_MAX_S DAY_S
 #define RETRY_LIFE_PART 16    /* of a short life there must be enough looks */
 
-uint64_t
-window_place(struct span certid)
-{
-	uint64_t h = 14695981039346656037u; /* FNV-1a, and a finisher: serial numbers that count up must lie apart */
-
-	for (size_t i = 0; i < certid.n; i++)
-		h = (h ^ (unsigned char)certid.p[i]) * 1099511628211u;
-	h = (h ^ (h >> 33)) * 0xff51afd7ed558ccdu;
-	h = (h ^ (h >> 33)) * 0xc4ceb9fe1a85ec53u;
-	return h ^ (h >> 33);
-}
-
 bool
 window_is_usable(const struct window *ca, int64_t not_after)
 {

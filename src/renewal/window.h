@@ -8,8 +8,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/span.h"
-
 struct window {
 	int64_t start, end; /* unix s; of one that was made start < end */
 };
@@ -18,10 +16,8 @@ struct window_facts {
 	int64_t not_before, not_after; /* unix s, as are all */
 	int64_t revoked_at;            /* 0 = it is not */
 	struct window ca;              /* as the CA said; { 0, 0 } = it has not */
-	uint64_t place;                /* window_place */
+	uint64_t place;                /* the certificate's for ever, and no neighbour's: span_hash of its certID */
 };
-/* A number that is the certificate's for ever and that neighbours do not share. */
-uint64_t window_place(struct span certid);
 /* Is a CA's window one that a device may be sent into: an end behind its start (4.2), and a start before the certificate's end? */
 bool window_is_usable(const struct window *ca, int64_t not_after);
 /* Revoked: over already, which means at once. Else a part of the CA's window if that is usable, else of the back-stop: around two thirds of

@@ -155,6 +155,7 @@ bool api_challenge(struct api *api);
 bool api_cert(struct api *api);
 bool api_revoke(struct api *api);
 bool api_key_change(struct api *api);
+bool api_renewal_batch(struct api *api);
 /* On the front. */
 void directory_write(const struct gate_conf *conf, const struct profile_conf *profile, struct buf *out);
 #endif

@@ -15,6 +15,7 @@ static const struct {
 	{ "revokeCert", "/revoke-cert", false },
 	{ "keyChange", "/key-change", false },
 	{ "renewalInfo", "/renewal-info", false },
+	{ "acmegate-renewalInfoBatch", RENEWAL_BATCH_PATH, false }, /* doc/mass-ari.md */
 };
 
 static void

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/b64url.h"
+#include "base/utf8.h"
 
 #define LINE_TEXT 4096
 
@@ -29,7 +30,7 @@ has(const struct renewal_list *l, struct span text)
 	for (size_t i = 0; i < l->count; i++) {
 		struct span have = l->items[i].text;
 
-		if (have.n == text.n && have.p[have.n - 1] == text.p[text.n - 1] && memcmp(have.p, text.p, text.n) == 0)
+		if (have.n == text.n && (text.n == 0 || (have.p[have.n - 1] == text.p[text.n - 1] && memcmp(have.p, text.p, text.n) == 0)))
 			return true;
 	}
 	return false;
@@ -41,7 +42,10 @@ renewal_list_add(struct renewal_list *l, struct renewal *r, struct span text, st
 	struct renewal_item *item = &l->items[l->count];
 	struct problem pr = { 0 };
 
-	if (l->count == l->room || (text.n && has(l, text)))
+	/* what cannot be a certID may be anything: in our answer it is a name, once, and no longer than this */
+	if (text.n > CERTID_TEXT)
+		text.n = utf8_prefix(span_of(text.p, CERTID_TEXT));
+	if (l->count == l->room || has(l, text))
 		return;
 	*item = (struct renewal_item){ .text = text, .tag = tag };
 	l->count++;
@@ -126,7 +130,7 @@ renewal_tag(const struct gate_conf *conf, const struct renewal_info *info, char 
 	int n = snprintf(line, sizeof(line), "%lld|%lld|%s", (long long)info->window.start, (long long)info->window.end, page ? page : "");
 
 	/* whoever has a wrong one is told once more, or once less until the next change: no more is at stake */
-	sum = window_place(span_of(line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1));
+	sum = span_hash(span_of(line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1));
 	b64url_write(ret, &sum, 6);
 }
 
@@ -179,20 +183,17 @@ renewal_entry_write(struct jw *w, const struct gate_conf *conf, const char *name
 	jw_end(w);
 }
 
-/* What cannot be read may be anything: it is a name in our answer only as long as a certID could be. */
 static const char *
-name_of(const struct renewal_item *item, char dst[2 * CERTID_TEXT])
+name_of(const struct renewal_item *item, char dst[CERTID_TEXT + 1])
 {
-	size_t n = item->text.n < CERTID_TEXT ? item->text.n : CERTID_TEXT;
-
-	snprintf(dst, 2 * CERTID_TEXT, "%.*s", (int)n, item->text.p);
+	snprintf(dst, CERTID_TEXT + 1, "%.*s", SPAN_FMT(item->text));
 	return dst;
 }
 
 static void
 write_error(struct jw *w, const struct renewal_item *item)
 {
-	char name[2 * CERTID_TEXT];
+	char name[CERTID_TEXT + 1];
 	struct problem pr;
 
 	renewal_item_problem(item, &pr);
@@ -202,7 +203,7 @@ write_error(struct jw *w, const struct renewal_item *item)
 void
 renewal_list_write(struct jw *w, const struct gate_conf *conf, const struct renewal_list *l, int64_t *ret_retry_s)
 {
-	char name[2 * CERTID_TEXT];
+	char name[CERTID_TEXT + 1];
 
 	jw_object(w, "entries");
 	for (size_t i = 0; i < l->count; i++) {

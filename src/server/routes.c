@@ -19,6 +19,8 @@ static const struct route routes[] = {
 	{ "/cert/{}", api_cert, SIGNER_KID, PAYLOAD_EMPTY },
 	{ "/cert/{}/{}", api_cert, SIGNER_KID, PAYLOAD_EMPTY },
 	{ "/renewal-info/{}", NULL, SIGNER_EITHER, PAYLOAD_EMPTY, .get = true, .renewal = true },
+	{ RENEWAL_BATCH_PATH, api_renewal_batch, SIGNER_KID, PAYLOAD_ANY },
+	{ RENEWAL_BATCH_PATH "/{}", NULL, SIGNER_EITHER, PAYLOAD_EMPTY, .get = true, .renewal = true, .list = true },
 	{ "/crl/{}", NULL, SIGNER_EITHER, PAYLOAD_EMPTY, .get = true, .crl = true },
 };
 

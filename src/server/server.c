@@ -218,7 +218,7 @@ is_jose(const struct http_req *rq)
 static bool
 is_public(const struct route *route)
 {
-	return route->crl || (route->renewal && !route->fn);
+	return route->crl || route->renewal;
 }
 
 static void
