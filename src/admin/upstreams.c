@@ -442,24 +442,40 @@ wants_wildcard(const struct entry *e)
 }
 
 static bool
+has_records(const struct entry *e, const struct solver_conf *s)
+{
+	return s->kind == SOLVER_DNS_PERSIST01 && is_for(s, e->conf->name);
+}
+
+/* What the records are made of must be known where a solver needs any. */
+static bool
+check_persist(const struct entry *e, size_t solvers, struct problem *pr)
+{
+	if (solvers && !e->row.account_url[0])
+		return problem_set(pr, PROBLEM_CONFLICT, "the gateway has no account at \"%s\" yet, whose URL the records name", e->conf->name);
+	if (solvers && (!e->dir || e->dir->d.caa_identities.count == 0))
+		return problem_set(pr, PROBLEM_CONFLICT,
+			"the directory of \"%s\" names no caaIdentities: the name that records begin with is in the CA's manual", e->conf->name);
+	return true;
+}
+
+static bool
 write_persist(struct call *c, const struct entry *e, const char *name)
 {
 	const struct solver_conf *list = c->conf->solvers.list;
 	bool wildcard = wants_wildcard(e);
 	size_t solvers = 0;
 
-	if (!e->row.account_url[0])
-		return problem_set(&c->pr, PROBLEM_CONFLICT, "the gateway has no account at \"%s\" yet, whose URL the records name", e->conf->name);
-	if (!e->dir || e->dir->d.caa_identities.count == 0)
-		return problem_set(&c->pr, PROBLEM_CONFLICT,
-			"the directory of \"%s\" names no caaIdentities: the name that records begin with is in the CA's manual", e->conf->name);
+	for (size_t i = 0; i < c->conf->solvers.count; i++)
+		solvers += has_records(e, &list[i]);
+	if (!check_persist(e, solvers, &c->pr))
+		return false;
 	jw_object(&c->w, NULL);
 	jw_str(&c->w, "id", e->conf->name);
 	jw_array(&c->w, "records");
 	for (size_t i = 0; i < c->conf->solvers.count; i++) {
-		if (list[i].kind != SOLVER_DNS_PERSIST01 || !is_for(&list[i], e->conf->name))
+		if (!has_records(e, &list[i]))
 			continue;
-		solvers++;
 		for (size_t j = 0; !name[0] && j < list[i].domains.count; j++)
 			write_record(&c->w, e, list[i].domains.list[j], true);
 		if (name[0] || list[i].domains.count == 0)

@@ -250,26 +250,9 @@ cmd_upstream_move(struct ctl *ctl)
 	return CTL_DONE;
 }
 
-int
-cmd_upstream_persist(struct ctl *ctl)
+static void
+print_records(struct ctl *ctl, const struct json_node *records)
 {
-	AUTO_FREE char *path = upstream_path(ctl->words[0], "/persist-records");
-	const char *name = ctl_opt(ctl, "name");
-	AUTO_BUF target = BUF_MAX(4000);
-	const struct json_node *records;
-	struct ctl_reply rp;
-	int64_t solvers = 0;
-	int code;
-
-	buf_adds(&target, path);
-	if (name) {
-		buf_adds(&target, "?name=");
-		ctl_add_escaped(&target, name);
-	}
-	code = ctl_ask(ctl, buf_cstr(&target), NULL, &rp);
-	if (code != CTL_DONE || ctl->json)
-		return ctl_list_json(ctl, code, &rp);
-	records = json_get(rp.root, "records");
 	for (size_t i = 0; i < json_count(records); i++) {
 		const struct json_node *r = json_at(records, i);
 
@@ -278,9 +261,67 @@ cmd_upstream_persist(struct ctl *ctl)
 		ctl_add_clean(&ctl->out, json_text(json_get(r, "value")));
 		buf_adds(&ctl->out, ctl->plain ? "\n" : "\"\n");
 	}
-	json_int(json_get(rp.root, "solvers"), &solvers);
-	if (solvers == 0)
-		ctl_note(ctl, "no solver of kind dns-persist-01 is for this upstream: no records are needed");
+}
+
+/* Of one entry; *solvers grows by those that need records there. */
+static int
+persist_of(struct ctl *ctl, const char *upstream, int64_t *solvers)
+{
+	AUTO_FREE char *path = upstream_path(upstream, "/persist-records");
+	const char *name = ctl_opt(ctl, "name");
+	AUTO_BUF target = BUF_MAX(4000);
+	struct ctl_reply rp;
+	int64_t n = 0;
+	int code;
+
+	buf_adds(&target, path);
+	if (name) {
+		buf_adds(&target, "?name=");
+		ctl_add_escaped(&target, name);
+	}
+	code = ctl_ask(ctl, buf_cstr(&target), NULL, &rp);
+	if (code != CTL_DONE)
+		return code;
+	json_int(json_get(rp.root, "solvers"), &n);
+	*solvers += n;
+	if (!ctl->json)
+		print_records(ctl, json_get(rp.root, "records"));
+	else if (n)
+		ctl_print_json(ctl, &rp);
 	ctl_reply_done(&rp);
 	return CTL_DONE;
+}
+
+/* The first that fails decides, the others are printed all the same. */
+static int
+persist_of_all(struct ctl *ctl, int64_t *solvers)
+{
+	struct ctl_reply rp;
+	int code = ctl_ask(ctl, "/upstreams", NULL, &rp);
+	const struct json_node *items;
+
+	if (code != CTL_DONE)
+		return code;
+	items = json_get(rp.root, "items");
+	for (size_t i = 0; i < json_count(items); i++) {
+		AUTO_FREE char *name = ctl_text(json_get(json_at(items, i), "id"));
+		int one = CTL_DONE;
+
+		if (span_is(json_text(json_get(json_at(items, i), "driver")), "acme"))
+			one = persist_of(ctl, name, solvers);
+		code = code == CTL_DONE ? one : code;
+	}
+	ctl_reply_done(&rp);
+	return code;
+}
+
+int
+cmd_upstream_persist(struct ctl *ctl)
+{
+	int64_t solvers = 0;
+	int code = ctl->word_count ? persist_of(ctl, ctl->words[0], &solvers) : persist_of_all(ctl, &solvers);
+
+	if (code == CTL_DONE && solvers == 0)
+		ctl_note(ctl, "no solver of kind dns-persist-01 is for %s: no records are needed", ctl->word_count ? "this upstream" : "any upstream");
+	return code;
 }

@@ -253,8 +253,9 @@ const struct ctl_command ctl_commands[] = {
 	{ "upstream", "register", "NAME", 1, 1, "make another account at a CA where ours has ended",
 		"With a key of its own, and what upstream set-eab or the configuration has as binding.", "upstream register letsencrypt", NULL,
 		cmd_upstream_register },
-	{ "upstream", "persist-records", "NAME", 1, 1, "print the records that dns-persist-01 needs at a CA",
-		"Once laid out they prove the names of their domains, for our account alone.", "upstream persist-records letsencrypt",
+	{ "upstream", "persist-records", "[NAME]", 0, 1, "print the records that dns-persist-01 needs at a CA, or at all",
+		"Once laid out they prove the names of their domains, for our account alone.",
+		"upstream persist-records\nupstream persist-records letsencrypt --name www.corp.example",
 		upstream_persist_options, cmd_upstream_persist },
 	{ "renewals", "due", NULL, 0, 0, "tell which certificates had better be renewed now (RFC 9773)",
 		"Reads from standard input, a line each: a certID, the name of a PEM file, or certificates in PEM themselves. Asks the public face of a "

@@ -282,6 +282,7 @@ def binding(t, lab, folder):
     pebble = lab.pebble(folder=folder, externalAccountBindingRequired=True, externalAccountMACKeys=mac)
     proxy = lab.proxy(pebble)
     gate = lab.gate(proxy.directory, http_port=pebble.http_port)
+    gate.conf["solvers"] = [{"name": "stays", "kind": "dns-persist-01", "domains": ["never.test"]}, {"name": "web", "kind": "http-01"}]
     gate.start()
     wait_until("the CA's refusal", lambda: shown(gate)["account"].get("trouble"), 60)
     one = shown(gate)
@@ -289,6 +290,8 @@ def binding(t, lab, folder):
          "a CA that demands a binding: show says so")
     status, text = gate.try_ctl("upstream", "test", "ca")
     t.equal((status, "set-eab" in steps(text)["eab"][1]), (1, True), "and test, what to do")
+    status, text = gate.try_ctl("upstream", "persist-records")
+    t.equal((status, "no account" in text), (6, True), "there are no records without an account")
     with open(lab.path("eab.key"), "w") as out:
         out.write(mac["kid-1"] + "\n")
     t.equal(gate.try_ctl("upstream", "set-eab", "ca", "--kid", "kid-1")[0], 2, "a kid without a key is no use")
@@ -329,16 +332,18 @@ def solvers(t, lab, folder):
     pebble = lab.pebble(folder=folder, dns=resolver)
     proxy = lab.proxy(pebble)
 
+    identities = []
+
     def rule(exchange, stage):
         if exchange.kind != "directory" or stage == "before":
             return None
         body = json.loads(exchange.body)
-        body["meta"] = dict(body.get("meta", {}), caaIdentities=["ca.test"])
+        body["meta"] = dict(body.get("meta", {}), caaIdentities=identities)
         return 200, exchange.headers, json.dumps(body).encode()
 
     proxy.rule = rule
     profile = {"name": "default", "upstream": "ca", "challenges": ["dns-01"], "wildcard": True}
-    program = lab.path("program")
+    program = lab.path("program%d" % pebble.port)
     with open(program, "w") as out:
         out.write("#!/bin/sh\nexit 1\n")
     listed = [solver_conf(lab, zones, domains=["one.corp.test"]), solver_conf(lab, zones, name="wrong", secret="A" * 44, domains=["two.corp.test"]),
@@ -348,6 +353,10 @@ def solvers(t, lab, folder):
     gate = lab.gate(proxy.directory, profiles=[profile], resolvers=[zones.address], public_resolvers=[resolver], solvers=listed)
     gate.start()
     account = registered(gate)
+    status, text = gate.try_ctl("upstream", "persist-records", "ca")
+    t.equal((status, "names no caaIdentities" in text), (6, True), "a directory without caaIdentities: persist-records says what is missing")
+    identities.append("ca.test")
+    gate.ctl("upstream", "test", "ca", check=False)  # fetches the directory anew
     serial = zones.serial("corp.test", zones.host)
     status, text = gate.try_ctl("upstream", "test", "ca")
     found = steps(text)
@@ -360,7 +369,8 @@ def solvers(t, lab, folder):
     t.ok('acmegate_dns_records_total{solver="corp",change="removed"} 0' in gate.ctl("metrics"), "and no record is counted")
     text = gate.ctl("upstream", "persist-records", "ca")
     want = '_validation-persist.stay.corp.test. IN TXT "ca.test; accounturi=%s; policy=wildcard"' % account["url"]
-    t.equal(text.strip(), want, "persist-records prints what is to be laid out")
+    t.equal((text.strip(), gate.ctl("upstream", "persist-records").strip()), (want, want), "persist-records prints what is to be laid out, of one CA or all")
+    t.ok("_validation-persist.a.stay.corp.test." in gate.ctl("upstream", "persist-records", "ca", "--name", "a.stay.corp.test"), "or for a name")
     name, value = re.match(r'(\S+)\. IN TXT "(.*)"', text).groups()
     zones.add(name, "TXT", '"%s"' % value)
     os.chmod(program, 0o755)

@@ -94,7 +94,8 @@ test_shown(void)
 	get("/upstreams/nobody", 404, "none of that name", WANT({ "detail", "there is no upstream \"nobody\"" }));
 	get("/upstreams/ca?x=1", 400, "no parameters", NULL);
 	get("/upstreams/local/stake", 409, "our own CA has no account", NULL);
-	get("/upstreams/ca/persist-records", 409, "no account, no records", NULL);
+	get("/upstreams/ca/persist-records", 200, "no solver needs any", WANT({ "solvers", "0" }, { "records", "[]" }));
+	get("/upstreams/local/persist-records", 409, "our own CA needs none", NULL);
 	post("/upstreams", "{}", 405, "nothing is made there", NULL);
 }
 
@@ -180,9 +181,7 @@ test_account(void)
 		{ "terms.agreed", "https://ca.test/terms" }, { "directory.key_change", "false" }));
 	post("/upstreams/ca/rotate-key", "{}", 409, "a CA without keyChange",
 		WANT({ "detail", "this CA offers no keyChange: another key means another account, and upstream move tells what that costs" }));
-	get("/upstreams/ca/persist-records", 409, "a directory that names nobody", NULL);
 	directory(",\"keyChange\":\"http://127.0.0.1:1/kc\",\"meta\":{\"caaIdentities\":[\"ca.test\"],\"externalAccountRequired\":true}");
-	get("/upstreams/ca/persist-records", 200, "no solver needs any", WANT({ "solvers", "0" }, { "records", "[]" }));
 	get("/upstreams/ca/stake", 200, "what hangs on it", WANT({ "account", URL }, { "lost[0].what", "orders" }, { "lost[0].count", "1" }, { "lost[1].what", "eab" }));
 	post("/upstreams/ca/rotate-key", "{}", 200, "a key that is to be", WANT({ "account.state", "changing-key" }));
 	r = row();
