@@ -10,6 +10,7 @@
 #define S_NS (INT64_C(1000000000))
 #define CREDIT_MAX 64
 #define AGAIN_NS (S_NS / 1000) /* a bucket that says "not now" without a time */
+#define OVERLOAD_NS (10 * S_NS)
 #define SHARE_MAX (1U << 20)   /* of weights and costs */
 
 static const struct {
@@ -508,6 +509,19 @@ sched_remove(struct sched *s, int64_t id)
 		item_take(s, it);
 	item_free(s, it);
 	return true;
+}
+
+void
+sched_overload(struct sched *s, int64_t now_ns)
+{
+	if (s->width.halved_ns == INT64_MIN || now_ns >= later_by(s->width.halved_ns, OVERLOAD_NS))
+		width_learn(&s->width, SCHED_OVERLOAD, now_ns, s->flying + s->offered, now_ns);
+}
+
+void
+sched_set_width(struct sched *s, int64_t width)
+{
+	s->width.now = width < 1 ? 1 : width < s->width.max ? width : s->width.max;
 }
 
 void

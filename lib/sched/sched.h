@@ -119,6 +119,10 @@ enum sched_outcome {
 void sched_done(struct sched *s, int64_t id, enum sched_outcome outcome, int64_t now_ns);
 /* It is to wait again. */
 void sched_back(struct sched *s, int64_t id, enum sched_outcome outcome, int64_t not_before_ns, int64_t now_ns);
+/* The CA is too busy, whoever heard it: as SCHED_OVERLOAD, but for which order is not known. Counts once in ten seconds. */
+void sched_overload(struct sched *s, int64_t now_ns);
+/* How many may be in flight, other than SCHED_WIDTH_FIRST; from here on it grows and shrinks. */
+void sched_set_width(struct sched *s, int64_t width);
 /* A bucket was found closed by other means (a refusal of the CA). */
 void sched_close(struct sched *s, uint64_t key, int64_t until_ns, int64_t each_ns, int64_t now_ns);
 /* A bucket has more than was known (the configuration has changed): it is asked again at once. 0 = all. */

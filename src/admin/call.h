@@ -137,6 +137,8 @@ bool call_upstream_eab(struct call *c);
 bool call_upstream_deactivate(struct call *c);
 bool call_upstream_register(struct call *c);
 bool call_upstream_test(struct call *c);
+bool call_queue(struct call *c);
+bool call_queue_cas(struct call *c);
 bool call_tls(struct call *c);
 bool call_metrics(struct call *c);
 #endif

@@ -9,9 +9,11 @@
 #include "admin/call.h"
 #include "admin/expo.h"
 #include "admin/process.h"
+#include "store/queue.h"
 #include "store/quota.h"
 #include "server/limits.h"
 #include "solve/solve.h"
+#include "upstream/dispatch.h"
 
 #define FRESH_MS 5000 /* a store of a million rows is not counted for each of several scrapers */
 
@@ -20,6 +22,7 @@ struct gauges {
 	int64_t orders[ORDER__COUNT];
 	struct job_queue jobs[JOB_KIND__COUNT];
 	int64_t waiting[QUOTA_HTTP_NONCE]; /* orders, by the limit of a CA */
+	int64_t queued[SCHED_CLASS__COUNT], in_flight;
 };
 
 struct metrics {
@@ -58,13 +61,27 @@ on_waiting(const char *upstream, enum quota_kind kind, int64_t count, void *arg)
 		g->waiting[kind] += count;
 }
 
+static void
+on_queued(const char *upstream, int64_t class, int64_t count, void *arg)
+{
+	struct gauges *g = arg;
+
+	(void)upstream;
+	if (class < 0)
+		g->in_flight += count;
+	else if (class < SCHED_CLASS__COUNT)
+		g->queued[class] += count;
+}
+
 static bool
 gauges_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct gauges *g = arg;
 
 	memset(g->waiting, 0, sizeof(g->waiting));
-	return waiting_counts(db, on_waiting, g, pr) && order_counts(db, g->orders, pr) && job_queues(db, clock_unix_ms(), g->jobs, pr);
+	memset(g->queued, 0, sizeof(g->queued));
+	g->in_flight = 0;
+	return queue_counts(db, on_queued, g, pr) && waiting_counts(db, on_waiting, g, pr) && order_counts(db, g->orders, pr) && job_queues(db, clock_unix_ms(), g->jobs, pr);
 }
 
 /* False: there are none. */
@@ -113,6 +130,37 @@ write_queue(struct expo *x, const struct gauges *g)
 		if (g->jobs[i].oldest_due_ms)
 			expo_real(x, (double)g->jobs[i].oldest_due_ms / 1000, "kind", job_kind_name(i), NULL);
 	}
+}
+
+/* ---- the queue of orders that wait for their CAs ---- */
+
+static void
+write_queued(struct expo *x, const struct gauges *g)
+{
+	expo_family(x, EXPO_GAUGE, "acmegate_queue_orders", "Orders that wait for their CAs, by class.");
+	for (int i = 0; i < SCHED_CLASS__COUNT; i++)
+		expo_int(x, g->queued[i], "class", sched_class_name((enum sched_class)i), NULL);
+	expo_family(x, EXPO_GAUGE, "acmegate_queue_orders_in_flight", "Orders under way at their CAs.");
+	expo_int(x, g->in_flight, NULL);
+}
+
+static void
+on_width(const struct dispatch_view *v, void *arg)
+{
+	expo_int(arg, v->stats.width, "ca", v->ca, NULL);
+}
+
+/* Of the gateway that leads the queue. */
+static void
+write_dispatch(struct expo *x, struct upstreams *ups)
+{
+	struct dispatch_waits waits;
+
+	expo_family(x, EXPO_GAUGE, "acmegate_queue_width", "Orders that may be under way at a CA at a time, as the leader of the queue has it.");
+	dispatch_each(ups, on_width, x);
+	dispatch_waits(ups, &waits);
+	expo_family(x, EXPO_HISTOGRAM, "acmegate_queue_wait_seconds", "How long orders had waited when this gateway let them through to their CAs.");
+	expo_histogram(x, dispatch_bounds_us, waits.counts, DISPATCH_BOUNDS, waits.sum_s * 1000000, NULL);
 }
 
 /* ---- the ACME face ---- */
@@ -526,9 +574,11 @@ metrics_write(struct admin *admin, struct span accept, bool fresh, struct buf *o
 	write_accounts(&x, admin->ups);
 	write_solvers(&x, admin);
 	write_paced(&x, admin->ups);
+	write_dispatch(&x, admin->ups);
 	write_ledger(&x, admin->ups);
 	if (gauges_take(admin, fresh, &gauges)) {
 		write_orders(&x, &gauges);
+		write_queued(&x, &gauges);
 		write_queue(&x, &gauges);
 		write_waiting(&x, &gauges);
 	}

@@ -39,6 +39,8 @@ static const struct resource resources[] = {
 	{ HTTP_POST, "/upstreams/{}/register", call_upstream_register },
 	{ HTTP_GET, "/limits", call_limits },
 	{ HTTP_GET, "/limits/ca", call_quotas, .query = "upstream kind name blocked before limit" },
+	{ HTTP_GET, "/queue", call_queue, .query = "upstream profile before limit" },
+	{ HTTP_GET, "/queue/ca", call_queue_cas },
 	{ HTTP_GET, "/tls", call_tls },
 	{ HTTP_GET, "/metrics", call_metrics, .text = true },
 };

@@ -94,21 +94,13 @@ add_bucket(struct table *t, const struct json_node *b)
 static void
 write_target(const struct ctl *ctl, struct buf *out)
 {
-	static const char *const parameters[] = { "upstream", "kind", "name", "before", "limit" };
-	char sep = '?';
+	static const char *const parameters[] = { "upstream", "kind", "name", "before", "limit", NULL };
+	size_t n;
 
 	buf_adds(out, "/limits/ca");
-	for (size_t i = 0; i < COUNT_OF(parameters); i++) {
-		const char *value = ctl_opt(ctl, parameters[i]);
-
-		if (!value || !*value)
-			continue;
-		buf_addf(out, "%c%s=", sep, parameters[i]);
-		ctl_add_escaped(out, value);
-		sep = '&';
-	}
+	n = ctl_add_query(ctl, out, parameters);
 	if (ctl_opt(ctl, "blocked"))
-		buf_addf(out, "%cblocked=1", sep);
+		buf_addf(out, "%cblocked=1", n ? '&' : '?');
 }
 
 int

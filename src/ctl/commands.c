@@ -118,6 +118,11 @@ static const struct ctl_option limits_options[] = {
 	{ "blocked", NULL, "only what lets nothing through now" },
 	OPTION_BEFORE, OPTION_LIMIT, { .name = NULL },
 };
+static const struct ctl_option queue_options[] = {
+	{ "upstream", "NAME", "of this entry of upstreams" },
+	{ "profile", "NAME", "only of this profile" },
+	OPTION_BEFORE, OPTION_LIMIT, { .name = NULL },
+};
 static const struct ctl_option plan_options[] = {
 	{ "devices", "N", "how many devices" },
 	{ "domains", "N", "registered domains that their names spread over, 1 by default" },
@@ -271,6 +276,12 @@ const struct ctl_command ctl_commands[] = {
 		"One line a bucket: what is used and reserved of it, what is left for an order that can wait, how many wait, when one more "
 		"would be let through behind those, and when it is full again. Buckets that are full are not kept.",
 		"limits --blocked\nlimits --kind certs_domain --name corp.example", limits_options, cmd_limits },
+	{ "queue", "ca", NULL, 0, 0, "show how many orders wait for each CA, and how many are under way there",
+		"Waiting by class: incident (it replaces what is revoked), expiring, renewal, new, bulk. Width, how many may be under way, and how "
+		"many limits are in the way are known to the gateway that leads the queue.", "queue ca", NULL, cmd_queue_ca },
+	{ "queue", NULL, NULL, 0, 0, "list the orders that wait for their CAs, the first to go first",
+		"Since when it waits, for which limit, how many go before it there, and when it would be let through if nothing more urgent comes; "
+		"unknown where nothing but the CA's speed holds it up.", "queue --profile printers", queue_options, cmd_queue },
 	{ "metrics", NULL, NULL, 0, 0, "print what the daemon counts, in Prometheus' text format",
 		"Counters begin at zero when the daemon starts. The configuration's metrics_listen has the same for a Prometheus to fetch.",
 		"metrics", NULL, cmd_metrics },

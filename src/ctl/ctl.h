@@ -154,6 +154,8 @@ struct table;
 int ctl_check_id(struct ctl *ctl, const char *id);
 /* As a part of a path or query: all but letters, digits and - . _ ~ becomes %XX. */
 void ctl_add_escaped(struct buf *out, const char *text);
+/* Those of the parameters (ends with NULL) that were given as options, as the query of a target; how many. */
+size_t ctl_add_query(const struct ctl *ctl, struct buf *out, const char *const *parameters);
 /* GET /KIND/WORD. */
 int ctl_ask_one(struct ctl *ctl, const char *kind, const char *query, struct ctl_reply *ret);
 /* GET a list with those of the parameters (ends with NULL) that were given as options. */
@@ -178,6 +180,8 @@ int cmd_device_import(struct ctl *ctl);
 int cmd_device_block(struct ctl *ctl);
 int cmd_device_allow(struct ctl *ctl);
 int cmd_device_remove(struct ctl *ctl);
+int cmd_queue(struct ctl *ctl);
+int cmd_queue_ca(struct ctl *ctl);
 int cmd_limits(struct ctl *ctl);
 int cmd_limits_local(struct ctl *ctl);
 int cmd_plan(struct ctl *ctl);

@@ -34,6 +34,22 @@ ctl_ask_one(struct ctl *ctl, const char *kind, const char *query, struct ctl_rep
 	return code == CTL_DONE ? ctl_ask(ctl, path, NULL, ret) : code;
 }
 
+size_t
+ctl_add_query(const struct ctl *ctl, struct buf *out, const char *const *parameters)
+{
+	size_t n = 0;
+
+	for (; *parameters; parameters++) {
+		const char *value = ctl_opt(ctl, *parameters);
+
+		if (!value || !*value)
+			continue;
+		buf_addf(out, "%c%s=", n++ ? '&' : '?', *parameters);
+		ctl_add_escaped(out, value);
+	}
+	return n;
+}
+
 int
 ctl_ask_list(struct ctl *ctl, const char *path, const char *const *parameters, struct ctl_reply *ret)
 {

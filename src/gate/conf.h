@@ -38,6 +38,9 @@ const char *failover_name(enum failover why);
 /* May an order go from a public CA to a private one, or the other way round? As in the choices of `failover_kind`. */
 enum failover_kind { FAILOVER_KIND_SAME, FAILOVER_KIND_ANY };
 
+/* A device whose order would wait too long for its CA: as in the choices of `long_wait`. */
+enum long_wait { LONG_WAIT_QUEUE, LONG_WAIT_REFUSE };
+
 /* An ACME profile we offer to devices (draft-ietf-acme-profiles; spec names in acmegate.conf(5)). */
 struct profile_conf {
 	char *name;                    /* [A-Za-z0-9][A-Za-z0-9._-]{0,63} */
@@ -64,6 +67,10 @@ struct profile_conf {
 	int64_t failover_outage_s, failover_limit_s; /* so long it may wait for its CA */
 	int failover_kind;             /* enum failover_kind */
 	char *upstream_profile;        /* the CA's profile, NULL = that of the entry */
+	int64_t share;                 /* weight in the queue of its CA */
+	bool bulk;                     /* new devices of it come last there */
+	int long_wait;                 /* enum long_wait */
+	int64_t longest_wait_s;        /* with LONG_WAIT_REFUSE */
 	int64_t http01_port, tls_alpn01_port; /* where devices answer */
 	struct conf_strings caa;       /* issuer names of ours in CAA records; empty = CAA is not looked at */
 	struct conf_addrs resolvers;   /* who is asked about devices' names; empty = the gateway's */
@@ -141,6 +148,7 @@ struct upstream_conf {
 	char *preferred_chain;         /* acme: CN or hex SHA-256 of an SPKI */
 	int64_t request_ms;            /* acme: deadline of one request */
 	int64_t conns_max;             /* acme: connections to this CA */
+	int64_t in_flight;             /* acme: orders under way at first */
 	char *ca;                      /* acme: entries of one CA share this label, and what it counts for all; never NULL */
 	int limits;                    /* acme: enum limits_table */
 	int64_t limits_margin, limits_reserve; /* acme: percent of a burst that is left alone */

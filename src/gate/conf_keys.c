@@ -158,6 +158,18 @@ static const struct conf_key profile_keys[] = {
 		.choices = "same|any"),
 	KEY(STRING, "upstream_profile", profile_conf, upstream_profile, NULL, "1", "64", RELOAD,
 		"profile asked of the CA, if it offers that; the entry's own if absent", .example = "tlsserver"),
+	KEY(INT, "share", profile_conf, share, "1", "1", "1000", RELOAD,
+		"weight of this profile where orders wait for a limit of its CA: one of 3 gets three times as much as one of 1, and what "
+		"one does not use the others have"),
+	KEY(BOOL, "bulk", profile_conf, bulk, "false", NULL, NULL, RELOAD,
+		"orders of this profile that replace no certificate come last there, after new devices of other profiles"),
+	KEY(CHOICE, "long_wait", profile_conf, long_wait, "queue", NULL, NULL, RELOAD,
+		"an order that would wait for its CA's limits for longer than longest_wait: queue takes it in, it is processing until then; "
+		"refuse answers newOrder with rateLimited and the time to come again, and keeps its place in the queue for a day; what "
+		"would wait for longer than order_lifetime is always refused",
+		.choices = "queue|refuse"),
+	KEY(TIME, "longest_wait", profile_conf, longest_wait_s, "1h", "0s", "90d", RELOAD,
+		"see long_wait"),
 	KEY(INT, "http01_port", profile_conf, http01_port, "80", "1", "65535", RELOAD,
 		"port on which devices answer http-01; a public CA always asks port 80"),
 	KEY(INT, "tls_alpn01_port", profile_conf, tls_alpn01_port, "443", "1", "65535", RELOAD,
@@ -305,6 +317,9 @@ static const struct conf_key upstream_keys[] = {
 		.example = "30s"),
 	KEY(INT, "conns_max", upstream_conf, conns_max, "4", "1", "64", 0,
 		"connections to the CA open at a time"),
+	KEY(INT, "orders_in_flight", upstream_conf, in_flight, "32", "1", "4096", 0,
+		"orders under way at this CA at a time, at first: it grows to eight times as many while all goes well, and is halved when "
+		"the CA is overloaded; of entries with the same ca the first counts"),
 	KEY(STRING, "ca", upstream_conf, ca, NULL, "1", "64", 0,
 		"which CA it is: entries that say the same share what the CA counts for all its customers; the host of "
 		"directory if absent; keep it, the count is stored under it",

@@ -27,6 +27,7 @@
 #include "solve/alpn01_face.h"
 #include "solve/solve.h"
 #include "store/schema.h"
+#include "upstream/dispatch.h"
 #include "upstream/http01_face.h"
 #include "upstream/local.h"
 #include "validate/job.h"
@@ -214,6 +215,8 @@ init_server(struct gate *g, struct problem *pr)
 	g->server.issue_now = local_issue_now;
 	g->server.issue_now_arg = g->ups;
 	g->server.count_issued = local_count_issued;
+	g->server.foresee = dispatch_foresee;
+	g->server.foresee_arg = g->ups;
 	g->server.crl = crl_hook;
 	g->server.crl_arg = g->ups;
 	return eab_decoy_make(g->keeper, &g->server.decoy, pr);

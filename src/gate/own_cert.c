@@ -18,12 +18,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "flow/work.h"
 #include "gate/url.h"
 #include "pki/csr.h"
 #include "store/account.h"
 #include "store/cert.h"
 #include "store/event.h"
-#include "store/upstream.h"
 
 #define PEM_MAX (256 * 1024)
 #define ORDER_LIFE_S (7 * 86400)
@@ -41,7 +41,7 @@ struct tick {
 	/* found: */
 	struct buf chain;
 	bool has_cert, seen, working, recent;
-	int64_t job_id, order_id;
+	bool began;
 };
 
 bool
@@ -215,7 +215,7 @@ static bool
 order_it(struct sql *db, struct tick *t, int64_t account_id, struct problem *pr)
 {
 	int64_t now = clock_unix_s();
-	struct order o = { .account_id = account_id, .state = ORDER_READY, .expires = now + ORDER_LIFE_S, .profile = "_gateway",
+	struct order o = { .account_id = account_id, .principal = account_id, .state = ORDER_READY, .expires = now + ORDER_LIFE_S, .profile = "_gateway",
 		.idents = t->names };
 	bool moved;
 
@@ -224,8 +224,8 @@ order_it(struct sql *db, struct tick *t, int64_t account_id, struct problem *pr)
 		!order_set_csr(db, o.id, buf_span(&t->csr), t->key_hash, 0, now, o.expires, &moved, pr) ||
 		!event_note(db, o.id, jobs_node(t->jobs), "order", pr, "made by the gateway for its own TLS certificate"))
 		return false;
-	t->order_id = o.id;
-	return upstream_order_insert(db, o.id, o.upstream, pr) && jobs_insert(t->jobs, db, JOB_ISSUE, o.id, &t->job_id, pr);
+	t->began = work_begin(db, t->conf, &o, o.upstream, pr);
+	return t->began;
 }
 
 static bool
@@ -235,7 +235,7 @@ tick_tx(struct sql *db, void *arg, struct problem *pr)
 	struct account account = { 0 };
 	bool good;
 
-	t->job_id = 0;
+	t->began = false;
 	good = own_account(db, t, &account, pr) && look(db, t, account.id, pr);
 	if (good && !t->has_cert && !t->working && !t->recent)
 		good = order_it(db, t, account.id, pr);
@@ -288,7 +288,7 @@ own_cert_tick(struct store *store, struct jobs *jobs, const struct gate_conf *co
 		good = install(&t, pr);
 		*ret = good ? OWN_CERT_CHANGED : OWN_CERT_WAITING;
 	} else if (good) {
-		jobs_run(jobs, t.job_id, JOB_ISSUE, t.order_id);
+		work_hurry(jobs);
 	}
 	idents_done(&t.names);
 	buf_done(&t.csr);

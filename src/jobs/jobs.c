@@ -119,7 +119,8 @@ park(void *arg)
 		return;
 	}
 	job->timer = timer_new(job->jobs->loop, on_park_timer, job);
-	timer_set(job->timer, job->wait_ms);
+	timer_set(job->timer, job->hurried ? 0 : job->wait_ms);
+	job->hurried = false;
 }
 
 static void
@@ -311,6 +312,30 @@ jobs_run(struct jobs *jobs, int64_t id, enum job_kind kind, int64_t subject)
 		pool_post(jobs->pool, job_run, job_new(jobs, &row));
 }
 
+bool
+jobs_take(struct jobs *jobs, struct sql *db, enum job_kind kind, int64_t subject, struct job_row *ret, bool *ret_taken, struct problem *pr)
+{
+	return job_take(db, kind, subject, jobs->node, clock_unix_ms(), jobs_lease_ms(jobs), ret, ret_taken, pr);
+}
+
+struct job *
+jobs_adopt(struct jobs *jobs, const struct job_row *row)
+{
+	return job_new(jobs, row);
+}
+
+void
+jobs_go(struct job *job)
+{
+	pool_post(job->jobs->pool, job_run, job);
+}
+
+bool
+jobs_yield(struct job *job, struct sql *db, struct problem *pr)
+{
+	return jobs_fence(job, db, pr) && job_release(db, job->row.id, JOB_DUE_NEVER, job->error[0] ? job->error : NULL, pr);
+}
+
 struct hurry {
 	struct jobs *jobs;
 	enum job_kind kind;
@@ -350,9 +375,12 @@ hurry(void *arg)
 		if (job->row.kind == h->kind && job->row.subject == h->subject)
 			break;
 	}
-	/* a job without a timer is at work already; only this thread frees one that has it */
+	/* a job without a timer is at work already, and may have looked before there was something; only this thread frees one that has
+	 * it */
 	if (job && job->timer)
 		timer_set(job->timer, 0);
+	else if (job && jobs->ops[h->kind].looks_again)
+		job->hurried = true;
 	pthread_mutex_unlock(&jobs->lock);
 	if (job)
 		free(h);

@@ -33,6 +33,7 @@ struct job {
 	_Atomic(int64_t) epoch; /* of our lease */
 	_Atomic(bool) lost;  /* it has ended: no step any more */
 	bool seen;           /* by a heartbeat: then it is older than one */
+	bool hurried;        /* while it was at work: it runs again at once. Loop thread */
 	struct timer *timer;
 	struct job *next, **prev;
 };
@@ -42,6 +43,7 @@ struct job_ops {
 	enum job_next (*step)(struct job *job, void *arg);
 	void (*free_state)(void *state); /* may be NULL */
 	void *arg;
+	bool looks_again; /* hurried while it is at work, it runs once more when it is done */
 };
 
 struct jobs_times {
@@ -73,9 +75,16 @@ int64_t jobs_lease_ms(const struct jobs *jobs);
 bool jobs_insert(struct jobs *jobs, struct sql *db, enum job_kind kind, int64_t subject, int64_t *ret_id, struct problem *pr) MUST_CHECK;
 /* Any thread, after the commit. id 0: nothing. */
 void jobs_run(struct jobs *jobs, int64_t id, enum job_kind kind, int64_t subject);
+/* Lease a free job of this kind and subject, due or not, within a transaction; *ret_taken false: there is none. After the commit the
+ * caller gets it into memory, gives it a state, and lets it run. */
+bool jobs_take(struct jobs *jobs, struct sql *db, enum job_kind kind, int64_t subject, struct job_row *ret, bool *ret_taken, struct problem *pr) MUST_CHECK;
+struct job *jobs_adopt(struct jobs *jobs, const struct job_row *row);
+void jobs_go(struct job *job);
+/* Within a step's transaction: the row is nobody's until somebody takes it. The step ends with JOB_DONE. */
+bool jobs_yield(struct job *job, struct sql *db, struct problem *pr) MUST_CHECK;
 /* The I/O of a step has ended: run the step again. Any thread, once per JOB_IO. */
 void jobs_resume(struct job *job);
-/* A parked job of this kind and subject on this node runs now; a free one is claimed now. Any thread. */
+/* A parked job of this kind and subject on this node runs now, one at work perhaps (looks_again) once more; a free one is claimed now. Any thread. */
 void jobs_hurry(struct jobs *jobs, enum job_kind kind, int64_t subject);
 /* A transaction has made jobs of this store due in so many ms. Any thread, after the commit. */
 void jobs_look_in(struct jobs *jobs, msec_t in_ms);

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/rand.h"
 #include "ledger/ledger_int.h"
+#include "store/queue.h"
 
 bool
 ledger_open(const struct gate_conf *conf, struct ledger **ret, struct problem *pr)
@@ -12,6 +14,7 @@ ledger_open(const struct gate_conf *conf, struct ledger **ret, struct problem *p
 	struct ledger *l = xcalloc(1, sizeof(*l));
 
 	atomic_init(&l->well, true);
+	rand_bytes(l->salt, sizeof(l->salt));
 	if (!psl_open(conf->public_suffix_list, &l->psl, pr)) {
 		free(l);
 		return false;
@@ -115,6 +118,7 @@ ledger_domain(const struct ledger *l, struct sql *db, const struct ledger_ask *a
 
 struct entry {
 	struct bucket bucket;
+	bool is_newer; /* what is known of it is less than was stored: another clock, or another rate */
 	int64_t ahead;
 };
 
@@ -122,6 +126,8 @@ struct admission {
 	struct ledger *l;
 	struct sql *db;
 	const struct ledger_ask *ask;
+	bool foresees;         /* only asked when, behind those that wait */
+	int64_t since;
 	enum quota_class class;
 	struct entry *entries; /* of items, in the same order; owned, as are these */
 	struct quota_item *items;
@@ -144,20 +150,33 @@ is_there(const struct admission *a, enum quota_kind kind, const char *name)
 	return false;
 }
 
-/* Tokens that are promised to others: to orders under way, and to those that wait since before us. */
+/* Orders in the queue for the bucket, and places kept for it. */
+static bool
+count_ahead(struct admission *a, struct entry *e, struct problem *pr)
+{
+	const struct ledger_ask *ask = a->ask;
+	int64_t places;
+
+	if (!waiters_ahead(a->db, e->bucket.id, ask->order_id, ask->urgent, &e->ahead, pr) ||
+		!places_ahead(a->db, e->bucket.id, a->since, ask->now_ns / NS_PER_S, &places, pr))
+		return false;
+	e->ahead += places;
+	return true;
+}
+
+/* Tokens that are promised to others: to orders under way; and, where it is foretold, to those that wait before it. */
 static bool
 count_held(struct admission *a, struct entry *e, struct quota_item *it, struct problem *pr)
 {
-	const struct ledger_ask *ask = a->ask;
 	int64_t held;
 
 	if (e->bucket.id == 0)
 		return true;
-	if (!waiters_ahead(a->db, e->bucket.id, ask->order_id, ask->urgent, &e->ahead, pr))
+	if (a->foresees && !count_ahead(a, e, pr))
 		return false;
 	if (it->mode == QUOTA_CHECK)
 		return true;
-	if (!hold_count(a->db, e->bucket.id, ask->order_id, &held, pr))
+	if (!hold_count(a->db, e->bucket.id, a->ask->order_id, &held, pr))
 		return false;
 	it->held = held + e->ahead;
 	return true;
@@ -176,6 +195,7 @@ add(struct admission *a, enum quota_kind kind, const char *name, bool acct_rate,
 	if (!ledger_find(a->db, a->ask, kind, name, &e->bucket, it, pr))
 		return false;
 	it->mode = mode;
+	e->is_newer = it->limited && e->bucket.id && it->tat_ns < e->bucket.tat_ns;
 	if (!it->limited && it->frozen_ns <= a->ask->now_ns)
 		return true;
 	if (!count_held(a, e, it, pr))
@@ -219,10 +239,9 @@ collect(struct admission *a, struct problem *pr)
 }
 
 /* When the same set was last certified by this CA, through whichever entry. */
-static bool
-classify(struct admission *a, struct problem *pr)
+bool
+ledger_class(struct sql *db, const struct ledger_ask *ask, enum quota_class *ret, struct problem *pr)
 {
-	const struct ledger_ask *ask = a->ask;
 	const struct upstream_conf *list = ask->conf->upstreams.list;
 	AUTO_FREE const char **names = xcalloc(ask->conf->upstreams.count + 1, sizeof(*names));
 	int64_t now = ask->now_ns / NS_PER_S, issued_at;
@@ -234,9 +253,9 @@ classify(struct admission *a, struct problem *pr)
 			names[n++] = list[i].name;
 	}
 	idents_key(ask->ordered, key);
-	if (!cert_set_issued_at(a->db, key, names, n, now - QUOTA_EXACT_S, &issued_at, pr))
+	if (!cert_set_issued_at(db, key, names, n, now - QUOTA_EXACT_S, &issued_at, pr))
 		return false;
-	a->class = quota_classify(ask->replaces, ask->window_start, ask->window_end, issued_at, now);
+	*ret = quota_classify(ask->replaces, ask->window_start, ask->window_end, issued_at, now);
 	return true;
 }
 
@@ -254,6 +273,33 @@ hold_all(struct admission *a, struct problem *pr)
 	return true;
 }
 
+/* A rate that was raised counts from now on, not from when the old one would have filled the bucket. */
+static bool
+keep_newer(struct admission *a, struct problem *pr)
+{
+	for (size_t i = 0; i < a->count; i++) {
+		if (!a->entries[i].is_newer)
+			continue;
+		a->entries[i].bucket.tat_ns = a->items[i].tat_ns;
+		if (!bucket_save(a->db, &a->entries[i].bucket, pr))
+			return false;
+	}
+	return true;
+}
+
+static void
+fill_blocked(const struct admission *a, const struct quota_decision *d, struct ledger_answer *ret)
+{
+	const struct entry *e = &a->entries[d->strictest];
+	const struct quota_item *it = &a->items[d->strictest];
+
+	ret->blocked = e->bucket;
+	ret->ahead = e->ahead;
+	ret->each_ns = it->limited ? it->gcra.emission_ns : 0;
+	ret->wait_ns = d->retry_ns;
+	ret->until = gcra_add(gcra_add(a->ask->now_ns, d->retry_ns), NS_PER_S - 1) / NS_PER_S;
+}
+
 static bool
 decide(struct admission *a, struct ledger_answer *ret, struct problem *pr)
 {
@@ -264,30 +310,40 @@ decide(struct admission *a, struct ledger_answer *ret, struct problem *pr)
 	if (d.answer == GCRA_MISUSED)
 		return problem_internal(pr, "the ledger was asked for more than bucket %s ever holds", quota_kind_name(e->bucket.kind));
 	if (ret->admitted)
-		return hold_all(a, pr);
+		return a->foresees || hold_all(a, pr);
 	/* whoever waits names the bucket by its row */
-	if (e->bucket.id == 0 && !bucket_save(a->db, &e->bucket, pr))
+	if (!a->foresees && ((e->bucket.id == 0 && !bucket_save(a->db, &e->bucket, pr)) || !keep_newer(a, pr)))
 		return false;
-	ret->blocked = e->bucket;
-	ret->ahead = e->ahead;
-	ret->wait_ns = d.retry_ns;
-	ret->until = gcra_add(gcra_add(a->ask->now_ns, d.retry_ns), NS_PER_S - 1) / NS_PER_S;
+	fill_blocked(a, &d, ret);
 	return true;
+}
+
+static bool
+look(struct admission *a, struct ledger_answer *ret, struct problem *pr)
+{
+	bool good;
+
+	a->entries = xcalloc(entries_max(a->ask->idents), sizeof(*a->entries));
+	a->items = xcalloc(entries_max(a->ask->idents), sizeof(*a->items));
+	good = ledger_class(a->db, a->ask, &a->class, pr) && collect(a, pr) && decide(a, ret, pr);
+	free(a->entries);
+	free(a->items);
+	return good;
 }
 
 bool
 ledger_admit(struct ledger *l, struct sql *db, const struct ledger_ask *ask, struct ledger_answer *ret, struct problem *pr)
 {
 	struct admission a = { .l = l, .db = db, .ask = ask };
-	bool good;
 
 	/* an earlier newOrder whose outcome is not known: the CA has counted it */
-	if (!ledger_ordered(db, ask, pr) || !hold_delete_all(db, ask->order_id, pr))
-		return false;
-	a.entries = xcalloc(entries_max(ask->idents), sizeof(*a.entries));
-	a.items = xcalloc(entries_max(ask->idents), sizeof(*a.items));
-	good = classify(&a, pr) && collect(&a, pr) && decide(&a, ret, pr);
-	free(a.entries);
-	free(a.items);
-	return good;
+	return ledger_ordered(db, ask, pr) && hold_delete_all(db, ask->order_id, pr) && look(&a, ret, pr);
+}
+
+bool
+ledger_forecast(struct ledger *l, struct sql *db, const struct ledger_ask *ask, int64_t since, struct ledger_answer *ret, struct problem *pr)
+{
+	struct admission a = { .l = l, .db = db, .ask = ask, .foresees = true, .since = since };
+
+	return look(&a, ret, pr);
 }

@@ -9,8 +9,8 @@
  *   ledger_issued   the others are
  *   ledger_released given back: the CA has refused, or the order has ended
  *
- * An order that has to wait queues behind those that wait for the same bucket: which one holds it up, until when, and how many are
- * before it is said. Wherever the mirror can be wrong it errs towards waiting: what the CA spends is spent here later, never earlier.
+ * Who is asked about first is not decided here, but by the queue of the CA (sched/sched.h, upstream/dispatch.h): an order that is asked
+ * about has the next token. Wherever the mirror can be wrong it errs towards waiting: what the CA spends is spent here later, never earlier.
  *
  * All functions run in a transaction on a worker. With two gateways on one store they are serialized by it. */
 #ifndef LEDGER_LEDGER_H
@@ -60,11 +60,22 @@ struct ledger_answer {
 	struct bucket blocked; /* the bucket that decides */
 	int64_t wait_ns;       /* from now on */
 	int64_t until;         /* unix s, rounded up */
-	int64_t ahead;         /* orders that wait for the same, before this one */
+	int64_t each_ns;       /* one more of that bucket each, after that; 0 = not known */
+	int64_t ahead;         /* ledger_forecast: orders that wait for the same, before this one */
 };
 
 /* May newOrder go out? What it will spend is held from then on; asked again before each newOrder of the same order. */
 bool ledger_admit(struct ledger *l, struct sql *db, const struct ledger_ask *ask, struct ledger_answer *ret, struct problem *pr) MUST_CHECK;
+/* When could it go out, behind all that wait for the same buckets and are as urgent, or more? Nothing is changed; `order_id` 0: of one
+ * that is not there yet, which has come at `since` (unix s). Admitted: at once. The same way for whoever wants to know whether to go to
+ * another CA. */
+bool ledger_forecast(struct ledger *l, struct sql *db, const struct ledger_ask *ask, int64_t since, struct ledger_answer *ret, struct problem *pr) MUST_CHECK;
+/* What newOrder will be to the CA. */
+bool ledger_class(struct sql *db, const struct ledger_ask *ask, enum quota_class *ret, struct problem *pr) MUST_CHECK;
+/* The buckets that an order of this class shares with others, as numbers for the queue: each bucket its own, and another one for urgent
+ * work, which may have more of it. How many; at most `max`. No store is asked. */
+size_t ledger_keys(const struct ledger *l, const struct ledger_ask *ask, enum quota_class class, uint64_t *ret, size_t max);
+uint64_t ledger_key(const struct ledger *l, const struct bucket *b, bool urgent);
 /* The CA has taken the order, or may have. */
 bool ledger_ordered(struct sql *db, const struct ledger_ask *ask, struct problem *pr) MUST_CHECK;
 /* The certificate is there. Its names have proven themselves: their failures in a row are forgotten. */

@@ -9,6 +9,7 @@
 
 struct ledger {
 	struct psl *psl;
+	unsigned char salt[16]; /* of keys: nobody outside can know which names would meet */
 	_Atomic(bool) well;
 };
 

@@ -9,10 +9,10 @@
 #include "flow/issue.h"
 #include "flow/mapped.h"
 #include "flow/names.h"
+#include "flow/work.h"
 #include "server/api.h"
 #include "store/event.h"
 #include "store/evidence.h"
-#include "store/upstream.h"
 
 #define HANDED_OUT_AGAIN_S (24 * 3600) /* O4 */
 #define HANDED_OUT_AGAIN_PERCENT 67    /* of its life ahead: with less, a device that keeps its key may be renewing */
@@ -26,7 +26,7 @@ struct finalize {
 	const struct profile_conf *profile;
 	const struct upstream_conf *upstream;
 	bool not_ready;                       /* refused for the order's state: Location goes along (W15) */
-	int64_t job_id;
+	bool began;                           /* work at the CA */
 	bool ready_made;                      /* driver local: chain is filled */
 	struct buf chain_pem;
 	struct chain chain;
@@ -190,16 +190,6 @@ find_earlier(struct sql *db, const struct finalize *f, int64_t *ret_cert, int64_
 }
 
 static bool
-begin_work(struct sql *db, struct finalize *f, struct problem *pr)
-{
-	struct jobs *jobs = f->api->srv->jobs;
-	const struct order *o = &f->v.order;
-
-	return upstream_order_insert(db, o->id, f->upstream->name, pr) &&
-		jobs_insert(jobs, db, JOB_ISSUE, o->id, &f->job_id, pr);
-}
-
-static bool
 move(struct sql *db, struct finalize *f, int64_t join, struct problem *pr)
 {
 	struct order *o = &f->v.order;
@@ -224,7 +214,7 @@ finalize_tx(struct sql *db, void *arg, struct problem *pr)
 	struct issued issued = { &f->chain, buf_span(&f->chain_pem), NULL, 0 };
 	bool found, good;
 
-	f->job_id = 0;
+	f->began = false;
 	if (!check(db, f, pr))
 		return false;
 	if (f->upstream->driver == DRIVER_ACME && !find_earlier(db, f, &cert, &join, pr))
@@ -236,7 +226,7 @@ finalize_tx(struct sql *db, void *arg, struct problem *pr)
 	else if (cert)
 		good = order_issued(db, f->v.order.id, cert, node, pr);
 	else
-		good = join != 0 || begin_work(db, f, pr);
+		good = join != 0 || (f->began = work_begin(db, f->api->conf, &f->v.order, f->upstream->name, pr));
 	if (!good)
 		return false;
 	found = false;
@@ -307,7 +297,8 @@ api_finalize(struct api *api)
 	if (!readable)
 		tell_order_first(&f);
 	if (good) {
-		jobs_run(api->srv->jobs, f.job_id, JOB_ISSUE, f.v.order.id);
+		if (f.began)
+			work_hurry(api->srv->jobs);
 		if (f.ready_made && api->srv->count_issued)
 			api->srv->count_issued(api->srv->issue_now_arg, f.upstream->name);
 		good = api_reply_order(api, 200, &f.v);

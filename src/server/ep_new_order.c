@@ -8,6 +8,7 @@
 #include "server/offer.h"
 #include "store/device_name.h"
 #include "store/event.h"
+#include "store/queue.h"
 
 #define ORDER_IDENTS_MAX 100
 
@@ -25,6 +26,8 @@ struct new_order {
 	struct problem why_not;    /* the first of the profile cannot */
 	struct replaced replaced;  /* owned */
 	bool reused;               /* an order of before (O1) */
+	bool sent_away;            /* it would wait for too long: its place is kept */
+	unsigned again_s;
 	_Atomic(uint64_t) *refused_by; /* the counter of the abuse limit that refused it */
 };
 
@@ -347,6 +350,54 @@ devices_may(struct sql *db, const struct new_order *n, struct problem *pr)
 	return true;
 }
 
+#define PLACE_KEPT_S (24 * 3600)
+#define AGAIN_MAX_S (7 * 86400) /* T2 */
+
+static bool
+keep_place(struct sql *db, struct new_order *n, const struct work_forecast *f, int64_t now, int64_t longest_s, struct problem *pr)
+{
+	struct order *o = &n->v.order;
+	struct queue_place place = { .principal = o->principal, .since = now, .until = now + PLACE_KEPT_S, .bucket = f->bucket };
+	struct idents names;
+	int64_t again_s = f->at - longest_s - now;
+
+	order_names(o, &names);
+	idents_key(&names, place.idents_key);
+	idents_done(&names);
+	span_copy(span_str(o->upstream), place.upstream, sizeof(place.upstream));
+	n->sent_away = true;
+	n->again_s = (unsigned)(again_s < 1 ? 1 : again_s < AGAIN_MAX_S ? again_s : AGAIN_MAX_S);
+	return place_keep(db, &place, pr);
+}
+
+/* Would it wait too long for its CA's limits (T3)? */
+static bool
+look_ahead(struct sql *db, struct new_order *n, struct problem *pr)
+{
+	const struct server *srv = n->api->srv;
+	const struct profile_conf *p = n->profile;
+	int64_t now = clock_unix_s(), since, longest_s = p->order_life_s;
+	struct problem unreadable = { 0 };
+	struct work_forecast f;
+	struct idents names;
+	char key[IDENTS_KEY_TEXT];
+
+	n->sent_away = false;
+	if (!srv->foresee || n->ca->driver != DRIVER_ACME)
+		return true;
+	order_names(&n->v.order, &names);
+	idents_key(&names, key);
+	idents_done(&names);
+	if (!place_find(db, n->v.order.principal, n->ca->name, key, now, &since, pr))
+		return false;
+	/* a ledger that cannot be read holds orders up, not devices (T6, U14) */
+	if (!srv->foresee(srv->foresee_arg, db, n->api->conf, &n->v.order, n->ca, since ? since : now, &f, &unreadable))
+		return true;
+	if (p->long_wait == LONG_WAIT_REFUSE && p->longest_wait_s < longest_s)
+		longest_s = p->longest_wait_s;
+	return !f.waits || f.at <= now + longest_s || keep_place(db, n, &f, now, longest_s, pr);
+}
+
 static bool
 new_order_tx(struct sql *db, void *arg, struct problem *pr)
 {
@@ -355,6 +406,7 @@ new_order_tx(struct sql *db, void *arg, struct problem *pr)
 	struct order same;
 
 	n->refused_by = NULL;
+	n->sent_away = false;
 	if (!api_account(n->api, db, &account, pr) || !api_eab_alive(&account, pr) ||
 		!api_terms_agreed(n->api, db, &account, pr) || !offer_account(db, n->profile, &account, pr) ||
 		!devices_may(db, n, pr) || !account_touch(db, &account, clock_unix_s(), pr))
@@ -370,9 +422,11 @@ new_order_tx(struct sql *db, void *arg, struct problem *pr)
 		order_done(&n->v.order);
 		n->v.order = same;
 	} else if (!mapped_may_order(db, n->profile, &n->v.order, n->map_key, pr) || !replaces_check(n->api, db, &n->replaced, &n->v.order, pr) || !offer_allows(n->api, db, n->profile, n->asks, n->idents.count, account.id, &n->refused_by, pr) ||
-		   !insert_order(db, n, pr)) {
+		   !look_ahead(db, n, pr) || (!n->sent_away && !insert_order(db, n, pr))) {
 		return false;
 	}
+	if (n->sent_away)
+		return true;
 	return order_view_load(db, &n->v, pr);
 }
 
@@ -383,7 +437,11 @@ api_new_order(struct api *api)
 	bool good = read_request(api, &n) && limit_take(&api->srv->limits, api->conf, LIMIT_NEW_ORDER, span_str(api->kid_ref), &api->pr) &&
 		store_write(api->srv->store, new_order_tx, &n, &api->pr);
 
-	if (good)
+	if (good && n.sent_away) {
+		api->pr.retry_after_s = n.again_s;
+		good = problem_set(&api->pr, PROBLEM_RATE_LIMITED,
+			"the limits of the certificate authority would make this order wait too long; its place is kept for a day, try again in %u s", n.again_s);
+	} else if (good)
 		good = api_reply_order(api, 201, &n.v);
 	else if (n.refused_by)
 		atomic_fetch_add(n.refused_by, 1);

@@ -6,6 +6,7 @@
 #define SERVER_SERVER_H
 
 #include "flow/issue.h"
+#include "flow/work.h"
 #include "gate/holder.h"
 #include "httpd/httpd.h"
 #include "jobs/jobs.h"
@@ -29,6 +30,8 @@ struct server {
 	struct renewal *renewal;
 	issue_now_fn issue_now;
 	void *issue_now_arg;
+	work_foresee_fn foresee; /* NULL: nothing is foreseen */
+	void *foresee_arg;
 	void (*count_issued)(void *issue_now_arg, const char *upstream); /* one of issue_now is on record; NULL: nobody counts */
 	/* The revocation list (DER) of the local CA `name`; *ret_found false if there is none. On a worker. */
 	bool (*crl)(void *arg, const char *name, struct buf *ret_der, bool *ret_found, struct problem *pr);

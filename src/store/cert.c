@@ -116,6 +116,17 @@ cert_by_certid(struct sql *db, const char *certid, struct cert_row *ret, bool *r
 }
 
 bool
+cert_last_of_set(struct sql *db, int64_t principal, const char *idents_key, struct cert_row *ret, bool *ret_found, struct problem *pr)
+{
+	static const char SQL[] = "select " COLUMNS " from cert c where idents_key=$1 and principal=$2 order by created_at desc, id desc limit 1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_str(st, 1, idents_key);
+	sql_bind_int(st, 2, principal);
+	return one(st, ret, ret_found, pr);
+}
+
+bool
 cert_by_serial(struct sql *db, const char *serial, struct cert_row *ret, unsigned *ret_count, struct problem *pr)
 {
 	static const char SQL[] = "select " COLUMNS " from cert c where serial=$1 limit 2";

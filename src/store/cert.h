@@ -29,6 +29,8 @@ bool cert_by_id(struct sql *db, int64_t id, struct cert_row *ret, bool *ret_foun
 bool cert_by_sha256(struct sql *db, const char *sha256, struct cert_row *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
 /* By certID in its canonical form (RFC 9773 4.1). */
 bool cert_by_certid(struct sql *db, const char *certid, struct cert_row *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
+/* The newest of this principal for this set. */
+bool cert_last_of_set(struct sql *db, int64_t principal, const char *idents_key, struct cert_row *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
 /* A serial number is unique for its issuer alone: *ret is set only if *ret_count, counted up to 2, is 1. */
 bool cert_by_serial(struct sql *db, const char *serial, struct cert_row *ret, unsigned *ret_count, struct problem *pr) MUST_CHECK;
 /* The chain as PEM: n = 0 the default one, from 1 the alternates. */

@@ -4,7 +4,8 @@
 #include "base/clock.h"
 
 static const char *const kind_names[] = { [JOB_VALIDATE] = "validate", [JOB_ISSUE] = "issue",
-	[JOB_REVOKE] = "revoke", [JOB_ACCOUNT] = "account", [JOB_HOUSEKEEP] = "housekeep", [JOB_CLEAN] = "clean" };
+	[JOB_REVOKE] = "revoke", [JOB_ACCOUNT] = "account", [JOB_HOUSEKEEP] = "housekeep", [JOB_CLEAN] = "clean",
+	[JOB_DISPATCH] = "dispatch" };
 
 const char *
 job_kind_name(enum job_kind kind)
@@ -78,6 +79,26 @@ job_delete(struct sql *db, int64_t id, struct problem *pr)
 
 	sql_bind_int(st, 1, id);
 	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
+job_take(struct sql *db, enum job_kind kind, int64_t subject, const char *node, int64_t now_ms, int64_t lease_until_ms, struct job_row *ret, bool *ret_taken, struct problem *pr)
+{
+	static const char SQL[] =
+		"update job set lease_node=$3, lease_until=$4, due=$5, epoch=epoch+1 where kind=$1 and subject=$2 and lease_until=0"
+		" returning id, due, attempts, epoch";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, kind);
+	sql_bind_int(st, 2, subject);
+	sql_bind_str(st, 3, node);
+	sql_bind_int(st, 4, lease_until_ms);
+	sql_bind_int(st, 5, now_ms);
+	*ret_taken = sql_step(st);
+	if (*ret_taken)
+		*ret = (struct job_row){ .id = sql_int(st, 0), .kind = kind, .subject = subject, .due_ms = sql_int(st, 1),
+			.attempts = sql_int(st, 2), .epoch = sql_int(st, 3) };
 	return sql_end(st, pr);
 }
 

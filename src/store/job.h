@@ -15,6 +15,7 @@ enum job_kind {
 	JOB_ACCOUNT = 3,    /* upstream id: our account at a CA */
 	JOB_HOUSEKEEP = 4,  /* 0: expire and delete what is over */
 	JOB_CLEAN = 5,      /* proof record id: remove it from the DNS when it is not wanted any more */
+	JOB_DISPATCH = 6,   /* 0: lead the queue of orders that wait for their CAs */
 	JOB_KIND__COUNT
 };
 const char *job_kind_name(enum job_kind kind);
@@ -35,6 +36,10 @@ bool job_claim(struct sql *db, const char *node, int64_t now_ms, int64_t lease_u
  * twice. */
 bool job_is_mine(struct sql *db, int64_t id, const char *node, int64_t epoch, bool *ret, struct problem *pr) MUST_CHECK;
 bool job_delete(struct sql *db, int64_t id, struct problem *pr) MUST_CHECK;
+/* Lease one that is free, due or not; from then on it is due, so that somebody goes on with it if its node dies. *ret_taken false: there
+ * is none, or somebody has it. */
+bool job_take(struct sql *db, enum job_kind kind, int64_t subject, const char *node, int64_t now_ms, int64_t lease_until_ms, struct job_row *ret, bool *ret_taken, struct problem *pr) MUST_CHECK;
+#define JOB_DUE_NEVER (INT64_MAX / 2) /* as a due time: somebody will take it */
 /* Give back until due; counts an attempt; error NULL = none. */
 bool job_release(struct sql *db, int64_t id, int64_t due_ms, const char *error, struct problem *pr) MUST_CHECK;
 /* Make a free job due now. */

@@ -9,6 +9,7 @@ libgate_a_SOURCES += \
 	src/store/evidence.c src/store/evidence.h \
 	src/store/job.c src/store/job.h \
 	src/store/order.c src/store/order.h \
+	src/store/queue.c src/store/queue.h \
 	src/store/quota.c src/store/quota.h \
 	src/store/proof_record.c src/store/proof_record.h \
 	src/store/renewal.c src/store/renewal.h \

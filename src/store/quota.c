@@ -153,7 +153,8 @@ bucket_sweep(struct sql *db, int64_t now_ns, int64_t limit, int64_t *ret_count, 
 	static const char SQL[] =
 		"delete from quota_bucket where id in (select b.id from quota_bucket b where b.tat<=$1 and b.frozen<=$1 and b.learned_burst=0"
 		" and b.adopted=0 and not exists (select 1 from quota_hold h where h.bucket_id=b.id)"
-		" and not exists (select 1 from upstream_order u where u.wait_bucket=b.id) limit $2)";
+		" and not exists (select 1 from upstream_order u where u.wait_bucket=b.id)"
+		" and not exists (select 1 from queue_place p where p.bucket=b.id) limit $2)";
 
 	return run(db, SQL, 2, (int64_t[]){ now_ns, limit }, ret_count, pr);
 }
@@ -215,18 +216,9 @@ waiters_ahead(struct sql *db, int64_t bucket_id, int64_t order_id, bool urgent, 
 }
 
 bool
-upstream_order_wait(struct sql *db, int64_t order_id, int64_t bucket_id, int64_t until, bool urgent, struct problem *pr)
-{
-	static const char SQL[] = "update upstream_order set wait_bucket=nullif($2, 0), wait_until=$3, wait_urgent=$4, intent_at=null"
-		" where order_id=$1";
-
-	return run(db, SQL, 4, (int64_t[]){ order_id, bucket_id, until, urgent }, NULL, pr);
-}
-
-bool
 upstream_order_intend(struct sql *db, int64_t order_id, int64_t now, struct problem *pr)
 {
-	static const char SQL[] = "update upstream_order set intent_at=$2, wait_bucket=null, wait_until=null where order_id=$1";
+	static const char SQL[] = "update upstream_order set intent_at=$2, queue=0, wait_bucket=null, wait_until=null where order_id=$1";
 
 	return run(db, SQL, 2, (int64_t[]){ order_id, now }, NULL, pr);
 }

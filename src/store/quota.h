@@ -48,9 +48,8 @@ bool hold_buckets(struct sql *db, int64_t order_id, int64_t ret_ids[HOLDS_MAX], 
 
 /* Orders older than this one that wait for the bucket; of an urgent one only those that are urgent, too. order_id 0 = all. */
 bool waiters_ahead(struct sql *db, int64_t bucket_id, int64_t order_id, bool urgent, int64_t *ret, struct problem *pr) MUST_CHECK;
-/* newOrder does not go out before until (unix s), for the sake of this bucket (0 = of none). */
-bool upstream_order_wait(struct sql *db, int64_t order_id, int64_t bucket_id, int64_t until, bool urgent, struct problem *pr) MUST_CHECK;
-/* newOrder may go out from now on: whoever finds this must look for its outcome. It waits no more. */
+/* newOrder may go out from now on: whoever finds this must look for its outcome. It waits no more, and is
+ * in the queue no more; queue_back takes that back. */
 bool upstream_order_intend(struct sql *db, int64_t order_id, int64_t now, struct problem *pr) MUST_CHECK;
 /* It has not gone out, or nothing came of it. */
 bool upstream_order_unintend(struct sql *db, int64_t order_id, struct problem *pr) MUST_CHECK;

@@ -214,6 +214,23 @@
 	"alter table upstream_order add column refused_by text not null default '';"               \
 	"alter table upstream_order add column pinned bigint not null default 0"
 
+/* Who waits for a CA, and where in the queue; places kept for those who were sent away. */
+#define DDL_15(INT)                                                                                \
+	"alter table upstream_order add column queue " INT " not null default 0;"                  \
+	"alter table upstream_order add column class " INT " not null default 3;"                  \
+	"alter table upstream_order add column since " INT " not null default 0;"                  \
+	"alter table upstream_order add column deadline " INT " not null default 0;"               \
+	"alter table upstream_order add column urgent_at " INT " not null default 0;"              \
+	"alter table upstream_order add column not_before " INT " not null default 0;"             \
+	"alter table upstream_order add column pauses " INT " not null default 0;"                 \
+	"alter table upstream_order add column place " INT " not null default 0;"                  \
+	"create index upstream_order_queue on upstream_order (queue, order_id);"                   \
+	"create table queue_place (principal " INT " not null, upstream text not null,"            \
+	" idents_key text not null, since " INT " not null, until " INT " not null,"               \
+	" bucket " INT " not null, primary key (principal, upstream, idents_key));"                \
+	"create index queue_place_bucket on queue_place (bucket, since);"                          \
+	"create index queue_place_over on queue_place (until)"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
@@ -230,6 +247,7 @@ static const struct sql_migration migrations[] = {
 	{ 12, DDL_12("blob"), DDL_12("bytea") },
 	{ 13, DDL_13("integer primary key", "integer"), DDL_13("bigint primary key", "bigint") },
 	{ 14, DDL_14, DDL_14 },
+	{ 15, DDL_15("integer"), DDL_15("bigint") },
 };
 
 _Static_assert(COUNT_OF(migrations) == SCHEMA_VERSION, "each is a version");

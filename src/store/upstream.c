@@ -174,7 +174,7 @@ upstream_order_get(struct sql *db, int64_t order_id, struct upstream_order *ret,
 {
 	static const char SQL[] =
 		"select order_id, attempt, expires, intent_at, failures, upstream, state, url, finalize_url, wait_until, wait_bucket,"
-		" replaces_refused, trouble_at, pinned, refused_by"
+		" replaces_refused, trouble_at, pinned, refused_by, pauses"
 		" from upstream_order where order_id=$1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
@@ -196,6 +196,7 @@ upstream_order_get(struct sql *db, int64_t order_id, struct upstream_order *ret,
 		ret->trouble_at = sql_int(st, 12);
 		ret->pinned = sql_int(st, 13) != 0;
 		sql_copy(st, 14, ret->refused_by, sizeof(ret->refused_by));
+		ret->pauses = sql_int(st, 15);
 	}
 	return sql_end(st, pr);
 }
@@ -229,7 +230,7 @@ bool
 upstream_order_ordered(struct sql *db, int64_t order_id, const char *url, const char *finalize_url, int64_t expires, struct problem *pr)
 {
 	static const char SQL[] =
-		"update upstream_order set state=1, url=$2, finalize_url=$3, expires=$4, trouble_at=null where order_id=$1";
+		"update upstream_order set state=1, url=$2, finalize_url=$3, expires=$4, trouble_at=null, queue=0, pauses=0 where order_id=$1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, order_id);

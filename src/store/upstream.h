@@ -70,6 +70,7 @@ struct upstream_order {
 	int64_t trouble_at;  /* since when its CA does not take it, for reasons that may pass; 0 = there are none */
 	bool pinned;         /* of an order of before at this CA a certificate may still come: it goes to no other */
 	char refused_by[REFUSED_BY_TEXT]; /* CAs that have refused it: ask upstream_order_has_refused */
+	int64_t pauses;      /* of store/queue.h */
 	char upstream[UPSTREAM_TEXT];
 	enum upstream_state state;
 	char replaces_refused[UPSTREAM_TEXT]; /* the entry whose CA would not take its `replaces` (RFC 9773 5), "" = none */

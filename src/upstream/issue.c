@@ -112,6 +112,7 @@ new_order(struct issue *is)
 	if (!issue_admitted(is, &next))
 		return next;
 	write_new_order(is);
+	is->go = false;
 	return issue_ask(is, ISSUE_NEW_ORDER, CA_NEW_ORDER, NULL, buf_span(&is->payload), NULL);
 }
 
@@ -186,7 +187,7 @@ load(struct issue *is)
 		is->phase = ISSUE_ORDER;
 		is->taken_over = is->has_names = true;
 	} else {
-		is->phase = is->row.intent_at ? ISSUE_FIND : ISSUE_NEW_ORDER;
+		is->phase = is->row.intent_at && !is->go ? ISSUE_FIND : ISSUE_NEW_ORDER;
 		is->finalized = is->proven = false;
 		is->finalizes = is->undone_reads = 0;
 		is->taken_over = false;
@@ -222,7 +223,7 @@ proceed(struct issue *is)
 	}
 }
 
-static struct issue *
+struct issue *
 issue_new(struct job *job, struct upstreams *ups)
 {
 	struct issue *is = xcalloc(1, sizeof(*is));

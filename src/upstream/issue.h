@@ -37,6 +37,9 @@ struct issue {
 	enum issue_phase phase;
 	struct idents failed;     /* identifiers that the CA could not validate, not on record yet; owned */
 	bool late;                /* no device waits for it any more: only a certificate in the making is waited for (O3, O14) */
+	bool go;                  /* the queue has let it through in this run: its intent is on record, and newOrder has not been sent */
+	struct bucket elsewhere;  /* it is to look for another CA, since this one's bucket lets it wait until then; 0 = it is not */
+	int64_t elsewhere_until;
 	bool taken_over;          /* an earlier run made the CA's order: whether that one sent the CSR is not known */
 	/* the rows: */
 	struct order order;
@@ -85,6 +88,10 @@ struct issue {
 	struct buf payload;
 	bool called;
 };
+
+/* ---- issue.c ---- */
+/* The job's memory; the job frees it. */
+struct issue *issue_new(struct job *job, struct upstreams *ups);
 
 /* ---- issue_ask.c ---- */
 /* The step ends: go on with phase `then` in wait_ms. */
@@ -146,11 +153,14 @@ void issue_forget_proofs(struct issue *is);
 /* ---- issue_ledger.c ---- */
 /* Who asks the ledger; borrows from *is. */
 struct ledger_ask issue_ledger_ask(const struct issue *is);
-/* Before each newOrder: the CA's limits allow it, and that it goes out is on record with what it may spend. False: *ret_next. */
+/* Before each newOrder: the queue has let it through, or, if what became of one before is not known, the CA's limits allow another; that
+ * it goes out is on record with what it may spend. False: *ret_next. */
 bool issue_admitted(struct issue *is, enum job_next *ret_next) MUST_CHECK;
 /* ---- issue_replaces.c ---- */
 /* In the transaction that asks the ledger: which certificate newOrder names, into is->replaces, and what of it the ledger must know. */
 bool issue_find_replaces(struct issue *is, struct sql *db, struct ledger_ask *ask, struct problem *pr) MUST_CHECK;
+/* The same for the queue, which asks before there is a job; `refused`: replaces_refused of struct upstream_order. */
+bool issue_choose_replaces(struct sql *db, const struct upstream *u, const struct order *o, const char *refused, struct ledger_ask *ask, char ret[CERTID_TEXT], struct problem *pr) MUST_CHECK;
 /* newOrder failed: is it for what it named? */
 bool issue_replaces_blamed(struct issue *is);
 /* Then it is ordered without; first is looked whether an earlier newOrder of ours, whose answer was lost, is the one that replaced it. */
@@ -158,8 +168,10 @@ enum job_next issue_without_replaces(struct issue *is);
 bool issue_replaces_looks(const struct issue *is);
 
 /* ---- issue_ledger.c ---- */
-/* newOrder was not sent, or refused: no order came of it. */
-bool issue_withdraw(struct issue *is, struct problem *pr) MUST_CHECK;
+/* newOrder was not sent, or refused: no order came of it. It waits in the queue again, for as long at least. */
+enum job_next issue_withdraw(struct issue *is, int64_t wait_ms);
+/* The pause before it may come again, growing with each time that it has come back (U5); at_least_ms at least. */
+int64_t issue_queue_pause_ms(const struct issue *is, int64_t at_least_ms);
 /* newOrder was refused for a limit of the CA. */
 enum job_next issue_rate_limited(struct issue *is);
 /* An authorization has failed; or only that the order has is known. */
@@ -177,8 +189,6 @@ bool issue_moves_in_time(struct issue *is, enum failover why, const char *detail
 /* The same for a limit that makes it wait until then (unix s), and for a refusal of the CA. */
 bool issue_moves_for_limit(struct issue *is, const struct bucket *b, int64_t until, enum job_next *ret_next) MUST_CHECK;
 bool issue_moves_refused(struct issue *is, enum problem_kind kind, bool dead, const char *detail, enum job_next *ret_next) MUST_CHECK;
-/* Who waits for a limit and could be elsewhere looks more often: at most so long. */
-int64_t issue_look_ms(const struct issue *is);
 
 /* ---- issue_find.c ---- */
 enum job_next issue_got_account(struct issue *is);
@@ -207,8 +217,8 @@ bool issue_look(struct issue *is, struct problem *pr) MUST_CHECK;
 bool issue_ordered(struct issue *is, const char *url, struct problem *pr) MUST_CHECK;
 /* Is the URL another device order's? */
 bool issue_url_taken(struct issue *is, const char *url, bool *ret, struct problem *pr) MUST_CHECK;
-/* Begin again with a new order at the CA. */
-bool issue_restart(struct issue *is, bool validation_failed, const char *why, struct problem *pr) MUST_CHECK;
+/* Begin again with a new order at the CA, in the queue, after wait_ms; the job is nobody's then. */
+bool issue_restart(struct issue *is, bool validation_failed, const char *why, int64_t wait_ms, struct problem *pr) MUST_CHECK;
 /* All is proven: others may have the names (is->has_names). */
 bool issue_let_go(struct issue *is, struct problem *pr) MUST_CHECK;
 /* The CA wants to hear that its terms are agreed to: on record, for the job of the account. */

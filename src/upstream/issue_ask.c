@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/rand.h"
+#include "flow/work.h"
 
 #define POLL_MIN_MS 1000
 #define PAUSE_MIN_MS 1000
@@ -90,6 +91,11 @@ issue_bad_answer(struct issue *is, const char *why, enum issue_phase then)
 		return issue_store_trouble(is, &pr);
 	memcpy(is->told_answer, key, sizeof(key));
 	is->bad_answers++;
+	/* nothing came of newOrder */
+	if (is->phase == ISSUE_NEW_ORDER && then == ISSUE_NEW_ORDER) {
+		wait_ms = issue_queue_pause_ms(is, 0);
+		return issue_moves_in_time(is, FAILOVER_OUTAGE, why, &wait_ms, &moved) ? moved : issue_withdraw(is, wait_ms);
+	}
 	paused = issue_pause_then(is, wait_ms < PAUSE_MAX_MS ? wait_ms : PAUSE_MAX_MS, then);
 	return issue_moves_in_time(is, FAILOVER_OUTAGE, why, &is->job->wait_ms, &moved) ? moved : paused;
 }
@@ -108,19 +114,18 @@ issue_begin_anew(struct issue *is, bool validation_failed, const char *why)
 {
 	static const int64_t pauses_ms[] = { 60 * 1000, 10 * 60 * 1000, 100 * 60 * 1000 }; /* U4 */
 	struct problem pr = { 0 };
-	int64_t wait_ms = 0;
+	int64_t wait_ms = issue_queue_pause_ms(is, anew_ms(is->row.attempt));
 
 	/* the CA's order is dead, and nobody wants another */
 	if (is->late)
 		return issue_left(is);
 	if (validation_failed)
 		wait_ms = pauses_ms[is->row.failures < 3 ? is->row.failures : 2];
-	if (!issue_restart(is, validation_failed, why, &pr))
+	if (!issue_restart(is, validation_failed, why, wait_ms, &pr))
 		return issue_store_trouble(is, &pr);
 	log_warning("upstream_restart", LS("order", is->order.ref), LS("upstream", is->u->name), LS("why", why));
-	if (!validation_failed)
-		return issue_pause_then(is, anew_ms(is->row.attempt), ISSUE_LOAD);
-	return issue_again(is, wait_ms, ISSUE_LOAD);
+	work_hurry(is->job->jobs);
+	return JOB_DONE;
 }
 
 enum job_next
@@ -185,7 +190,8 @@ hold(struct issue *is, enum issue_phase then)
 		return issue_store_trouble(is, &pr);
 	if (then == ISSUE_LOAD && issue_moves_in_time(is, FAILOVER_ACCOUNT, text, &wait_ms, &next))
 		return next;
-	return issue_again(is, wait_ms, then);
+	snprintf(is->job->error, sizeof(is->job->error), "%.190s", text);
+	return is->phase == ISSUE_NEW_ORDER ? issue_withdraw(is, wait_ms) : issue_again(is, wait_ms, then);
 }
 
 enum job_next
@@ -205,7 +211,8 @@ issue_no_account(struct issue *is, enum account_state state)
 	}
 	if (issue_moves_in_time(is, FAILOVER_ACCOUNT, text, &wait_ms, &next))
 		return next;
-	return issue_again(is, wait_ms, ISSUE_LOAD);
+	snprintf(is->job->error, sizeof(is->job->error), "%.190s", text);
+	return is->row.state == UPSTREAM_INTENT && (is->go || !is->row.intent_at) ? issue_withdraw(is, wait_ms) : issue_again(is, wait_ms, ISSUE_LOAD);
 }
 
 /* A request was refused: by a key that is not the account's any more, or will not be in a moment? Then it says nothing of the order. */
@@ -221,9 +228,9 @@ is_for_old_key(struct issue *is, enum job_next *ret_next)
 	if (!upstream_account_look(is->u, is->account, &changed, &rolling, &pr))
 		*ret_next = issue_store_trouble(is, &pr);
 	else if (changed)
-		*ret_next = issue_again(is, 0, ISSUE_LOAD);
+		*ret_next = is->phase == ISSUE_NEW_ORDER ? issue_withdraw(is, 0) : issue_again(is, 0, ISSUE_LOAD);
 	else if (rolling && (kind == PROBLEM_UNAUTHORIZED || kind == PROBLEM_ACCOUNT_NOT_VALID || kind == PROBLEM_MALFORMED))
-		*ret_next = issue_pause_then(is, 0, ISSUE_LOAD);
+		*ret_next = is->phase == ISSUE_NEW_ORDER ? issue_withdraw(is, issue_queue_pause_ms(is, 0)) : issue_pause_then(is, 0, ISSUE_LOAD);
 	else
 		return false;
 	return true;
@@ -235,7 +242,8 @@ wait_for_terms(struct issue *is)
 {
 	const struct upstream_conf *entry = conf_upstream(is->conf, is->u->name);
 	struct problem pr = { 0 };
-	enum job_next paused, moved;
+	enum job_next moved;
+	int64_t wait_ms;
 
 	log_error("upstream_terms_wanted", LS("upstream", is->u->name), LS("url", is->call.problem.instance ? is->call.problem.instance : ""),
 		LPR(&is->call.problem.problem));
@@ -243,8 +251,10 @@ wait_for_terms(struct issue *is)
 		return issue_store_trouble(is, &pr);
 	if (!entry || !entry->accept_terms)
 		return hold(is, ISSUE_LOAD);
-	paused = issue_pause_then(is, 0, ISSUE_LOAD);
-	return issue_moves_in_time(is, FAILOVER_ACCOUNT, is->call.problem.problem.detail, &is->job->wait_ms, &moved) ? moved : paused;
+	wait_ms = is->phase == ISSUE_NEW_ORDER ? issue_queue_pause_ms(is, 0) : 0;
+	if (issue_moves_in_time(is, FAILOVER_ACCOUNT, is->call.problem.problem.detail, &wait_ms, &moved))
+		return moved;
+	return is->phase == ISSUE_NEW_ORDER ? issue_withdraw(is, wait_ms) : issue_pause_then(is, 0, ISSUE_LOAD);
 }
 
 static enum job_next
@@ -275,6 +285,7 @@ pause_for_ca(struct issue *is, enum issue_phase then)
 {
 	const struct ca_call *call = &is->call;
 	enum job_next paused, moved;
+	int64_t at_least_ms = call->has_retry_after ? call->retry_after_s * 1000 : 0;
 	const char *bad = bad_answer(call);
 
 	if (bad)
@@ -282,7 +293,12 @@ pause_for_ca(struct issue *is, enum issue_phase then)
 	snprintf(is->job->error, sizeof(is->job->error), "%s: %.150s", issue_phase_name(is->phase), call->problem.problem.detail);
 	log_warning("upstream_waits", LS("order", is->order.ref), LS("upstream", is->u->name), LS("phase", issue_phase_name(is->phase)),
 		LS("result", ca_result_name(call->result)), LI("http_status", call->http_status), LPR(&call->problem.problem));
-	paused = issue_pause_then(is, call->has_retry_after ? call->retry_after_s * 1000 : 0, then);
+	atomic_fetch_add(&is->u->overloads, 1);
+	if (is->phase == ISSUE_NEW_ORDER && then == ISSUE_NEW_ORDER) {
+		at_least_ms = issue_queue_pause_ms(is, at_least_ms);
+		return issue_moves_in_time(is, FAILOVER_OUTAGE, call->problem.problem.detail, &at_least_ms, &moved) ? moved : issue_withdraw(is, at_least_ms);
+	}
+	paused = issue_pause_then(is, at_least_ms, then);
 	return issue_moves_in_time(is, FAILOVER_OUTAGE, call->problem.problem.detail, &is->job->wait_ms, &moved) ? moved : paused;
 }
 
@@ -315,17 +331,8 @@ issue_failed(struct issue *is)
 
 	if (phase == ISSUE_NEW_ORDER && issue_replaces_blamed(is))
 		return issue_without_replaces(is);
-	/* a URL that is not the CA's: nothing was sent */
-	if (call->result == CA_PROBLEM && call->http_status == 0 && phase != ISSUE_NEW_ORDER && phase != ISSUE_ALTERNATE)
-		return issue_bad_answer(is, call->problem.problem.detail, ISSUE_LOAD);
-	if (phase == ISSUE_NEW_ORDER && !effect) {
-		struct problem pr = { 0 };
-
-		if (call->result == CA_PROBLEM && kind == PROBLEM_RATE_LIMITED)
-			return issue_rate_limited(is);
-		if (!issue_withdraw(is, &pr))
-			return issue_store_trouble(is, &pr);
-	}
+	if (phase == ISSUE_NEW_ORDER && call->result == CA_PROBLEM && kind == PROBLEM_RATE_LIMITED)
+		return issue_rate_limited(is);
 	if (call->result != CA_PROBLEM || kind == PROBLEM_RATE_LIMITED || kind == PROBLEM_OVERLOADED ||
 		kind == PROBLEM_BAD_NONCE || call->http_status >= 500 || ca_call_is_temporary(call))
 		return pause_for_ca(is, retry);

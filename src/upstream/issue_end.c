@@ -7,6 +7,7 @@
 #include "flow/issue.h"
 #include "flow/names.h"
 #include "store/event.h"
+#include "store/queue.h"
 #include "store/upstream_life.h"
 
 static struct store *
@@ -148,6 +149,7 @@ issue_url_taken(struct issue *is, const char *url, bool *ret, struct problem *pr
 struct end_rq {
 	struct issue *is;
 	bool failed, pinned;
+	int64_t wait_ms;
 	const char *why;
 	struct buf error;
 };
@@ -158,7 +160,8 @@ restart_tx(struct sql *db, void *arg, struct problem *pr)
 	struct end_rq *r = arg;
 	struct issue *is = r->is;
 
-	return jobs_fence(is->job, db, pr) && settle_failed(db, is, pr) && upstream_order_restart(db, is->order.id, r->failed, r->pinned, r->why, pr) &&
+	return jobs_yield(is->job, db, pr) && settle_failed(db, is, pr) && upstream_order_restart(db, is->order.id, r->failed, r->pinned, r->why, pr) &&
+		queue_back(db, is->order.id, clock_unix_s() + (r->wait_ms + 999) / 1000, 0, pr) &&
 		event_note(db, is->order.id, node_of(is), "upstream", pr, "new order at %s needed: %s", is->u->name, r->why);
 }
 
@@ -170,9 +173,9 @@ may_yet_issue(const struct issue *is)
 }
 
 bool
-issue_restart(struct issue *is, bool validation_failed, const char *why, struct problem *pr)
+issue_restart(struct issue *is, bool validation_failed, const char *why, int64_t wait_ms, struct problem *pr)
 {
-	struct end_rq r = { .is = is, .failed = validation_failed, .pinned = !validation_failed && may_yet_issue(is), .why = why };
+	struct end_rq r = { .is = is, .failed = validation_failed, .pinned = !validation_failed && may_yet_issue(is), .why = why, .wait_ms = wait_ms };
 
 	if (!write_end(is, restart_tx, &r, pr))
 		return false;
@@ -254,7 +257,7 @@ leave_tx(struct sql *db, void *arg, struct problem *pr)
 	bool note = is->has_order;
 
 	/* a newOrder that was sent and not answered may have been counted */
-	return jobs_fence(is->job, db, pr) && settle(db, is, ledger_ordered, pr) &&
+	return jobs_fence(is->job, db, pr) && (is->go || settle(db, is, ledger_ordered, pr)) &&
 		(!note || event_note(db, is->order.id, node_of(is), "upstream", pr, "given up before the CA had the CSR: no order waits for it")) &&
 		upstream_order_delete(db, is->job->row.subject, pr) && job_delete(db, is->job->row.id, pr);
 }

@@ -5,11 +5,13 @@
 #include <stdio.h>
 
 #include "base/log.h"
-#include "store/cert.h"
+#include "base/rand.h"
+#include "flow/work.h"
 #include "store/event.h"
 
 #define SAME_SET_MS 5000
-#define MOVED_S 60               /* a wait that grew by less is not told anew */
+#define PAUSE_MIN_MS INT64_C(1000)
+#define PAUSE_MAX_MS INT64_C(300000)
 
 static int64_t
 now_ns(void)
@@ -33,41 +35,41 @@ struct admit_rq {
 	bool same_set, asking;
 };
 
-/* It replaces a certificate that is revoked, or has a quarter of its life or two days left. */
+/* Back to the queue, in the transaction that gives the job back; `until` unix s, `b` NULL = of no bucket. */
 static bool
-look_urgent(struct sql *db, const struct order *o, int64_t now, bool *ret, struct problem *pr)
+requeue(struct sql *db, struct issue *is, const struct bucket *b, int64_t until, struct problem *pr)
 {
-	struct cert_row c = { 0 };
-	struct certid id;
-	struct problem unreadable = { 0 };
-	int64_t left;
-	bool found = false;
-
-	*ret = false;
-	if (!o->replaces || !certid_parse(span_str(o->replaces), &id, &unreadable))
-		return true;
-	if (!cert_by_certid(db, id.text, &c, &found, pr))
-		return false;
-	left = c.not_after - now;
-	*ret = found && (c.revoked_at || left < 2 * 86400 || left < (c.not_after - c.not_before) / 4);
-	cert_row_done(&c);
-	return true;
+	return jobs_yield(is->job, db, pr) && queue_back(db, is->job->row.subject, until, b ? b->id : 0, pr);
 }
 
-/* Told once, and again when another limit is in the way, or the wait has become longer. */
-static bool
-tell_wait(struct sql *db, const struct admit_rq *r, struct problem *pr)
-{
-	const struct issue *is = r->is;
-	const struct ledger_answer *a = &r->answer;
-	char label[BUCKET_LABEL_TEXT], time[TIME_TEXT];
+struct wait_rq {
+	struct issue *is;
+	const struct bucket *bucket;
+	int64_t until;
+};
 
-	if (is->row.wait_bucket == a->blocked.id && a->until <= is->row.wait_until + MOVED_S)
-		return true;
-	return event_note(db, is->order.id, jobs_node(is->job->jobs), "limit", pr, "waits for %s at %s until %s, %lld before it",
-		ledger_label(&a->blocked, label), is->u->name, time_rfc3339(a->until, time), (long long)a->ahead);
+static bool
+wait_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct wait_rq *r = arg;
+
+	return requeue(db, r->is, r->bucket, r->until, pr);
 }
 
+/* In the queue, where it waits for a bucket until then; or NULL, 0. */
+static enum job_next
+wait_for(struct issue *is, const struct bucket *b, int64_t until)
+{
+	struct wait_rq r = { is, b, until };
+	struct problem pr = { 0 };
+
+	if (!store_write(upstreams_env(is->ups)->store, wait_tx, &r, &pr))
+		return issue_store_trouble(is, &pr);
+	work_hurry(is->job->jobs);
+	return JOB_DONE;
+}
+
+/* Asked by the order itself where it is not known what became of its last newOrder (U8): it has been let through once. */
 static bool
 admit_tx(struct sql *db, void *arg, struct problem *pr)
 {
@@ -75,7 +77,8 @@ admit_tx(struct sql *db, void *arg, struct problem *pr)
 	struct issue *is = r->is;
 	struct ledger_ask ask = issue_ledger_ask(is);
 	char key[IDENTS_KEY_TEXT];
-	bool awaited;
+	struct queue_row q;
+	bool awaited, found;
 
 	r->asking = false;
 	if (!ask.upstream)
@@ -87,33 +90,25 @@ admit_tx(struct sql *db, void *arg, struct problem *pr)
 	if (is->late || !upstream_order_same_set(db, ask.order_id, is->row.upstream, key, &r->same_set, pr) || r->same_set)
 		return is->late || r->same_set;
 	r->asking = true;
-	if (!look_urgent(db, &is->order, ask.now_ns / NS_PER_S, &ask.urgent, pr) || !issue_find_replaces(is, db, &ask, pr) ||
-		!ledger_admit(upstreams_ledger(is->ups), db, &ask, &r->answer, pr))
+	if (!queue_get(db, ask.order_id, &q, &found, pr))
+		return false;
+	ask.urgent = found && q.class <= SCHED_EXPIRING;
+	if (!issue_find_replaces(is, db, &ask, pr) || !ledger_admit(upstreams_ledger(is->ups), db, &ask, &r->answer, pr))
 		return false;
 	r->asking = false;
 	if (r->answer.admitted)
 		return upstream_order_intend(db, ask.order_id, ask.now_ns / NS_PER_S, pr);
-	return upstream_order_wait(db, ask.order_id, r->answer.blocked.id, r->answer.until, ask.urgent, pr) && tell_wait(db, r, pr);
+	return upstream_order_unintend(db, ask.order_id, pr);
 }
 
-static enum job_next
-waits(struct issue *is, const struct ledger_answer *a)
+/* The queue gave it back, since it waits for long and its profile has other CAs. */
+static bool
+look_elsewhere(struct issue *is, enum job_next *ret_next)
 {
-	char label[BUCKET_LABEL_TEXT], time[TIME_TEXT];
-	int64_t wait_ms = a->wait_ns / 1000000 + 1, look_ms = issue_look_ms(is);
-	enum job_next moved;
+	int64_t until = is->elsewhere_until;
 
-	if (issue_moves_for_limit(is, &a->blocked, a->until, &moved))
-		return moved;
-	ledger_label(&a->blocked, label);
-	time_rfc3339(a->until, time);
-	atomic_fetch_add(&is->u->limits.waited[a->blocked.kind], 1);
-	is->row.wait_bucket = a->blocked.id;
-	is->row.wait_until = a->until;
-	snprintf(is->job->error, sizeof(is->job->error), "waits for %.120s until %s", label, time);
-	log_info("order_waits", LS("order", is->order.ref), LS("upstream", is->u->name), LS("limit", label), LS("until", time),
-		LI("ahead", a->ahead), LS("class", quota_class_name(a->class)));
-	return issue_again(is, wait_ms < look_ms ? wait_ms : look_ms, ISSUE_NEW_ORDER);
+	is->elsewhere_until = 0;
+	return until && issue_moves_for_limit(is, &is->elsewhere, until, ret_next);
 }
 
 bool
@@ -123,6 +118,12 @@ issue_admitted(struct issue *is, enum job_next *ret_next)
 	struct ledger *ledger = upstreams_ledger(is->ups);
 	struct problem pr = { 0 };
 
+	if (is->go || !is->row.intent_at) {
+		/* it has no business here before the queue lets it through: our account had to be made anew, or it comes from another CA */
+		if (!is->go && !look_elsewhere(is, ret_next))
+			*ret_next = wait_for(is, NULL, 0);
+		return is->go;
+	}
 	if (!store_write(upstreams_env(is->ups)->store, admit_tx, &r, &pr)) {
 		if (r.asking)
 			ledger_set_well(ledger, false);
@@ -135,10 +136,11 @@ issue_admitted(struct issue *is, enum job_next *ret_next)
 	else if (r.same_set)
 		/* the CA would hand out that order again (U9), and count it */
 		*ret_next = issue_again(is, SAME_SET_MS, ISSUE_NEW_ORDER);
-	else if (!r.answer.admitted)
-		*ret_next = waits(is, &r.answer);
-	else {
-		is->row.wait_bucket = is->row.wait_until = 0;
+	else if (!r.answer.admitted) {
+		atomic_fetch_add(&is->u->limits.waited[r.answer.blocked.kind], 1);
+		if (!issue_moves_for_limit(is, &r.answer.blocked, r.answer.until, ret_next))
+			*ret_next = wait_for(is, &r.answer.blocked, r.answer.until);
+	} else {
 		atomic_fetch_add(&is->u->limits.admitted, 1);
 		return true;
 	}
@@ -147,19 +149,40 @@ issue_admitted(struct issue *is, enum job_next *ret_next)
 
 /* ---- it did not become an order ---- */
 
+int64_t
+issue_queue_pause_ms(const struct issue *is, int64_t at_least_ms)
+{
+	int64_t ms = is->row.pauses < 9 ? PAUSE_MIN_MS << is->row.pauses : PAUSE_MAX_MS;
+
+	ms = ms < PAUSE_MAX_MS ? ms : PAUSE_MAX_MS;
+	ms = ms - ms / 5 + rand_below((uint32_t)(ms * 2 / 5));
+	return ms > at_least_ms ? ms : at_least_ms;
+}
+
+struct withdraw_rq {
+	struct issue *is;
+	int64_t until;
+};
+
 static bool
 withdraw_tx(struct sql *db, void *arg, struct problem *pr)
 {
-	struct issue *is = arg;
-	struct ledger_ask ask = issue_ledger_ask(is);
+	struct withdraw_rq *r = arg;
+	struct ledger_ask ask = issue_ledger_ask(r->is);
 
-	return jobs_fence(is->job, db, pr) && ledger_released(db, &ask, pr) && upstream_order_unintend(db, ask.order_id, pr);
+	return requeue(db, r->is, NULL, r->until, pr) && ledger_released(db, &ask, pr);
 }
 
-bool
-issue_withdraw(struct issue *is, struct problem *pr)
+enum job_next
+issue_withdraw(struct issue *is, int64_t wait_ms)
 {
-	return store_write(upstreams_env(is->ups)->store, withdraw_tx, is, pr);
+	struct withdraw_rq r = { is, (clock_unix_ms() + wait_ms + 999) / 1000 };
+	struct problem pr = { 0 };
+
+	if (!store_write(upstreams_env(is->ups)->store, withdraw_tx, &r, &pr))
+		return issue_store_trouble(is, &pr);
+	work_hurry(is->job->jobs);
+	return JOB_DONE;
 }
 
 struct limited_rq {
@@ -180,7 +203,7 @@ limited_tx(struct sql *db, void *arg, struct problem *pr)
 	return jobs_fence(is->job, db, pr) &&
 		ledger_refused(upstreams_ledger(is->ups), db, &ask, span_str(is->call.problem.problem.detail), is->call.retry_after_s,
 			&r->refusal, pr) &&
-		upstream_order_wait(db, ask.order_id, r->refusal.bucket.id, r->until, false, pr) &&
+		upstream_order_unintend(db, ask.order_id, pr) &&
 		event_note(db, is->order.id, jobs_node(is->job->jobs), "limit", pr, "%s refused for %s until %s%s: %s", is->u->name,
 			ledger_label(&r->refusal.bucket, label), time_rfc3339(r->until, time),
 			r->refusal.foreign ? " (not by our count: somebody else uses it)" : "", is->call.problem.problem.detail);
@@ -214,9 +237,9 @@ issue_rate_limited(struct issue *is)
 {
 	struct limited_rq r = { .is = is };
 	struct problem pr = { 0 };
-	int64_t wait_ms = (is->call.retry_after_s + 1) * 1000, look_ms = issue_look_ms(is);
 	enum job_next moved;
 
+	snprintf(is->job->error, sizeof(is->job->error), "newOrder: %.150s", is->call.problem.problem.detail);
 	if (!store_write(upstreams_env(is->ups)->store, limited_tx, &r, &pr)) {
 		/* what the CA said is not lost: the same order hears it again */
 		return issue_store_trouble(is, &pr);
@@ -224,10 +247,8 @@ issue_rate_limited(struct issue *is)
 	tell_refusal(is, &r);
 	if (issue_moves_for_limit(is, &r.refusal.bucket, r.until, &moved))
 		return moved;
-	is->row.wait_bucket = r.refusal.bucket.id;
-	is->row.wait_until = r.until;
-	snprintf(is->job->error, sizeof(is->job->error), "newOrder: %.150s", is->call.problem.problem.detail);
-	return issue_again(is, wait_ms < look_ms ? wait_ms : look_ms, ISSUE_NEW_ORDER);
+	atomic_fetch_add(&is->u->overloads, 1);
+	return wait_for(is, &r.refusal.bucket, r.until);
 }
 
 /* ---- failed proofs ---- */

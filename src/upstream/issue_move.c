@@ -13,8 +13,6 @@
 #include "store/event.h"
 
 #define CAS_MAX 8
-#define LOOK_MS (60 * 60 * 1000)           /* those before it may have given up */
-#define LOOK_ELSEWHERE_MS (10 * 60 * 1000) /* or another CA is well again */
 
 static const struct profile_conf *
 profile_of(const struct issue *is)
@@ -100,7 +98,7 @@ is_let_in(struct sql *db, struct move_rq *r, const struct candidate *c, bool *re
 		return true;
 	ask.upstream = c->conf;
 	ask.account_url = c->account->kid;
-	if (!ledger_admit(upstreams_ledger(is->ups), db, &ask, &answer, pr) || !ledger_released(db, &ask, pr))
+	if (!ledger_forecast(upstreams_ledger(is->ups), db, &ask, clock_unix_s(), &answer, pr))
 		return false;
 	*ret = answer.admitted || answer.until - clock_unix_s() <= profile_of(is)->failover_limit_s;
 	return true;
@@ -112,7 +110,7 @@ settle(struct sql *db, struct issue *is, const struct upstream_order *row, struc
 {
 	struct ledger_ask ask = issue_ledger_ask(is);
 
-	if (ask.upstream && row->state == UPSTREAM_INTENT && row->intent_at && !ledger_ordered(db, &ask, pr))
+	if (ask.upstream && row->state == UPSTREAM_INTENT && row->intent_at && !is->go && !ledger_ordered(db, &ask, pr))
 		return false;
 	return ledger_released(db, &ask, pr) && (!ask.upstream || ledger_failed(db, &ask, &is->failed, pr));
 }
@@ -176,7 +174,7 @@ begin_there(struct issue *is)
 {
 	if (is->has_records || is->taken_over)
 		jobs_look_in(is->job->jobs, ISSUE_LINGER_MS);
-	is->has_records = false;
+	is->has_records = is->go = false;
 	idents_done(&is->failed);
 	is->blind_orders = 0;
 	is->same_ms = is->pause_ms = 0;
@@ -294,12 +292,4 @@ issue_moves_refused(struct issue *is, enum problem_kind kind, bool dead, const c
 	else if (kind != PROBLEM_REJECTED_IDENTIFIER && kind != PROBLEM_REJECTED_IDENTIFIER_403 && kind != PROBLEM_UNSUPPORTED_IDENTIFIER)
 		return false;
 	return p && conf_fails_over(p, why) && issue_moves(is, why, dead, detail, ret_next);
-}
-
-int64_t
-issue_look_ms(const struct issue *is)
-{
-	const struct profile_conf *p = profile_of(is);
-
-	return p && conf_fails_over(p, FAILOVER_LIMIT) ? LOOK_ELSEWHERE_MS : LOOK_MS;
 }

@@ -4,6 +4,7 @@
 #include "upstream/issue.h"
 
 #include "base/log.h"
+#include "flow/work.h"
 #include "store/cert.h"
 #include "store/event.h"
 #include "store/renewal.h"
@@ -11,9 +12,9 @@
 #define FAULTS_MAX 2 /* HTTP 500: Pebble says so if it does not know the certificate, others when they are ill */
 
 static bool
-ca_lists_renewal_info(const struct issue *is)
+ca_lists_renewal_info(const struct upstream *u)
 {
-	struct ca_directory *dir = ca_directory_ref(is->u->ca);
+	struct ca_directory *dir = ca_directory_ref(u->ca);
 	bool lists = dir && dir->d.url[ACME_RENEWAL_INFO];
 
 	if (dir)
@@ -23,19 +24,19 @@ ca_lists_renewal_info(const struct issue *is)
 
 /* The device's, if this CA gave us that certificate. */
 static bool
-find_named(struct issue *is, struct sql *db, struct problem *pr)
+find_named(struct sql *db, const char *named, const char *upstream, char ret[CERTID_TEXT], struct problem *pr)
 {
 	struct problem unreadable = { 0 };
 	struct cert_row cert = { 0 };
 	struct certid id;
 	bool found = false;
 
-	if (!certid_parse(span_str(is->order.replaces), &id, &unreadable))
+	if (!certid_parse(span_str(named), &id, &unreadable))
 		return true;
 	if (!cert_by_certid(db, id.text, &cert, &found, pr))
 		return false;
-	if (found && strcmp(cert.upstream, is->row.upstream) == 0)
-		memcpy(is->replaces, id.text, sizeof(is->replaces));
+	if (found && strcmp(cert.upstream, upstream) == 0)
+		memcpy(ret, id.text, CERTID_TEXT);
 	cert_row_done(&cert);
 	return true;
 }
@@ -50,20 +51,26 @@ take_window(const struct renewal_row *row, void *arg)
 }
 
 bool
-issue_find_replaces(struct issue *is, struct sql *db, struct ledger_ask *ask, struct problem *pr)
+issue_choose_replaces(struct sql *db, const struct upstream *u, const struct order *o, const char *refused, struct ledger_ask *ask, char ret[CERTID_TEXT], struct problem *pr)
 {
 	char key[IDENTS_KEY_TEXT];
 	bool found;
 
-	is->replaces[0] = '\0';
-	if (strcmp(is->row.replaces_refused, is->row.upstream) == 0 || !ca_lists_renewal_info(is))
+	ret[0] = '\0';
+	if (strcmp(refused, u->name) == 0 || !ca_lists_renewal_info(u))
 		return true;
-	idents_key(&is->ordered, key);
-	if (is->order.replaces ? !find_named(is, db, pr) :
-		!cert_find_predecessor(db, is->order.principal, key, is->row.upstream, ask->now_ns / NS_PER_S, is->replaces, pr))
+	idents_key(ask->ordered, key);
+	if (o->replaces ? !find_named(db, o->replaces, u->name, ret, pr) :
+		!cert_find_predecessor(db, o->principal, key, u->name, ask->now_ns / NS_PER_S, ret, pr))
 		return false;
-	ask->replaces = is->replaces[0] != '\0';
-	return !ask->replaces || renewal_by_certid(db, is->replaces, take_window, ask, &found, pr);
+	ask->replaces = ret[0] != '\0';
+	return !ask->replaces || renewal_by_certid(db, ret, take_window, ask, &found, pr);
+}
+
+bool
+issue_find_replaces(struct issue *is, struct sql *db, struct ledger_ask *ask, struct problem *pr)
+{
+	return issue_choose_replaces(db, is->u, &is->order, is->row.replaces_refused, ask, is->replaces, pr);
 }
 
 /* Problems that may be about `replaces`; the others are about the names, the account or our pace. */
@@ -100,8 +107,8 @@ refused_tx(struct sql *db, void *arg, struct problem *pr)
 	struct ledger_ask ask = issue_ledger_ask(is);
 
 	/* after a 409 or a fault there may be an order of ours: what it holds is kept until it has been looked for */
-	return jobs_fence(is->job, db, pr) &&
-		(issue_replaces_looks(is) || (ledger_released(db, &ask, pr) && upstream_order_unintend(db, ask.order_id, pr))) &&
+	return (issue_replaces_looks(is) ? jobs_fence(is->job, db, pr) :
+		jobs_yield(is->job, db, pr) && ledger_released(db, &ask, pr) && queue_back(db, ask.order_id, 0, 0, pr)) &&
 		upstream_order_refuse_replaces(db, ask.order_id, is->row.upstream, pr) &&
 		event_note(db, is->order.id, jobs_node(is->job->jobs), "upstream", pr, "%s does not take it as the successor of %s, ordered without: %s",
 			is->u->name, is->replaces, is->call.problem.problem.detail);
@@ -126,5 +133,8 @@ issue_without_replaces(struct issue *is)
 	log_notice("replaces_refused", LS("order", is->order.ref), LS("upstream", is->u->name), LS("certid", is->replaces),
 		LPR(&is->call.problem.problem));
 	memcpy(is->row.replaces_refused, is->row.upstream, sizeof(is->row.replaces_refused));
-	return issue_again(is, 0, issue_replaces_looks(is) ? ISSUE_FIND : ISSUE_NEW_ORDER);
+	if (issue_replaces_looks(is))
+		return issue_again(is, 0, ISSUE_FIND);
+	work_hurry(is->job->jobs);
+	return JOB_DONE;
 }

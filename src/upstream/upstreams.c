@@ -9,6 +9,7 @@
 #include "keeper/guard.h"
 #include "pki/cert.h"
 #include "upstream/account_job.h"
+#include "upstream/dispatch_int.h"
 
 #define KEY_MAX_BYTES (64 * 1024)
 #define EAB_WARN_S (30 * 86400)
@@ -17,6 +18,7 @@
 struct upstreams {
 	struct upstream_env env;
 	struct ledger *ledger;
+	struct board *board;
 	struct pace **paces; /* of each entry; those of one CA and one way out have the same */
 	struct upstream *list;
 	size_t count;
@@ -292,6 +294,7 @@ upstreams_open(const struct upstream_env *env, struct upstreams **ret, struct pr
 	ups->env = *env;
 	ups->list = xcalloc(conf->upstreams.count, sizeof(*ups->list));
 	ups->paces = xcalloc(conf->upstreams.count, sizeof(*ups->paces));
+	ups->board = board_new();
 	good = ledger_open(conf, &ups->ledger, pr);
 	for (size_t i = 0; good && i < conf->upstreams.count; i++) {
 		ups->count++;
@@ -305,6 +308,7 @@ upstreams_open(const struct upstream_env *env, struct upstreams **ret, struct pr
 	account_job_register(ups);
 	issue_job_register(ups);
 	revoke_job_register(ups);
+	dispatch_register(ups);
 	*ret = ups;
 	return true;
 }
@@ -387,6 +391,13 @@ upstreams_see_to(struct upstreams *ups, int64_t stale_s, struct problem *pr)
 	return good;
 }
 
+static bool
+dispatch_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	(void)arg;
+	return dispatch_begin(db, pr);
+}
+
 bool
 upstreams_begin(struct upstreams *ups, struct problem *pr)
 {
@@ -394,7 +405,11 @@ upstreams_begin(struct upstreams *ups, struct problem *pr)
 		if (ups->list[i].ca)
 			ca_refresh(ups->list[i].ca);
 	}
-	return upstreams_see_to(ups, ACCOUNT_STALE_S, pr);
+	if (!upstreams_see_to(ups, ACCOUNT_STALE_S, pr) || !store_write(ups->env.store, dispatch_tx, NULL, pr))
+		return false;
+	/* somebody has to lead the queue */
+	jobs_look_in(ups->env.jobs, 0);
+	return true;
 }
 
 void
@@ -424,6 +439,7 @@ upstreams_free(struct upstreams *ups)
 	}
 	free_paces(ups);
 	ledger_close(ups->ledger);
+	board_free(ups->board);
 	free(ups->list);
 	free(ups);
 }
@@ -432,6 +448,12 @@ struct ledger *
 upstreams_ledger(const struct upstreams *ups)
 {
 	return ups->ledger;
+}
+
+struct board *
+upstreams_board(const struct upstreams *ups)
+{
+	return ups->board;
 }
 
 const struct upstream_env *

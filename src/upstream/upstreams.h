@@ -58,6 +58,7 @@ struct upstream {
 	_Atomic(uint64_t) bad_answers; /* that were not ACME, or not what was asked for */
 	struct ledger_stats limits;    /* acme */
 	_Atomic(int64_t) eab_expires;  /* acme: of its account binding, as far as an operator has said; 0 = not known */
+	_Atomic(uint64_t) overloads;   /* acme: times that it was too busy, or silent, since the start */
 	/* private: */
 	struct upstreams *all;
 	struct ca_account *account;
@@ -81,6 +82,9 @@ void upstreams_free(struct upstreams *ups);
 
 /* What the CAs still allow. */
 struct ledger *upstreams_ledger(const struct upstreams *ups);
+struct board;
+/* What of the queue that we lead others may see: dispatch.h. */
+struct board *upstreams_board(const struct upstreams *ups);
 /* What it was opened with. */
 const struct upstream_env *upstreams_env(const struct upstreams *ups);
 struct upstream *upstreams_get(struct upstreams *ups, const char *name); /* NULL if none */

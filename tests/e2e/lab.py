@@ -349,7 +349,7 @@ class Gate:
 
     def left_over(self):
         """What an order that has ended must not leave: {table: rows}, empty when clean."""
-        counts = {"job": self.sql("select count(*) from job where kind <> 4")[0][0]}
+        counts = {"job": self.sql("select count(*) from job where kind not in (4, 6)")[0][0]}
         for table in ("upstream_order", "upstream_authz"):
             counts[table] = self.sql("select count(*) from " + table)[0][0]
         return {table: n for table, n in counts.items() if n}
@@ -433,7 +433,7 @@ class Lab:
 
     def pair(self, directory, store, addresses=("127.13.0.1", "127.13.0.2"), **options):
         """Two gateways behind one name (a balancer in front would do the same): their devices see one external_url. One key seals what
-        is in the store they share. Both started. An option may be a function of the address."""
+        is in the store they share. Both started, and the first leads the queue of orders. An option may be a function of the address."""
         first, second = (self.gate(directory, address=address, store=store, node=node,
                                    **{key: value(address) if callable(value) else value for key, value in options.items()})
                          for address, node in zip(addresses, ("first", "second")))
@@ -441,6 +441,7 @@ class Lab:
         for key in ("external_url", "profiles"):
             second.conf[key] = first.conf[key]
         first.start()
+        wait_until("the first to lead the queue", lambda: json.loads(first.ctl("--json", "queue", "ca"))["leader"] == "first", 60)
         second.start()
         return first, second
 

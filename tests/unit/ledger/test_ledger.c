@@ -4,6 +4,7 @@
 #include "../store/world.h"
 #include "base/clock.h"
 #include "ledger/ledger.h"
+#include "store/queue.h"
 
 #define DAY 86400
 #define ACCOUNT "https://ca.example/acct/1"
@@ -51,7 +52,8 @@ admit(struct sql *db, struct ledger_ask *ask)
 	if (a.admitted)
 		must(upstream_order_intend(db, ask->order_id, ask->now_ns / NS_PER_S, &pr));
 	else
-		must(upstream_order_wait(db, ask->order_id, a.blocked.id, a.until, ask->urgent, &pr));
+		must(queue_enter(db, &(struct queue_row){ .order_id = ask->order_id, .since = ask->now_ns / NS_PER_S }, &pr) &&
+			queue_tell(db, ask->order_id, a.blocked.id, a.until, 0, ask->urgent, &pr));
 	return a;
 }
 
@@ -96,10 +98,16 @@ domain_is_held(struct sql *db, void *arg, struct problem *pr)
 	asks[4] = ask_at(db, "u", "h4.corp.example", &orders[4]);
 	a = admit(db, &asks[4]);
 	ok(!a.admitted && a.blocked.kind == QUOTA_DOMAIN && strcmp(a.blocked.name, "corp.example") == 0, "the fifth waits for its domain");
-	ok(a.wait_ns == 10 * NS_PER_S && a.until == NOW + 10 && a.ahead == 0, "for one token: ten seconds");
+	ok(a.wait_ns == 10 * NS_PER_S && a.until == NOW + 10 && a.each_ns == 10 * NS_PER_S, "for one token: ten seconds");
 	asks[5] = ask_at(db, "u", "h5.corp.example,h5.other.example", &orders[5]);
-	a = admit(db, &asks[5]);
-	ok(!a.admitted && a.until == NOW + 20 && a.ahead == 1, "the sixth behind it");
+	need(ledger_forecast(ledger, db, &asks[5], NOW, &a, pr));
+	ok(!a.admitted && a.until == NOW + 20 && a.ahead == 1 && strcmp(a.blocked.name, "corp.example") == 0, "the sixth is foretold to go behind it");
+	need(place_keep(db, &(struct queue_place){ .principal = 1, .since = NOW - 5, .until = NOW + DAY, .bucket = a.blocked.id, .upstream = "u", .idents_key = "k" }, pr));
+	need(ledger_forecast(ledger, db, &asks[5], NOW, &a, pr));
+	ok(a.until == NOW + 30 && a.ahead == 2, "and behind whom a place is kept for");
+	need(ledger_forecast(ledger, db, &asks[5], NOW - 5, &a, pr));
+	is_int(a.until, NOW + 20, "unless its own is older");
+	is_int(admit(db, &asks[5]).until, NOW + 10, "asked first it would be first: whose turn it is the queue says");
 	is_int(admit(db, &asks[4]).until, NOW + 10, "who asks again keeps its place");
 	is_int(view(db, "u", "le", QUOTA_DOMAIN, "other.example").held, 0, "a batch that was denied holds nothing");
 	asks[6] = ask_at(db, "u", "h6.corp.example", &orders[6]);
@@ -437,7 +445,7 @@ waiting(struct sql *db, void *arg, struct problem *pr)
 	now_ns += 10 * NS_PER_S;
 	for (int i = 7; i >= 4; i--) {
 		asks[i].now_ns = now_ns;
-		ok(admit(db, &asks[i]).admitted == (i == 4), "a token comes back: for order %d, in whatever order they ask", 4);
+		ok(admit(db, &asks[i]).admitted == (i == 7), "a token comes back: order %d has it that is asked about first (%d)", 7, i);
 	}
 	now_ns -= 10 * NS_PER_S;
 	for (int i = 0; i < 8; i++)

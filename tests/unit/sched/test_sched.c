@@ -446,6 +446,18 @@ width(void)
 	ok(st.width > 1 && st.width < 40, "one at a time does not make it wide (%lld)", (long long)st.width);
 	world_done(&w);
 
+	world_init(&w, 10, 100);
+	sched_set_width(w.s, 64);
+	for (int i = 0; i < 5; i++)
+		sched_overload(w.s, w.now + i * S);
+	sched_stats(w.s, w.now, &st);
+	is_int(st.width, 32, "an overload that nobody's order heard halves it, too, once in ten seconds");
+	sched_overload(w.s, w.now + 10 * S);
+	sched_set_width(w.s, 1000);
+	sched_stats(w.s, w.now, &st);
+	is_int(st.width, 100, "it is never more than its maximum");
+	world_done(&w);
+
 	world_init(&w, 100, 2);
 	for (int64_t id = 1; id <= 5; id++)
 		sched_add_flying(w.s, &(struct sched_item){ .id = id, .class = SCHED_NEW }, w.now);

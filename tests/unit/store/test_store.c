@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "store/proof_record.h"
+#include "store/queue.h"
 #include "store/quota.h"
 #include "store/upstream_life.h"
 #include "world.h"
@@ -513,6 +514,10 @@ case_certs(struct sql *db, void *arg, struct problem *pr)
 	ok(cert_by_certid(db, "aki.c1", &got, &found, pr) && found && got.id == c.id, "found by its certID");
 	cert_row_done(&got);
 	ok(cert_by_certid(db, "aki.c", &got, &found, pr) && !found, "not by a part of it");
+	cert_row_done(&got);
+	ok(cert_last_of_set(db, account, key, &got, &found, pr) && found && got.id == c.id, "the newest of its principal and set");
+	cert_row_done(&got);
+	ok(cert_last_of_set(db, other, key, &got, &found, pr) && !found, "of nobody else");
 	ok(cert_by_serial(db, "0c1", &got, &count, pr) && count == 1 && got.id == c.id, "found by its serial number");
 	cert_row_done(&got);
 	ok(cert_by_serial(db, "c1", &got, &count, pr) && count == 0, "not by another");
@@ -1234,6 +1239,76 @@ note_waiting(const char *upstream, enum quota_kind kind, int64_t count, void *ar
 }
 
 static bool
+note_queued(struct sql *db, const struct queue_item *item, void *arg, struct problem *pr)
+{
+	int64_t *n = arg;
+
+	(void)db;
+	(void)pr;
+	*n = *n * 10 + item->row.order_id % 10;
+	return strcmp(item->profile, "p") == 0;
+}
+
+static void
+note_queue_count(const char *upstream, int64_t class, int64_t count, void *arg)
+{
+	int64_t *n = arg;
+
+	*n += strcmp(upstream, "ca-1") == 0 ? count * (class < 0 ? 100 : class) : 10000;
+}
+
+static bool
+case_queue(struct sql *db, void *arg, struct problem *pr)
+{
+	int64_t account = put_account(db, "t1"), a = put_order(db, account, ORDER_PROCESSING, NOW, "a.test"), n, job, since;
+	struct queue_place place = { .principal = 7, .since = NOW, .until = NOW + 10, .bucket = 9, .upstream = "ca-1", .idents_key = "k" };
+	struct queue_row q, rows[4];
+	struct upstream_order u;
+	struct job_row taken;
+	size_t count;
+	bool found;
+
+	(void)arg;
+	ok(upstream_order_insert(db, a, "ca-1", pr) && queue_get(db, a, &q, &found, pr) && found && q.state == QUEUE_OUT, "an order that nobody put there is not in the queue");
+	ok(queue_enter(db, &(struct queue_row){ .order_id = a, .class = 2, .since = NOW, .deadline = NOW + 5, .urgent_at = NOW + 3 }, pr) &&
+		queue_get(db, a, &q, &found, pr) && q.state == QUEUE_NEW && q.class == 2 && q.since == NOW && q.deadline == NOW + 5 && q.urgent_at == NOW + 3 && !q.bucket, "put there it is");
+	ok(queue_rows(db, QUEUE_NEW, 0, 4, rows, &count, pr) && count == 1 && rows[0].order_id == a && strcmp(rows[0].upstream, "ca-1") == 0, "and found");
+	ok(queue_rows(db, QUEUE_NEW, a, 4, rows, &count, pr) && count == 0 && queue_rows(db, QUEUE_TOLD, 0, 4, rows, &count, pr) && count == 0, "page by page, by state");
+	ok(queue_tell(db, a, 4, NOW + 60, 2, true, pr) && queue_get(db, a, &q, &found, pr) && q.state == QUEUE_TOLD && q.bucket == 4 && q.until == NOW + 60 && q.place == 2, "what is foretold is on record");
+	ok(waiters_ahead(db, 4, 0, true, &n, pr) && n == 1, "for the ledger, too");
+	ok(queue_set_class(db, a, 1, pr) && queue_get(db, a, &q, &found, pr) && q.class == 1, "it may become urgent");
+	n = 0;
+	ok(queue_list(db, &(struct queue_query){ .limit = 5 }, note_queued, &n, pr) && n == a % 10, "operators see it");
+	n = 0;
+	ok(queue_list(db, &(struct queue_query){ .upstream = "ca-2", .limit = 5 }, note_queued, &n, pr) && n == 0 && queue_list(db, &(struct queue_query){ .after = 1, .limit = 5 }, note_queued, &n, pr) && n == 0, "by CA, and in pages");
+	ok(queue_list_count(db, &(struct queue_query){ .profile = "p" }, 9, &n, pr) && n == 1 && queue_list_count(db, &(struct queue_query){ .profile = "x" }, 9, &n, pr) && n == 0, "counted");
+	n = 0;
+	ok(queue_counts(db, note_queue_count, &n, pr) && n == 1, "by class");
+	ok(upstream_order_intend(db, a, NOW, pr) && queue_get(db, a, &q, &found, pr) && q.state == QUEUE_OUT && !q.bucket, "let through it is in the queue no more");
+	n = 0;
+	ok(queue_counts(db, note_queue_count, &n, pr) && n == 100, "but in flight");
+	ok(queue_tell(db, a, 4, NOW, 0, false, pr) && queue_get(db, a, &q, &found, pr) && q.state == QUEUE_OUT && !q.bucket, "and nothing is foretold of it");
+	ok(queue_back(db, a, NOW + 9, 4, pr) && queue_get(db, a, &q, &found, pr) && q.state == QUEUE_NEW && q.not_before == NOW + 9 && q.pauses == 1 && q.bucket == 4 && q.until == NOW + 9 && q.since == NOW, "put back it keeps its place, and waits for what the CA said");
+	ok(upstream_order_get(db, a, &u, &found, pr) && u.intent_at == 0 && u.pauses == 1, "its newOrder is not under way");
+	ok(queue_leave(db, a, pr) && queue_get(db, a, &q, &found, pr) && q.state == QUEUE_OUT, "or it leaves");
+
+	ok(job_insert(db, JOB_ISSUE, a, JOB_DUE_NEVER, NULL, 0, &job, pr) && job_take(db, JOB_ISSUE, a, "n1", 7, NOW, &taken, &found, pr) && found && taken.id == job && taken.epoch == 1 && taken.due_ms == 7, "a job that is nobody's can be taken, and is due for the next if this one dies");
+	ok(job_take(db, JOB_ISSUE, a, "n2", 7, NOW, &taken, &found, pr) && !found, "once");
+
+	ok(place_find(db, 7, "ca-1", "k", NOW, &since, pr) && since == 0, "no place is kept");
+	ok(place_keep(db, &place, pr) && place_find(db, 7, "ca-1", "k", NOW + 10, &since, pr) && since == NOW, "then one is");
+	place.since = NOW + 5;
+	place.until = NOW + 15;
+	ok(place_keep(db, &place, pr) && place_find(db, 7, "ca-1", "k", NOW + 15, &since, pr) && since == NOW, "who comes again has the place of the first time");
+	ok(places_ahead(db, 9, NOW + 1, NOW, &n, pr) && n == 1 && places_ahead(db, 9, NOW, NOW, &n, pr) && n == 0, "it is before those that came later");
+	place.since = NOW + 20;
+	place.until = NOW + 30;
+	ok(place_keep(db, &place, pr) && place_find(db, 7, "ca-1", "k", NOW + 20, &since, pr) && since == NOW + 20, "who comes too late begins anew");
+	ok(place_sweep(db, NOW + 30, 9, &n, pr) && n == 0 && place_sweep(db, NOW + 31, 9, &n, pr) && n == 1, "what is over is forgotten");
+	return place_drop(db, 7, "ca-1", "k", pr);
+}
+
+static bool
 case_quota(struct sql *db, void *arg, struct problem *pr)
 {
 	static const char *const upstreams[] = { "u", "v" };
@@ -1268,14 +1343,14 @@ case_quota(struct sql *db, void *arg, struct problem *pr)
 	ok(hold_buckets(db, order, ids, &count, pr) && count == 1 && ids[0] == first, "and found by order");
 	ok(hold_delete(db, order, first, pr) && hold_count(db, first, 0, &n, pr) && n == 1, "one is given back");
 	ok(hold_delete_all(db, order + 1, pr) && hold_count(db, first, 0, &n, pr) && n == 0, "and all of an order");
-	ok(hold_add(db, order, first, pr) && upstream_order_wait(db, order + 1, first, NOW, false, pr) && upstream_order_wait(db, order + 2, first, NOW, true, pr), "two wait");
+	ok(hold_add(db, order, first, pr) && queue_enter(db, &(struct queue_row){ .order_id = order + 1 }, pr) && queue_enter(db, &(struct queue_row){ .order_id = order + 2 }, pr) && queue_tell(db, order + 1, first, NOW, 1, false, pr) && queue_tell(db, order + 2, first, NOW, 0, true, pr), "two wait");
 	ok(upstream_order_get(db, order + 1, &u, &found, pr) && u.wait_until == NOW && u.wait_bucket == first, "until when is on record");
 	ok(waiters_ahead(db, first, 0, false, &n, pr) && n == 2 && waiters_ahead(db, first, 0, true, &n, pr) && n == 1, "they are counted");
 	ok(waiters_ahead(db, first, order + 1, false, &n, pr) && n == 1 && waiters_ahead(db, first, order + 2, true, &n, pr) && n == 0, "what is urgent is before what is not");
 	ok(waiters_ahead(db, first, order + 3, true, &n, pr) && n == 1 && waiters_ahead(db, first, order + 3, false, &n, pr) && n == 2, "and the older before the newer");
 	n = 0;
 	ok(waiting_counts(db, note_waiting, &n, pr) && n == 2, "they are counted by entry and limit");
-	ok(upstream_order_wait(db, order + 1, 0, NOW, false, pr) && upstream_order_get(db, order + 1, &u, &found, pr) && u.wait_bucket == 0, "one may wait for no bucket");
+	ok(queue_tell(db, order + 1, 0, NOW, 0, false, pr) && upstream_order_get(db, order + 1, &u, &found, pr) && u.wait_bucket == 0, "one may wait for no bucket");
 	ok(upstream_order_intend(db, order, NOW, pr) && upstream_order_get(db, order, &u, &found, pr) && u.intent_at == NOW && u.wait_until == 0, "who goes out waits no more");
 	ok(upstream_order_same_set(db, order + 1, "ca-1", key, &same, pr) && same, "the same set is under way");
 	ok(upstream_order_unintend(db, order, pr) && upstream_order_same_set(db, order + 1, "ca-1", key, &same, pr) && !same, "and is not");
@@ -1335,6 +1410,7 @@ static const struct {
 	{ "device names", case_device_names },
 	{ "devices", case_devices },
 	{ "limits of CAs", case_quota },
+	{ "the queue", case_queue },
 	{ "evidence", case_evidence },
 	{ "accounts", case_accounts },
 	{ "orders", case_orders },
@@ -1356,7 +1432,7 @@ static const struct {
 
 /* ---- how statements find their rows ---- */
 
-static const char *seen[256];
+static const char *seen[512];
 static size_t seen_count;
 static bool noting;
 
@@ -1384,6 +1460,7 @@ static const char *const for_operators[] = {
 	"select upstream, count(*) from upstream_order group by upstream",
 	("select u.upstream, b.kind, count(*) from upstream_order u join quota_bucket b on b.id=u.wait_bucket"
 	 " where u.wait_bucket is not null group by u.upstream, b.kind"),
+	"select upstream, case when queue>0 then class else -1 end as what, count(*) from upstream_order group by upstream, what",
 	"select solver, count(case when wanted=1 then 1 end), count(case when wanted=0 then 1 end) from proof_record group by solver",
 	("select count(*) from (select id from quota_bucket where ($1=-1 or kind=$1) and ($2='' or scope=$2) and ($3='' or name=$3)"
 	 " limit $4) bounded"),
