@@ -13,27 +13,29 @@
 void
 renewal_list_init(struct renewal_list *l, size_t max)
 {
-	*l = (struct renewal_list){ .items = xcalloc(max, sizeof(*l->items)), .room = max, .now = clock_unix_s() };
+	*l = (struct renewal_list){ .items = xcalloc(max, sizeof(*l->items)), .room = max, .seen_size = 2, .now = clock_unix_s() };
+	while (l->seen_size < 2 * max)
+		l->seen_size *= 2;
+	l->seen = xcalloc(l->seen_size, sizeof(*l->seen));
 }
 
 void
 renewal_list_done(struct renewal_list *l)
 {
 	free(l->items);
+	free(l->seen);
 	*l = (struct renewal_list){ 0 };
 }
 
-/* A thousand of a thousand at most: a set of its own would cost more to build. What is compared first differs. */
-static bool
-has(const struct renewal_list *l, struct span text)
+/* Where the text's number is, or would be. Whoever sends a list that is slow to look through has sent at most a thousand. */
+static uint16_t *
+place_of(const struct renewal_list *l, struct span text)
 {
-	for (size_t i = 0; i < l->count; i++) {
-		struct span have = l->items[i].text;
+	size_t i = (size_t)span_hash(text) & (l->seen_size - 1);
 
-		if (have.n == text.n && (text.n == 0 || (have.p[have.n - 1] == text.p[text.n - 1] && memcmp(have.p, text.p, text.n) == 0)))
-			return true;
-	}
-	return false;
+	while (l->seen[i] && !span_eq(l->items[l->seen[i] - 1].text, text))
+		i = (i + 1) & (l->seen_size - 1);
+	return &l->seen[i];
 }
 
 void
@@ -41,14 +43,16 @@ renewal_list_add(struct renewal_list *l, struct renewal *r, struct span text, st
 {
 	struct renewal_item *item = &l->items[l->count];
 	struct problem pr = { 0 };
+	uint16_t *place;
 
 	/* what cannot be a certID may be anything: in our answer it is a name, once, and no longer than this */
 	if (text.n > CERTID_TEXT)
 		text.n = utf8_prefix(span_of(text.p, CERTID_TEXT));
-	if (l->count == l->room || has(l, text))
+	place = place_of(l, text);
+	if (l->count == l->room || *place)
 		return;
 	*item = (struct renewal_item){ .text = text, .tag = tag };
-	l->count++;
+	*place = (uint16_t)++l->count;
 	if (!certid_parse(text, &item->id, &pr))
 		item->state = RENEWAL_BAD;
 	else if (renewal_peek(r, &item->id, &item->info))

@@ -20,6 +20,8 @@ struct renewal_item {
 struct renewal_list {
 	struct renewal_item *items; /* owned */
 	size_t count, room;
+	uint16_t *seen;             /* places of items by their text, from 1; owned */
+	size_t seen_size;           /* a power of two, at least twice the room */
 	size_t looking;             /* those that memory does not have */
 	int64_t now;                /* unix s, of all of the answer */
 };

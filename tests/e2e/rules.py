@@ -23,7 +23,7 @@ from lab import PORTS, wait_until
 from proxy import Proxy
 
 PREFIXES = (("/new-nonce", "nonce"), ("/acct/", "account"), ("/authz/", "authz"), ("/chall/", "challenge"), ("/cert/", "certificate"),
-            ("/revoke-cert", "revoke"), ("/key-change", "keyChange"))
+            ("/revoke-cert", "revoke"), ("/key-change", "keyChange"), ("/renewal-info/", "renewalInfo"))
 NO_BODY = "nonce", "revoke"
 CHALLENGES = {"http-01", "dns-01", "tls-alpn-01"}
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
@@ -81,7 +81,7 @@ class Watch:
         kind = kind_of(exchange.path)
         reply = Seen(exchange)
         faults = list(self.frame(exchange, kind, reply))
-        if exchange.status < 400 and exchange.method == "POST" or kind == "directory":
+        if exchange.status < 400 and exchange.method == "POST" or kind in ("directory", "renewalInfo"):
             try:
                 faults += getattr(self, kind, lambda *_: [])(exchange, reply)
             except (ValueError, KeyError, TypeError, AttributeError) as fault:
@@ -110,7 +110,8 @@ class Watch:
         if kind != "directory" and not reply.link("index"):
             yield "no Link to the directory"
         for wait in reply.all("Retry-After"):
-            if not re.fullmatch(r"\d+", wait) or not 1 <= int(wait) <= 600:
+            least, most = (60, 86400) if kind == "renewalInfo" else (1, 600)
+            if not re.fullmatch(r"\d+", wait) or not least <= int(wait) <= most:
                 yield "Retry-After is " + wait
         if kind != "certificate" and reply.size > WHOLE_REPLY:
             yield "it has %d octets" % reply.size
@@ -136,6 +137,11 @@ class Watch:
         told = json.loads(exchange.body)
         names = "newNonce", "newAccount", "newOrder", "revokeCert", "keyChange"
         return ["no " + name for name in names if name not in told] + self.ours(told[n] for n in names if n in told)
+
+    def renewalInfo(self, exchange, reply):
+        window = json.loads(exchange.body)["suggestedWindow"]
+        return ["its window is %s" % window] if not TIME.fullmatch(window["start"]) or not window["start"] < window["end"] else \
+            [] if reply.all("Retry-After") else ["no Retry-After"]
 
     def newAccount(self, exchange, reply):
         told = json.loads(exchange.body)

@@ -185,7 +185,7 @@ def profiles(ports):
 
 
 KINDS = ("directory", "nonce", "newAccount", "account", "newOrder", "order", "authz", "challenge", "finalize", "certificate", "revoke",
-         "keyChange", "problem")
+         "keyChange", "renewalInfo", "problem")
 
 
 def header(name, *values):
@@ -284,11 +284,25 @@ def everything(t):
         for kind, done in results.items():
             for step in ["eab"] * kind.takes_eab + steps_of(kind):
                 t.equal(done.get(step, "not reached"), "yes", "%s: %s" % (kind.label, HEADS.get(step, step.replace("_", " "))))
+        with t.part("renewal information"):
+            successors(t, gate)
         with t.part("the CA's list of revoked certificates"):
             revocations(t, gate, sum(kind.can("revoke") for kind in CLIENTS))
         t.equal(gate.left_over(), {}, "nothing is left over")
         t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
     return table(results)
+
+
+def successors(t, gate):
+    """Whose library does so by itself names the certificate that he renews (RFC 9773 section 5), and it is on record as replaced."""
+    rows = gate.sql("select o.profile, count(*) from orders o where o.replaces is not null and o.state=3 group by o.profile order by 1")
+    t.note("orders that replace a certificate: " + ", ".join("%s %d" % row for row in rows))
+    named = {profile for profile, _ in rows}
+    for kind in CLIENTS:
+        if kind.names_predecessor:
+            t.ok(kind.name in named, "%s: its renewal names the certificate that it replaces" % kind.label)
+    t.equal(gate.sql("select count(*) from renewal where replaced_at is not null")[0][0], sum(count for _, count in rows),
+            "each of these certificates is on record as replaced")
 
 
 def revocations(t, gate, count):

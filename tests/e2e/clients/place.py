@@ -133,6 +133,7 @@ class Client:
     takes_eab = False
     makes_account = False  # before its first order
     slow = False           # has long pauses of its own
+    names_predecessor = False  # in newOrder, when it renews (RFC 9773 section 5)
     vain = ()              # steps that it has, and that come to nothing
     validity = "20d"       # of its certificates: so short that it finds them to be renewed
 

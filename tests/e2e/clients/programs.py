@@ -85,6 +85,7 @@ class AcmeClient(Rolling):
 
 class CurrentLego(Rolling):
     name = "current-lego"
+    names_predecessor = True
     label = "lego %s" % version("go/go.mod", r"go-acme/lego/v\d+ v([0-9.]+)")
 
     def argv(self):
@@ -93,6 +94,7 @@ class CurrentLego(Rolling):
 
 class Acmez(Rolling):
     name = "acmez"
+    names_predecessor = True
     label = "acmez %s" % version("go/go.mod", r"mholt/acmez/v\d+ v([0-9.]+)")
 
     def argv(self):
