@@ -18,3 +18,7 @@ test_rules_LDADD = $(gate_libs)
 test_flow_SOURCES = tests/unit/flow/test_flow.c tests/unit/store/world.h tests/unit/sql/both.h tests/pg.h tests/tap.h
 test_flow_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_flow_LDADD = $(gate_libs)
+check_PROGRAMS += test_work
+test_work_SOURCES = tests/unit/flow/test_work.c tests/unit/store/world.h tests/unit/sql/both.h tests/pg.h tests/tap.h
+test_work_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_work_LDADD = $(gate_libs)

@@ -1,6 +1,10 @@
 /* queue.c - see queue.h. */
 #include "store/queue.h"
 
+#include "base/clock.h"
+
+#define NO_DEADLINE_S (7 * 86400)
+
 #define COLUMNS "order_id, queue, class, since, deadline, urgent_at, not_before, pauses, wait_bucket, wait_until, place, upstream"
 
 static void
@@ -46,9 +50,12 @@ queue_back(struct sql *db, int64_t order_id, int64_t not_before, int64_t bucket,
 {
 	static const char SQL[] =
 		"update upstream_order set queue=1, not_before=$2, pauses=pauses+1, place=0, wait_bucket=nullif($3, 0),"
-		" wait_until=case when $3=0 then null else $2 end, intent_at=null where order_id=$1";
+		" wait_until=case when $3=0 then null else $2 end, intent_at=null,"
+		" deadline=case when since=0 then $5 else deadline end, since=case when since=0 then $4 else since end where order_id=$1";
+	int64_t now = clock_unix_s();
 
-	return run(db, SQL, 3, (int64_t[]){ order_id, not_before, bucket }, pr);
+	/* one of a release that had no queue comes into it here */
+	return run(db, SQL, 5, (int64_t[]){ order_id, not_before, bucket, now, now + NO_DEADLINE_S }, pr);
 }
 
 bool
