@@ -7,3 +7,6 @@ check_PROGRAMS += test_solve_choose
 test_solve_choose_SOURCES = tests/unit/solve/test_choose.c tests/tap.h
 test_solve_choose_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_solve_choose_LDADD = $(gate_libs)
+
+# a program for solvers of kind exec
+dist_pkgdata_SCRIPTS += etc/acme-sh-dnsapi
