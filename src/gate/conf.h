@@ -135,8 +135,8 @@ struct upstream_conf {
 	int kind;                      /* enum ca_kind; once loaded never AUTO */
 	char *upstream_profile;        /* acme: the CA's profile, where ours says none; NULL = do not send one */
 	struct conf_strings challenges; /* acme: ask conf_ca_has_challenge */
-	int64_t max_names;             /* acme, 0 = not said; this and the next four: ask conf_ca_facts */
-	int addresses, wildcards, covered_names, not_after; /* acme: enum ca_known */
+	int64_t max_names;             /* acme, 0 = not said; this and the next five: ask conf_ca_facts */
+	int addresses, wildcards, covered_names, not_after, replaces; /* acme: enum ca_known */
 	char *directory;               /* acme: exact URL */
 	char *ca_file;                 /* acme: PEM of extra trust anchors */
 	char *proxy;                   /* acme: http://host:port */
@@ -165,8 +165,9 @@ struct ca_preset {
 	bool needs_eab, needs_contact; /* it registers no account, or issues nothing, without */
 	int64_t max_names;             /* 0 = not known */
 	enum ca_known addresses, wildcards;
-	enum ca_known covered_names;      /* "a.x" beside "*.x" */
-	enum ca_known not_after;          /* notAfter in newOrder is honoured */
+	enum ca_known covered_names;   /* "a.x" beside "*.x" */
+	enum ca_known not_after;       /* notAfter in newOrder is honoured */
+	enum ca_known replaces;        /* RFC 9773 5; not known: its directory tells */
 	struct { const char *name; int64_t max_names; enum ca_known addresses; } profiles[4]; /* that differ */
 	const char *challenges[4];     /* first NULL = not known */
 };
@@ -177,7 +178,7 @@ const struct ca_preset *ca_preset_find(const char *name);  /* NULL: none is call
 struct ca_facts {
 	const char *profile;           /* to ask of the CA; borrowed, NULL = none */
 	int64_t max_names;             /* 0 = not known */
-	enum ca_known addresses, wildcards, covered_names, not_after;
+	enum ca_known addresses, wildcards, covered_names, not_after, replaces;
 };
 
 /* How proofs are laid out for CAs. Kinds as in the choices of the key. */

@@ -343,6 +343,10 @@ static const struct conf_key upstream_keys[] = {
 	KEY(CHOICE, "not_after", upstream_conf, not_after, "auto", NULL, NULL, RELOAD,
 		"does it honour notAfter of an order? auto: as the preset knows, or else no, and such orders are refused",
 		.choices = "auto|yes|no"),
+	KEY(CHOICE, "replaces", upstream_conf, replaces, "auto", NULL, NULL, RELOAD,
+		"is the CA told which certificate an order replaces (RFC 9773), for which it may lift its rate limits? auto: as the preset knows, or "
+		"else if its directory has renewalInfo; what it refuses is ordered without",
+		.choices = "auto|yes|no"),
 	KEY(CHOICE, "limits", upstream_conf, limits, "auto", NULL, NULL, RELOAD,
 		"the table of the CA's rate limits; auto is the preset's, or else knows Let's Encrypt by its directory, and of any other CA nothing but "
 		"what its refusals teach",

@@ -23,14 +23,15 @@ static const struct ca_preset presets[] = {
 		.wildcards = KNOWN_YES, .not_after = KNOWN_YES },
 	{ .name = "zerossl", .directory = "https://acme.zerossl.com/v2/DV90", .needs_eab = true, .addresses = KNOWN_NO,
 		.wildcards = KNOWN_YES },
-	{ .name = "sslcom", .directory = "https://acme.ssl.com/sslcom-dv-rsa", .needs_eab = true, .needs_contact = true },
+	{ .name = "sslcom", .directory = "https://acme.ssl.com/sslcom-dv-rsa", .needs_eab = true, .needs_contact = true,
+		.replaces = KNOWN_NO },
 	{ .name = "actalis", .directory = "https://acme-api.actalis.com/acme/directory", .needs_eab = true, .addresses = KNOWN_NO },
 	{ .name = "digicert", .directory = "https://one.digicert.com/mpki/api/v1/acme/v2/directory", .needs_eab = true,
 		.addresses = KNOWN_NO },
 	/* finalize blocks for the better part of a minute, and its answer must be waited for */
 	{ .name = "sectigo", .directory = "https://acme.sectigo.com/v2/DV", .needs_eab = true, .request_ms = 2 * 60 * 1000 },
-	/* each customer has a directory of his own */
-	{ .name = "harica", .needs_eab = true, .needs_contact = true, .challenges = { "http-01", "dns-01" } },
+	/* each customer has a directory of his own; a `replaces` ends in 404 */
+	{ .name = "harica", .needs_eab = true, .needs_contact = true, .replaces = KNOWN_NO, .challenges = { "http-01", "dns-01" } },
 	{ .name = "globalsign", .directory = "https://emea.acme.atlas.globalsign.com/directory", .needs_eab = true },
 	{ .name = "certinext", .directory = "https://acme-us.certinext.io/v1/directory", .needs_eab = true },
 };
@@ -112,6 +113,7 @@ conf_ca_facts(const struct upstream_conf *u, const struct profile_conf *p, struc
 	f.wildcards = known(u->wildcards, preset->wildcards);
 	f.covered_names = known(u->covered_names, preset->covered_names);
 	f.not_after = known(u->not_after, preset->not_after);
+	f.replaces = known(u->replaces, preset->replaces);
 	*ret = f;
 }
 

@@ -11,15 +11,19 @@
 
 #define FAULTS_MAX 2 /* HTTP 500: Pebble says so if it does not know the certificate, others when they are ill */
 
+/* By its entry of upstreams, or else its directory. */
 static bool
-ca_lists_renewal_info(const struct upstream *u)
+ca_takes_replaces(const struct upstream *u, const struct upstream_conf *conf)
 {
 	struct ca_directory *dir = ca_directory_ref(u->ca);
 	bool lists = dir && dir->d.url[ACME_RENEWAL_INFO];
+	struct ca_facts facts = { 0 };
 
 	if (dir)
 		ca_directory_unref(dir);
-	return lists;
+	if (conf)
+		conf_ca_facts(conf, NULL, &facts);
+	return facts.replaces == KNOWN_AUTO ? lists : facts.replaces == KNOWN_YES;
 }
 
 /* The device's, if this CA gave us that certificate. */
@@ -57,7 +61,7 @@ issue_choose_replaces(struct sql *db, const struct upstream *u, const struct ord
 	bool found;
 
 	ret[0] = '\0';
-	if (strcmp(refused, u->name) == 0 || !ca_lists_renewal_info(u))
+	if (strcmp(refused, u->name) == 0 || !ca_takes_replaces(u, ask->upstream))
 		return true;
 	idents_key(ask->ordered, key);
 	if (o->replaces ? !find_named(db, o->replaces, u->name, ret, pr) :

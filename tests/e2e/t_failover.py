@@ -12,59 +12,11 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from acme import AcmeError
 from invariants import broken
-from lab import BUILD, PORTS, Lab, pebbles, wait_until
+from lab import BUILD, PORTS, Lab, wait_until
 from limited_ca import ORDERS, LimitedCA
 from proxy import DROP
-from supervisor import Supervisor, judge, outcome, side_by_side
 from tap import Tap
-
-EAB = {"kid-1": "zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W"}
-EVERY = 4  # place to be killed at, on PostgreSQL
-PROBLEM = "urn:ietf:params:acme:error:"
-
-
-class World:
-    """CAs and how they are named in a configuration: `a` is flaky, `b` strict, `c` limited, `x` has an account that is refused."""
-
-    def __init__(self, lab, folder="/usr/bin"):
-        self.lab = lab
-        self.a = lab.pebble(folder=folder, env={"PEBBLE_WFE_NONCEREJECT": "30", "PEBBLE_VA_SLEEPTIME": "3"},
-                            domainBlocklist=["blocked.test"])
-        self.b = lab.pebble(http_port=self.a.http_port, externalAccountBindingRequired=True, externalAccountMACKeys=EAB)
-        with open(lab.path("eab.key"), "w") as out:
-            out.write(EAB["kid-1"])
-        with open(lab.path("wrong.key"), "w") as out:
-            out.write("d3Jvbmd3cm9uZ3dyb25nd3Jvbmd3cm9uZ3dyb25n")
-        for name in ("eab.key", "wrong.key"):
-            os.chmod(lab.path(name), 0o600)
-
-    def entry(self, name, directory, **more):
-        return dict({"name": name, "driver": "acme", "directory": directory, "ca_file": self.lab.path("web_root.pem"),
-                     "contact": "mailto:pki@corp.test", "accept_terms": True, "request": "5s", "limits": "none",
-                     "overrides": [{"limit": "orders_acct", "count": 1000, "period": "1000d"}]}, **more)
-
-    def bound(self, name, directory, key):
-        return self.entry(name, directory, eab_kid="kid-1", eab_key="file:" + self.lab.path(key))
-
-    def gate(self, front_a, front_b, profiles, more=(), **options):
-        """A gateway whose profiles are {name: keys}."""
-        gate = self.lab.gate(front_a.directory, http_port=self.a.http_port, **options)
-        gate.conf["upstreams"] = [self.entry("a", front_a.directory), self.bound("b", front_b.directory, "eab.key"),
-                                  *more, {"name": "local", "driver": "local"}]
-        gate.conf["profiles"] = [dict({"name": name, "http01_port": gate.device_port, "failover_outage": "1s",
-                                       "validation_attempts": ["0s", "1s", "3s", "10s", "20s"]}, **keys) for name, keys in profiles.items()]
-        return gate
-
-
-def answer(kind, status, type_, detail):
-    """The CA's first face says this to every request of a kind."""
-    body = json.dumps({"type": PROBLEM + type_, "detail": detail, "status": status}).encode()
-
-    def rule(exchange, stage):
-        if exchange.kind == kind and stage == "before":
-            return status, [("Content-Type", "application/problem+json")], body
-        return None
-    return rule
+from two_cas import World, answer
 
 
 def silence(exchange, stage):
@@ -85,6 +37,12 @@ def moves(gate, name):
 
 def circuit(gate, upstream):
     return [u for u in json.loads(gate.ctl("--json", "status"))["upstreams"] if u["name"] == upstream][0]["circuit"]
+
+
+def heal(gate, front):
+    """Whatever was wrong with the first CA is over, and the gateway has seen that."""
+    front.rule = None
+    wait_until("the first CA to be well again", lambda: circuit(gate, "a") == "closed", 120)
 
 
 def moved_metric(gate, upstream, why):
@@ -127,8 +85,7 @@ def outages(t, world):
     t.ok(moves(gate, "private.test")[0].startswith("from a to local (outage): "), "as the story tells")
     wait_until("the first CA to be seen down", lambda: circuit(gate, "a") != "closed", 90)
 
-    front_a.rule = None
-    wait_until("the first CA to be well again", lambda: circuit(gate, "a") == "closed", 90)
+    heal(gate, front_a)
     order, chain = obtain("again.test")
     t.equal((lab.verify(chain, world.a.roots[:1]), moves(gate, "again.test")), ("", []), "it was asked now and then, and has the next order again")
 
@@ -136,17 +93,19 @@ def outages(t, world):
     order, chain = obtain("fivehundred.test")
     t.equal(lab.verify(chain, world.b.roots[:1]), "", "it answers newOrder with 500 and all else well: the second issues")
 
+    heal(gate, front_a)
     nothing = answer("orders", 404, "malformed", "there is no such list")
     front_a.rule = lambda e, stage: DROP if e.kind == "newOrder" and stage == "after" else nothing(e, stage)
     orphans, finalized = front_a.count("newOrder", 201), front_a.count("finalize")
     order, chain = obtain("lost.test")
     t.equal(lab.verify(chain, world.b.roots[:1]), "", "it takes the order and its answer is lost each time: the second issues")
     t.ok(front_a.count("newOrder", 201) > orphans, "what is left at the first")
-    front_a.rule = None
     t.equal(front_a.count("finalize"), finalized, "never gets the CSR")
+    heal(gate, front_a)
 
     middle(t, lab, gate, front_a, front_b, world)
 
+    heal(gate, front_a)
     with t.part("refusals"):
         name = "x.blocked.test"
         try:
@@ -212,8 +171,37 @@ def middle(t, lab, gate, front_a, front_b, world):
                 ("a", "processing", []), "that one stays")
         front_a.rule = None
         chain = device.collect(300)
+        heal(gate, front_a)
         t.equal((lab.verify(chain, world.a.roots[:1]), front_b.count("newOrder") - orders_b, front_b.count("finalize") - finalized_b),
                 ("", 1, 1), "and is issued by the first, when it is back, alone")
+
+
+    with t.part("forgotten in the middle"):
+        sent = []
+        gone = answer("order", 404, "malformed", "no such order")
+
+        def busy(exchange, stage):
+            return (503, [], b"") if exchange.kind == "newOrder" and stage == "before" else None
+
+        def rule(exchange, stage):
+            if exchange.kind == "finalize" and stage == "after" and exchange.status == 200:
+                sent.append(exchange)
+                return DROP
+            return (gone(exchange, stage) or busy(exchange, stage)) if sent else None
+
+        front_a.rule = rule
+        device = lab.device(gate)
+        device.start(["forgotten.test"])
+        device.prove()
+        device.finalize()
+        wait_until("the order to be gone", lambda: gate.sql("select count(*) from upstream_order where pinned=1")[0][0] == 1, 90)
+        tries = front_a.count("newOrder")
+        wait_until("it to be ordered anew, in vain", lambda: front_a.count("newOrder") >= tries + 2, 90)
+        order, chain = lab.device(gate).obtain(["another.test"])
+        t.equal(lab.verify(chain, world.b.roots[:1]), "", "the CA does not know an order any more that has the CSR: others go to the second")
+        t.equal((order_of(gate, "forgotten.test")["upstream"], moves(gate, "forgotten.test")), ("a", []), "that one never does")
+        front_a.rule = None
+        t.equal(lab.verify(device.collect(300), world.a.roots[:1]), "", "and comes from the first, when it is well")
 
 
 def reload(t, lab, gate, obtain, world):
@@ -313,56 +301,10 @@ def refused_early(t, world):
     t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends well")
 
 
-def killed(world, number, plan, server=None, rule=None):
-    """One order on its way from a CA that fails to the next one, with the gateway killed as planned; what is to be judged."""
-    lab = world.lab
-    name, address = "move%d.test" % number, "127.13.%d.%d" % (os.getpid() % 250 + 1, number + 1)
-    lab.resolve(name, address)
-    front_a, front_b = lab.proxy(world.a), lab.proxy(world.b)
-    front_a.rule = rule or answer("newOrder", 500, "serverInternal", "a bad day")
-    store = {"store": lab.database(server, "move%d" % number)} if server else {}
-    gate = world.gate(front_a, front_b, {"default": {"upstreams": ["a", "b"]}}, name="move%d" % number, address=address, **store)
-    supervisor = Supervisor(gate, plan)
-    device = lab.device(gate, patient=90)
-    order, chain = device.obtain([name])
-    ids = {e.path.rpartition("/")[2] for front in (front_a, front_b) for e in front.seen if e.kind == "finalize"}
-    try:
-        wait_until("nothing to be left over", lambda: not gate.left_over(), 60)
-    except Exception:
-        pass  # told below
-    result = {"order": order["status"], "chain": lab.verify(chain, world.b.roots[:1]),
-              "issued": len([i for i in world.a.issued() + world.b.issued() if i in ids]),
-              "at the first": front_a.count("finalize"), "certificates": gate.sql("select count(*) from cert")[0][0],
-              "moved": gate.sql("select count(*) from event where what='moved'")[0][0] > 0,
-              "upstream": gate.sql("select upstream from orders")[0][0], "held": gate.sql("select count(*) from quota_hold")[0][0],
-              "left": gate.left_over(), "status": supervisor.end(), "sanitizer": gate.sanitizer_report(), "broken": broken(gate.sql)}
-    good = {"order": "valid", "chain": "", "issued": 1, "at the first": 0, "certificates": 1, "moved": True, "upstream": "b", "held": 0,
-            "left": {}, "status": 0, "sanitizer": "", "broken": {}}
-    return outcome(supervisor, result, good)
-
-
-def crashes(t, world, server=None, first=0):
-    what = "PostgreSQL: " if server else ""
-    calm = killed(world, first, [], server)
-    judge(t, calm, 0, what + "an order that moves, without a crash")
-    places = re.findall(r"crash_point (\d+) (.*)", calm["log"])
-    chosen = list(range(1, len(places) + 3, EVERY if server else 1))
-    results = side_by_side([lambda n=n, i=i: killed(world, first + 1 + i, [n], server) for i, n in enumerate(chosen)])
-    for n, result in zip(chosen, results):
-        where = (result.get("where") or ["not reached"])[0]
-        judge(t, result, 0, "%skilled at place %d of %d (%s): it has moved, one certificate" % (what, n, len(places), where))
-    died = [r["where"][0] for r in results if r.get("where")]
-    t.ok(len(died) > len(chosen) / 2 and "committed" in died, "%sit was killed in %d runs of %d" % (what, len(died), len(results)))
-
-
 t = Tap()
 with Lab(t) as lab:
     world = World(lab)
-    for what, work in (("outages and refusals", outages), ("limits", limits), ("kinds", kinds), ("refused early", refused_early),
-                       ("killed", crashes)):
+    for what, work in (("outages and refusals", outages), ("limits", limits), ("kinds", kinds), ("refused early", refused_early)):
         with t.part(what):
             work(t, world)
-    with t.part("killed, on PostgreSQL"):
-        what, folder = list(pebbles())[-1]
-        crashes(t, World(lab, folder=folder), lab.postgres(), 120)
 sys.exit(t.done())

@@ -78,6 +78,8 @@ test_written(void)
 			mine->request_ms == 7000 && strcmp(mine->directory, "https://ca.example/dir") == 0,
 		"what is written goes before all of it");
 	is_int(conf_limit_rate(mine, QUOTA_DOMAIN, NULL).count, 0, "the limits, too");
+	conf_ca_facts(conf_upstream(conf, "har"), NULL, &f);
+	ok(f.replaces == KNOWN_NO && f.max_names == 0 && f.addresses == KNOWN_AUTO, "what a preset does not know stays unknown");
 	ok(conf_upstream(conf, "local")->kind == CA_KIND_PRIVATE, "the local CA is private");
 	ok(conf_ca_has_challenge(conf_upstream(conf, "har"), "dns-01") && !conf_ca_has_challenge(conf_upstream(conf, "har"), "dns-persist-01"),
 		"a preset may know the challenges");
