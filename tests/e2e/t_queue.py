@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from invariants import broken
 from lab import PORTS, Lab, wait_until
 from limited_ca import DOMAIN, ORDERS, SET, LimitedCA
+from supervisor import Supervisor, judge, outcome, side_by_side
 from tap import Tap
 
 LIMIT = {ORDERS: "orders_acct", DOMAIN: "certs_domain", SET: "certs_set"}
@@ -243,10 +244,48 @@ def leader_dies(t, lab):
             "both end with 0, and no sanitizer has a word to say")
 
 
+def killed_at(lab, number, plan, server=None):
+    """Five devices of a domain that lets three through at once, and the gateway dies as planned; what is to be judged."""
+    limits = {DOMAIN: (4, 16), SET: (50, 600), ORDERS: (100, 100)}
+    ca = limited(lab, limits)
+    store = {"store": lab.database(server, "place%d" % number)} if server else {}
+    gate = lab.gate(ca.directory, name="place%d" % number, upstream={"limits": "none", "overrides": known(limits)}, **store)
+    supervisor = Supervisor(gate, plan)
+    names, chains = ["p%d.corp.test" % n for n in range(5)], []
+    gate.responder = lab.responder(gate.device_port)
+    threads = [threading.Thread(target=lambda name=name: chains.append(lab.device(gate, patient=120).obtain([name])[1])) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    try:
+        wait_until("nothing to be left over", lambda: not gate.left_over(), 60)
+    except Exception:
+        pass  # told below
+    result = {"chains": len(chains), "issued": sorted(n for names in ca.issued for n in names), "refusals": ca.refusals, "left": gate.left_over(),
+              "held": gate.sql("select count(*) from quota_hold")[0][0], "places": gate.sql("select count(*) from queue_place")[0][0],
+              "status": supervisor.end(), "sanitizer": gate.sanitizer_report()}
+    good = {"chains": 5, "issued": names, "refusals": [], "left": {}, "held": 0, "places": 0, "status": 0, "sanitizer": ""}
+    return outcome(supervisor, result, good)
+
+
+def places(t, lab):
+    for what, server, every in (("SQLite", None, 9), ("PostgreSQL", lab.postgres(), 16)):
+        base = 300 if server else 0
+        calm = killed_at(lab, base, [], server)
+        judge(t, calm, 0, "%s: five orders, of which two wait, without a crash" % what)
+        count = len(re.findall(r"crash_point (\d+) ", calm["log"]))
+        chosen = list(range(4, count, every))
+        results = side_by_side([lambda n=n: killed_at(lab, base + n, [n, n + 11], server) for n in chosen])
+        for n, result in zip(chosen, results):
+            judge(t, result, 0, "%s: killed at place %d of about %d, and again: each is certified once, and the CA never had to say no" % (what, n, count))
+        t.ok(sum(len(r.get("deaths", [])) for r in results) >= len(chosen) / 2, "%s: it was killed most times" % what)
+
+
 t = Tap()
 with Lab(t) as lab:
     for name, part in (("shares and forecasts", shares), ("killed", killed), ("the same names", same_names), ("sent away", sent_away),
-                       ("width", narrow), ("the leader dies", leader_dies)):
+                       ("width", narrow), ("the leader dies", leader_dies), ("places to be killed at", places)):
         with t.part(name):
             part(t, lab)
 sys.exit(t.done())
