@@ -142,16 +142,34 @@ wait_for_ca(struct account_work *w)
 	return later(w, call->has_retry_after ? call->retry_after_s * 1000 : 0);
 }
 
+/* Of an account that the CA has had for long, it may say that it is over. */
+static enum account_state
+state_told(struct account_work *w)
+{
+	struct acme_account a = { 0 };
+	struct problem pr = { 0 };
+	enum account_state state = ACCOUNT_VALID;
+
+	if (acme_account_read(ca_call_body(&w->call), &a, &pr))
+		state = a.state;
+	acme_account_done(&a);
+	return state;
+}
+
 static enum job_next
 got_new(struct account_work *w)
 {
+	enum account_state state;
 	struct problem pr = { 0 };
 	bool good;
 
 	if (w->call.result != CA_OK || !w->call.location[0])
 		return wait_for_ca(w);
-	good = account_job_registered(w, w->call.location, &pr);
-	if (good)
+	state = state_told(w);
+	good = account_job_registered(w, w->call.location, &pr) && (state == ACCOUNT_VALID || account_job_checked(w, state, NULL, &pr));
+	if (good && state != ACCOUNT_VALID)
+		log_error("upstream_account_ended", LS("upstream", w->u->name), LS("url", w->call.location), LS("state", account_state_name(state)));
+	else if (good)
 		log_notice("upstream_account", LS("upstream", w->u->name), LS("url", w->call.location), LI("http_status", w->call.http_status));
 	return stored(w, good, &pr);
 }

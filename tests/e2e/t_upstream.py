@@ -1,57 +1,23 @@
 #!/usr/bin/python3
 """Our account at a CA, and the operator's commands about it: shown, tested, told what the configuration says, rolled over to another key
-while orders go on, ended and made anew; killed at every place on the way."""
+while orders go on, ended and made anew."""
 
 import base64
+import contextlib
 import json
 import os
 import re
+import sqlite3
 import sys
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lab import Lab, LabError, pebbles, wait_until
+from lab import Lab, pebbles, wait_until
+from ours import payload_of, problem, registered, shown, steps, told
 from proxy import DROP
-from supervisor import Supervisor, judge, outcome, side_by_side
 from tap import Tap
 from zones import Zones, solver_conf
-
-MOST = 40  # places of a rollover; those of the order after it are another test's
-PROBLEM = [("Content-Type", "application/problem+json")]
-
-
-def shown(gate, name="ca"):
-    return json.loads(gate.ctl("--json", "upstream", "show", name))
-
-
-def registered(gate):
-    wait_until("an account at the CA", lambda: shown(gate)["account"]["state"] == "valid", 60)
-    return shown(gate)["account"]
-
-
-def payload_of(exchange):
-    text = json.loads(exchange.body_sent)["payload"]
-    return json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)) or b"null")
-
-
-def header_of(exchange):
-    text = json.loads(exchange.body_sent)["protected"]
-    return json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-
-
-def problem(status, kind, detail, **more):
-    return status, PROBLEM, json.dumps(dict({"type": "urn:ietf:params:acme:error:" + kind, "detail": detail, "status": status}, **more)).encode()
-
-
-def told(proxy, kind, status=200):
-    """Payloads of the requests of a kind that the CA has taken."""
-    return [payload_of(e) for e in list(proxy.seen) if e.kind == kind and e.status == status]
-
-
-def steps(text):
-    """{step: (OK or FAILED, words)}"""
-    return {name: (verdict, words) for verdict, name, words in re.findall(r"^(OK|FAILED) +([^:]+): (.*)$", text, re.M)}
 
 
 def show_and_test(t, lab, pebble):
@@ -277,6 +243,34 @@ def next_one(t, lab, pebble):
     t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
 
 
+def ended_there(t, lab, pebble):
+    """Accounts that end at the CA without us."""
+    proxy = lab.proxy(pebble)
+
+    def as_deactivated(exchange, stage):
+        if exchange.kind not in ("account", "newAccount") or stage == "before" or exchange.status not in (200, 201):
+            return None
+        return exchange.status, exchange.headers, json.dumps(dict(json.loads(exchange.body), status="deactivated")).encode()
+
+    proxy.rule = as_deactivated
+    gate = lab.gate(proxy.directory, http_port=pebble.http_port)
+    gate.start()
+    wait_until("the CA's word", lambda: shown(gate)["account"]["state"] == "deactivated", 60)
+    t.ok("event=upstream_account_ended" in gate.process.text(), "newAccount finds an account that has ended: so it is shown")
+    proxy.rule = None
+    gate.ctl("upstream", "register", "ca")
+    registered(gate)
+    proxy.rule = as_deactivated
+    gate.stop()
+    # as if it was long ago that the CA was asked
+    with contextlib.closing(sqlite3.connect(os.path.join(gate.state, "acmegate.db"), timeout=20)) as db, db:
+        db.execute("update upstream set checked_at=1")
+    gate.start()
+    wait_until("the CA's word", lambda: shown(gate)["account"]["state"] == "deactivated", 60)
+    t.ok(True, "one that has ended since is found by a start")
+    t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
+
+
 def binding(t, lab, folder):
     mac = {"kid-%d" % n: base64.urlsafe_b64encode(bytes([n]) * 32).decode().rstrip("=") for n in (1, 2)}
     pebble = lab.pebble(folder=folder, externalAccountBindingRequired=True, externalAccountMACKeys=mac)
@@ -389,113 +383,6 @@ def files_of(gate):
                 yield file.read()
 
 
-def look(gate, before):
-    """'' (it was not asked for), 'begun' or 'rolled'; None: it does not answer."""
-    try:
-        account = shown(gate)["account"]
-    except LabError:
-        return None
-    return "rolled" if account["thumbprint"] != before["thumbprint"] else "begun" if account["state"] == "changing-key" else ""
-
-
-def rollover_killed(lab, pebble, number, plan, server=None, rule=None):
-    """A rotate-key with the gateway killed as planned, and then an order; what is to be judged."""
-    name, address = "roll%d" % number, "127.14.%d.%d" % (os.getpid() % 250 + 1, number + 1)
-    lab.resolve(name + ".test", address)
-    proxy = lab.proxy(pebble)
-    store = {"store": lab.database(server, name)} if server else {}
-    gate = lab.gate(proxy.directory, name=name, http_port=pebble.http_port, address=address, upstream={"request": "5s"}, **store)
-    gate.start()
-    before = registered(gate)
-    gate.stop()
-    proxy.rule = rule(gate) if rule else None
-    supervisor = Supervisor(gate, plan)
-    state = ""
-    while state != "rolled":
-        # an operator who heard nothing asks again; a gateway that was asked says so
-        state = wait_until("an answer", lambda: look(gate, before), 60) if state else look(gate, before)
-        if state == "":
-            gate.try_ctl("--timeout", "20", "upstream", "rotate-key", "ca")
-        time.sleep(0.2)
-    proxy.rule = None
-    lab.device(gate, patient=120).obtain([name + ".test"])
-    account = registered(gate)
-    result = {"url": account["url"], "next": gate.sql("select count(*) from upstream where next_at <> 0")[0][0], "left": gate.left_over(),
-              "accounts": proxy.count("newAccount", 201), "changes": proxy.count("keyChange", 200) >= 1, "status": supervisor.end(),
-              "sanitizer": gate.sanitizer_report()}
-    good = {"url": before["url"], "next": 0, "left": {}, "accounts": 1, "changes": True, "status": 0, "sanitizer": ""}
-    return outcome(supervisor, result, good)
-
-
-def kill_at(stage):
-    """The gateway dies when the CA has the keyChange, or its reply, in hand; the reply never arrives."""
-    def rule_for(gate):
-        done = threading.Event()
-
-        def rule(exchange, at):
-            if exchange.kind != "keyChange" or at != stage or done.is_set():
-                return None
-            done.set()
-            gate.kill()
-            return DROP
-
-        return rule
-    return rule_for
-
-
-def killed(t, lab, folder):
-    """At every place on the way of a rollover that a calm run passes, and around the CA's answer."""
-    pebble = lab.pebble(folder=folder)
-    for server, what in ((None, "SQLite"), (lab.postgres(), "PostgreSQL")):
-        base, every = (100, 4) if server else (0, 1)
-        calm = rollover_killed(lab, pebble, base, [], server)
-        judge(t, calm, 0, "%s: a rollover without a crash" % what)
-        places = re.findall(r"crash_point (\d+) (.*)", calm["log"])
-        t.ok(len(places) > 10, "the gateway passes %d places where it can be killed" % len(places))
-        chosen = list(range(1, min(len(places), MOST) + 1, every))
-        results = side_by_side([lambda n=n: rollover_killed(lab, pebble, base + n, [n], server) for n in chosen])
-        for n, result in zip(chosen, results):
-            judge(t, result, 0, "%s: killed at place %d (%s): the account has one key, which works" % (what, n, (result.get("where") or ["not reached"])[0]))
-        died = [r["where"][0] for r in results if r.get("where")]
-        t.ok(len(died) > len(chosen) / 2 and {"committed"} <= set(died), "it was killed in %d runs of %d" % (len(died), len(results)))
-        results = side_by_side([lambda n=n, stage=stage: rollover_killed(lab, pebble, base + 80 + n, [], server, kill_at(stage))
-                                for n, stage in enumerate(("before", "after"))])
-        for stage, result in zip(("before", "after"), results):
-            judge(t, result, 1, "%s: killed %s the CA acted on keyChange: it is found out which key it takes" % (what, stage))
-    results = side_by_side([lambda n=n, plan=plan: rollover_killed(lab, pebble, 95 + n, plan) for n, plan in enumerate(([6] * 6, [9, 4, 9, 4]))])
-    for result in results:
-        judge(t, result, 2, "killed %d times in a row: the same" % len(result.get("deaths", [])))
-
-
-def two_gateways(t, lab, folder):
-    pebble, server = lab.pebble(folder=folder), lab.postgres()
-    for round in range(3):
-        proxy = lab.proxy(pebble)
-        url = lab.database(server, "pair%d" % round)
-        gates = [lab.gate(proxy.directory, store=url, node="node%d" % n) for n in range(2)]
-        # one master key, made by a start of its own
-        gates[0].conf["upstreams"], gates[0].conf["profiles"] = [{"name": "local", "driver": "local"}], [{"name": "default", "upstream": "local"}]
-        gates[0].start()
-        gates[0].stop()
-        for gate in gates:
-            gate.conf["master_key"] = "file:" + os.path.join(gates[0].state, "master.key")
-            gate.conf["upstreams"] = [{"name": "ca", "driver": "acme", "directory": proxy.directory, "ca_file": lab.path("web_root.pem"),
-                                       "accept_terms": True}]
-            gate.conf["profiles"] = [{"name": "default", "upstream": "ca"}]
-            gate.start(wait=False)
-        for gate in gates:
-            wait_until("the gateway", lambda: os.path.exists(gate.socket), 60)
-        urls = [registered(gate)["url"] for gate in gates]
-        t.equal((urls[0] == urls[1], proxy.count("newAccount", 201)), (True, 1), "two gateways start together: one account")
-        first = registered(gates[0])
-        gates[1].ctl("upstream", "rotate-key", "ca")
-        t.equal(registered(gates[0])["thumbprint"] == registered(gates[1])["thumbprint"] != first["thumbprint"], True, "a key changed at one is the other's, too")
-        status, text = gates[0].try_ctl("upstream", "test", "ca")
-        t.equal(steps(text)["account"][0], "OK", "which works there with the new key")
-        t.equal([gate.stop() for gate in gates] + [gate.sanitizer_report() for gate in gates], [0, 0, "", ""],
-                "both end with 0, and no sanitizer has a word to say")
-
-
 t = Tap()
 with Lab(t) as lab:
     for what, folder in pebbles():
@@ -514,15 +401,13 @@ with Lab(t) as lab:
             t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
         with t.part("without keyChange"):
             without_key_change(t, lab, pebble)
+        with t.part("ended there"):
+            ended_there(t, lab, pebble)
         with t.part("the next entry"):
             next_one(t, lab, pebble)
         with t.part("binding"):
             binding(t, lab, folder)
     what, folder = list(pebbles())[-1]
-    with t.part("two gateways"):
-        two_gateways(t, lab, folder)
     with t.part("solvers"):
         solvers(t, lab, folder)
-    with t.part("killed"):
-        killed(t, lab, folder)
 sys.exit(t.done())
