@@ -129,12 +129,11 @@ void
 renewal_tag(const struct gate_conf *conf, const struct renewal_info *info, char ret[RENEWAL_TAG_TEXT])
 {
 	const char *page = renewal_explanation(conf, info);
-	char line[LINE_TEXT];
+	const uint64_t said[] = { (uint64_t)info->window.start, (uint64_t)info->window.end, page ? span_hash(span_str(page)) : 0 };
 	uint64_t sum;
-	int n = snprintf(line, sizeof(line), "%lld|%lld|%s", (long long)info->window.start, (long long)info->window.end, page ? page : "");
 
 	/* whoever has a wrong one is told once more, or once less until the next change: no more is at stake */
-	sum = span_hash(span_of(line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1));
+	sum = span_hash(span_of(said, sizeof(said)));
 	b64url_write(ret, &sum, 6);
 }
 

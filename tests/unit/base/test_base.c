@@ -1,6 +1,7 @@
 /* test_base.c - buffers with ceilings, spans, times, problems, secrets in files. */
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -60,6 +61,7 @@ test_rfc3339(void)
 		{ "2026-11-24T16:20:00.Z", -1 }, { "2026-11-24T16:20:00ZZ", -1 }, { "1969-12-31T23:59:59Z", -1 }, { "", -1 },
 	};
 	char text[TIME_TEXT];
+	bool good = true;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		int64_t got = -1;
@@ -69,6 +71,16 @@ test_rfc3339(void)
 		is_int(got, cases[i].want, "\"%s\"", cases[i].text);
 	}
 	is_str(time_rfc3339(1795537200, text), "2026-11-24T16:20:00Z", "written in UTC, whole seconds");
+	for (int64_t t = 0; good && t <= 253402300799; t += 86399 * 5) {
+		char other[TIME_TEXT];
+		time_t as_c = (time_t)t;
+		struct tm tm;
+
+		gmtime_r(&as_c, &tm);
+		strftime(other, sizeof(other), "%Y-%m-%dT%H:%M:%SZ", &tm);
+		good = strcmp(time_rfc3339(t, text), other) == 0;
+	}
+	ok(good, "as the C library has it, to the end of the year 9999");
 }
 
 static void
