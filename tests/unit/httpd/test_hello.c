@@ -89,7 +89,6 @@ static X509 *cert;
 static atomic_int asked;
 static struct http_hello *kept; /* not answered yet */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t kept_changed = PTHREAD_COND_INITIALIZER;
 
 static void
 answer(struct http_hello *hello)
@@ -123,7 +122,6 @@ on_hello(struct http_hello *hello, const char *name, void *arg)
 	} else if (strcmp(name, "kept.test") == 0) {
 		pthread_mutex_lock(&lock);
 		kept = hello;
-		pthread_cond_signal(&kept_changed);
 		pthread_mutex_unlock(&lock);
 	} else {
 		http_hello_reply(hello, NULL, NULL);
@@ -163,18 +161,31 @@ client_new(int fd, const char *name, const char *protocols, int version)
 	return ssl;
 }
 
+/* The face has room for two: those before are told that it is over a moment before they are counted out. */
+static void
+wait_for_room(struct httpd *h)
+{
+	struct httpd_stats stats;
+
+	for (httpd_stats(h, &stats); stats.open > 0; httpd_stats(h, &stats))
+		usleep(1000);
+}
+
 /* What the client sees: "" = the certificate, the protocol and then the end; else OpenSSL's words. */
 static const char *
-shake(uint16_t port, const char *name, const char *protocols, int version)
+shake(struct httpd *h, uint16_t port, const char *name, const char *protocols, int version)
 {
 	static char said[256];
 	const unsigned char *chosen;
 	unsigned n;
-	int fd = connect_to(port);
-	SSL *ssl = client_new(fd, name, protocols, version);
+	int fd;
+	SSL *ssl;
 	X509 *seen;
 	char octet;
 
+	wait_for_room(h);
+	fd = connect_to(port);
+	ssl = client_new(fd, name, protocols, version);
 	ERR_clear_error();
 	said[0] = '\0';
 	if (SSL_connect(ssl) != 1) {
@@ -204,17 +215,17 @@ test_face(struct httpd *h, uint16_t port)
 	for (size_t i = 0; i < COUNT_OF(versions); i++) {
 		const char *v = i == 0 ? "TLS 1.2" : "TLS 1.3";
 
-		is_str(shake(port, "now.test", "\x0a" ACME, versions[i]), "", "%s: the certificate, and the end", v);
-		is_str(shake(port, "LATER.test", "\x0a" ACME, versions[i]), "", "%s: the same later, from another thread", v);
-		is_str(shake(port, "none.test", "\x0a" ACME, versions[i]), "tlsv1 unrecognized name", "%s: a name that nobody knows", v);
+		is_str(shake(h, port, "now.test", "\x0a" ACME, versions[i]), "", "%s: the certificate, and the end", v);
+		is_str(shake(h, port, "LATER.test", "\x0a" ACME, versions[i]), "", "%s: the same later, from another thread", v);
+		is_str(shake(h, port, "none.test", "\x0a" ACME, versions[i]), "tlsv1 unrecognized name", "%s: a name that nobody knows", v);
 		before = atomic_load(&asked);
-		is_str(shake(port, NULL, "\x0a" ACME, versions[i]), "tlsv1 unrecognized name", "%s: no name", v);
-		is_str(shake(port, "now.test", "\x08http/1.1", versions[i]), "tlsv1 alert no application protocol", "%s: another protocol", v);
-		is_str(shake(port, "now.test", "\x0a" ACME "\x02h2", versions[i]), "tlsv1 alert no application protocol", "%s: one too many", v);
-		is_str(shake(port, "now.test", NULL, versions[i]), "tlsv1 alert no application protocol", "%s: none", v);
+		is_str(shake(h, port, NULL, "\x0a" ACME, versions[i]), "tlsv1 unrecognized name", "%s: no name", v);
+		is_str(shake(h, port, "now.test", "\x08http/1.1", versions[i]), "tlsv1 alert no application protocol", "%s: another protocol", v);
+		is_str(shake(h, port, "now.test", "\x0a" ACME "\x02h2", versions[i]), "tlsv1 alert no application protocol", "%s: one too many", v);
+		is_str(shake(h, port, "now.test", NULL, versions[i]), "tlsv1 alert no application protocol", "%s: none", v);
 		is_int(atomic_load(&asked), before, "%s: for these nobody is asked", v);
 	}
-	is_str(shake(port, "now.test", "\x0a" ACME, TLS1_1_VERSION)[0] ? "refused" : "served", "refused", "TLS 1.1 is refused");
+	is_str(shake(h, port, "now.test", "\x0a" ACME, TLS1_1_VERSION)[0] ? "refused" : "served", "refused", "TLS 1.1 is refused");
 	/* an alert is at its reader before it is counted */
 	do {
 		usleep(1000);
@@ -224,31 +235,49 @@ test_face(struct httpd *h, uint16_t port)
 	is_int((long long)stats.handshake_failed, 11, "those that failed, too");
 }
 
-/* The peer goes, or its time is over, while the handler has it. */
+/* The handler has a handshake whose time is over. A slow machine may need more than one try to bring it so far in time. */
+static struct http_hello *
+keep_one(struct httpd *h, uint16_t port)
+{
+	struct http_hello *had = NULL;
+	bool failed = true;
+
+	while (!had) {
+		int fd;
+		SSL *ssl;
+
+		wait_for_room(h);
+		fd = connect_to(port);
+		ssl = client_new(fd, "kept.test", "\x0a" ACME, TLS1_3_VERSION);
+		failed = failed && SSL_connect(ssl) != 1;
+		SSL_free(ssl);
+		close(fd);
+		/* once it is counted out nothing of it comes any more */
+		wait_for_room(h);
+		pthread_mutex_lock(&lock);
+		had = kept;
+		kept = NULL;
+		pthread_mutex_unlock(&lock);
+	}
+	ok(failed, "a handshake that takes too long ends");
+	return had;
+}
+
 static void
 test_gone(struct httpd *h, uint16_t port)
 {
 	struct http_limits limits = http_default_limits;
 	struct httpd_stats stats;
-	int fd;
-	SSL *ssl;
+	struct http_hello *late;
 
 	limits.handshake_ms = 200;
 	httpd_set_limits(h, &limits);
-	fd = connect_to(port);
-	ssl = client_new(fd, "kept.test", "\x0a" ACME, TLS1_3_VERSION);
-	ok(SSL_connect(ssl) != 1, "a handshake that takes too long ends");
-	SSL_free(ssl);
-	close(fd);
-	pthread_mutex_lock(&lock);
-	while (!kept)
-		pthread_cond_wait(&kept_changed, &lock);
-	answer(kept);
-	kept = NULL;
-	pthread_mutex_unlock(&lock);
-	is_str(shake(port, "none.test", "\x0a" ACME, TLS1_3_VERSION), "tlsv1 unrecognized name", "its late answer goes nowhere, and others are served");
+	late = keep_one(h, port);
+	httpd_set_limits(h, &http_default_limits);
+	answer(late);
+	is_str(shake(h, port, "none.test", "\x0a" ACME, TLS1_3_VERSION), "tlsv1 unrecognized name", "its late answer goes nowhere, and others are served");
 	httpd_stats(h, &stats);
-	is_int((long long)stats.timeouts, 1, "it is counted");
+	ok(stats.timeouts >= 1, "it is counted");
 }
 
 static void
@@ -257,12 +286,7 @@ test_bound(struct httpd *h, uint16_t port)
 	struct httpd_stats stats;
 	int fds[4];
 
-	/* the limit of the face is two; those before have gone or will */
-	do {
-		usleep(1000);
-		httpd_stats(h, &stats);
-	} while (stats.open > 0);
-	httpd_set_limits(h, &http_default_limits);
+	wait_for_room(h);
 	for (size_t i = 0; i < COUNT_OF(fds); i++)
 		fds[i] = connect_to(port);
 	do {
