@@ -2,6 +2,7 @@
 """Kind exec with the program for acme.sh's scripts: a stand-in for acme.sh, which has a script for BIND in the form of those, proves a
 wildcard to a real CA; and what the program says when it cannot."""
 
+import concurrent.futures
 import os
 import subprocess
 import sys
@@ -16,12 +17,14 @@ ACME_SH = """#!/usr/bin/env sh
 _initpath() { . "$HOME/account.conf"; }
 _info() { echo "$@"; }
 _err() { echo "$@" >&2; return 1; }
+_saveaccountconf() { cp "$HOME/account.conf" "$HOME/copy"; : >"$HOME/account.conf"; sleep 0.2; cat "$HOME/copy" >"$HOME/account.conf"; }
 _savedomainconf() { echo "$1=$2" >>"$HOME/seen.conf"; }
 main() { [ -z "$1" ] && echo "Usage: acme.sh <command>" && return; echo "command $1"; }
 main "$@"
 """
 DNS_LAB = """#!/usr/bin/env sh
 dns_lab_add() {
+  _saveaccountconf
   _info "adding $1"; _savedomainconf add "$1 $2 $#"
   _lab_update "add $1. 60 TXT \\"$2\\""
 }
@@ -66,6 +69,11 @@ with Lab(t) as lab:
                 "and removed, by the other verbs, too")
         t.equal(os.stat(os.path.join(home, "seen.conf")).st_mode & 0o777, 0o600, "what a script writes is for its user alone")
         t.equal([run(program, *argv)[0] for argv in ((), ("add",), ("add", "name"), ("what", "name", "value"))], [64] * 4, "wrong arguments: 64")
+        names = ["_acme-challenge.side%d.corp.test" % n for n in range(6)]
+        with concurrent.futures.ThreadPoolExecutor(len(names)) as pool:
+            codes = list(pool.map(lambda name: run(program, "add", name, "value")[0], names))
+        t.equal((codes, [zones.values(name) for name in names]), ([0] * len(names), [["value"]] * len(names)),
+                "several at a time: none sees account.conf while another one writes it")
         code, _, words = run(os.path.join(home, "dns_none"), "add", "name", "value")
         t.ok(code == 78 and "no script dns_none.sh in " in words, "no such script: 78, and which")
         t.equal(run(PROGRAM, "add", "name", "value")[0], 78, "without a link, and without acme.sh: 78")
