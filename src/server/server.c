@@ -101,6 +101,13 @@ reply(struct api *api, int64_t took_us)
 	api_free(api);
 }
 
+/* Lists of certIDs stay out of the log (doc/mass-ari.md, Privacy). */
+static struct span
+path_for_log(const struct api *api)
+{
+	return api->route && api->route->list ? span_str(api->route->path) : api->http->path;
+}
+
 static void
 finish(struct api *api, bool good)
 {
@@ -115,9 +122,9 @@ finish(struct api *api, bool good)
 		problem_reply(api);
 	add_standard_fields(srv, api->conf, post, true, &api->reply);
 	if (!good && problem_status(api->pr.kind) >= 500)
-		log_error("request", LI("id", rq->id), LSP("path", rq->path), LI("status", api->reply.status), LPR(&api->pr));
+		log_error("request", LI("id", rq->id), LSP("path", path_for_log(api)), LI("status", api->reply.status), LPR(&api->pr));
 	else
-		log_info("request", LI("id", rq->id), LSP("path", rq->path), LI("status", api->reply.status),
+		log_info("request", LI("id", rq->id), LSP("path", path_for_log(api)), LI("status", api->reply.status),
 			LS("account", api->kid_ref), LI("us", took_us),
 			LS("problem", good ? "" : problem_type(api->pr.kind)), LS("detail", good ? "" : api->pr.detail));
 	reply(api, took_us);

@@ -103,6 +103,8 @@ def protocol(t, lab, gate, ex):
     t.equal((reply.status, sorted(reply.json["entries"]), len(reply.json["errors"])), (200, ids[:2], 1), "a list by GET")
     for one in ids[:2]:
         t.equal(reply.json["entries"][one]["renewalInfo"], a.get(directory["renewalInfo"] + "/" + one).json, "  as RFC 9773's own GET")
+    t.equal(a.get(batch + "/" + ",".join(ids[:1] * 65)).status, 400, "  too long a one is refused")
+    t.ok("path=/renewal-info-batch/{} status=400" in gate.process.text() and ids[0] not in gate.process.text(), "  and the log has no certIDs")
     short = a.get(batch + "/" + ids[0])
     ex.add("get", http("GET", batch + "/" + ",".join(ids[:2] + ["aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE"]), reply))
     fields = {"If-None-Match": short.headers["ETag"]}
