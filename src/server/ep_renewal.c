@@ -108,7 +108,9 @@ add_fields(struct api *api, const char *etag, int64_t retry_s)
 {
 	/* the answer to a list has the time in it, so two that say the same differ */
 	http_reply_field(&api->reply, "ETag", "%s\"%s\"", api->route->list ? "W/" : "", etag);
-	http_reply_field(&api->reply, "Cache-Control", "public, max-age=%lld", (long long)(retry_s < CACHE_MAX_AGE_S ? retry_s : CACHE_MAX_AGE_S));
+	/* a cache between would tell those whom may_ask refuses */
+	http_reply_field(&api->reply, "Cache-Control", "%s, max-age=%lld", api->conf->renewal_networks.count ? "private" : "public",
+		(long long)(retry_s < CACHE_MAX_AGE_S ? retry_s : CACHE_MAX_AGE_S));
 	http_reply_field(&api->reply, "Link", "<%s/directory>;rel=\"index\"", api->conf->external_url);
 	api_retry_after(api, retry_s);
 }

@@ -165,6 +165,7 @@ test_access(void)
 	ok(reply_is_problem(&reply, "unauthorized", 403, false), "an operator may keep it to his networks");
 	lab_from(&lab, "127.0.0.77");
 	is_int(get(RFC_ID, &reply), 200, "which are answered");
+	ok(strstr(reply_field(&reply, "Cache-Control", 0), "private"), "  and no cache tells others");
 	lab_from(&lab, NULL);
 	lab_conf(&lab, "rates = { renewal_address_burst = 3; renewal_address_every = \"1h\"; };" PROFILES);
 	for (int i = 0; i < 3; i++)
