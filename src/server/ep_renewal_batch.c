@@ -134,7 +134,7 @@ struct place {
 
 struct feed {
 	struct api *api;
-	struct place place;
+	struct place begin, place; /* as it was asked for; as far as this page has come */
 	bool first, reset;
 	int64_t now, limit;
 	int64_t due_before; /* 0 = whenever */
@@ -187,12 +187,12 @@ begin_at(struct feed *f, struct span state)
 	uint64_t since = 0;
 
 	f->first = true;
-	f->place = (struct place){ .since = -1, .until = f->now };
+	f->begin = (struct place){ .since = -1, .until = f->now };
 	if (!state.p)
 		return;
 	f->reset = !span_uint(state, INT64_MAX / 2, &since) || (int64_t)since > f->now + FEED_FUTURE_S || (int64_t)since < oldest;
 	if (!f->reset)
-		f->place.since = (int64_t)since;
+		f->begin.since = (int64_t)since;
 }
 
 static bool
@@ -234,7 +234,7 @@ read_feed(struct api *api, struct feed *f)
 	if (!cursor.p)
 		return true;
 	f->first = f->reset = false;
-	return read_place(cursor, &f->place) || problem_set(&api->pr, PROBLEM_MALFORMED, "cursor is not one of ours");
+	return read_place(cursor, &f->begin) || problem_set(&api->pr, PROBLEM_MALFORMED, "cursor is not one of ours");
 }
 
 static bool
@@ -313,10 +313,10 @@ static bool
 feed_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct feed *f = arg;
-	const struct place begin = f->place;
 	struct account account;
 	bool over = false, good;
 
+	f->place = f->begin;
 	buf_clear(&f->body);
 	buf_clear(&f->gone);
 	f->told = f->scanned = 0;
@@ -337,8 +337,6 @@ feed_tx(struct sql *db, void *arg, struct problem *pr)
 		begin_list(f, true);
 		good = walk(db, f, account_principal(&account), &over, pr);
 	}
-	if (!good)
-		f->place = begin;
 	f->full = !over;
 	return good;
 }
