@@ -80,7 +80,7 @@ class Ports:
 PORTS = Ports()
 
 
-def wait_until(what, condition, seconds=30, every=0.05):
+def wait_until(what, condition, seconds=60, every=0.05):
     """Wait for an event; its value if it comes, else LabError."""
     end = time.monotonic() + seconds
     while True:
@@ -313,7 +313,7 @@ class Gate:
             out.write(text)
         os.chmod(self.conf_path, 0o600)
 
-    def start(self, env=None, wait=True, under=(), seconds=30):
+    def start(self, env=None, wait=True, under=(), seconds=60):
         """Start it, perhaps under another program, and wait until it answers, or has died."""
         self.write_conf()
         self.process = Process(self.lab, self.name, [*under, os.path.join(BUILD, "acmegated"), "-c", self.conf_path], env)

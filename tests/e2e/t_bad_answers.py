@@ -246,7 +246,7 @@ def table():
 
 
 def order_for(lab, gate, name, profile=None):
-    device = lab.device(gate, patient=30)
+    device = lab.device(gate, patient=60)
     device.start([name], **({"profile": profile} if profile else {}))
     device.prove()
     device.finalize()
@@ -277,7 +277,7 @@ def judge(t, lab, ca, gate, device, row):
     else:
         wait_until(what + "the story to say " + row["words"], lambda: row["words"] in story(gate, device), 90, 0.5)
         t.ok(True, what + "the order waits, and its story says why")
-    t.ok(wait_until("a line in the log", lambda: alarmed(gate, device), 30), "and the operator is alarmed")
+    t.ok(wait_until("a line in the log", lambda: alarmed(gate, device), 60), "and the operator is alarmed")
 
 
 def gate_of(lab, ca, **options):
@@ -388,7 +388,7 @@ def validated(t, lab):
     lost = order_for(lab, gate, "two.known.test")
     words = 'wants "two.known.test" proven, but solver "by-contract" says that it has validated the domain beforehand'
     wait_until("the story to tell", lambda: words in story(gate, lost), 60, 0.5)
-    t.ok(wait_until("the log", lambda: "event=proof_needs_operator order=%s" % lost.ref in gate.process.text(), 30), "if it wants a proof all the same, the "
+    t.ok(wait_until("the log", lambda: "event=proof_needs_operator order=%s" % lost.ref in gate.process.text(), 60), "if it wants a proof all the same, the "
          "story and the log say so")
     t.equal(lost.acme.post(lost.order_url).json["status"], "processing", "and the order waits")
     other = order_for(lab, gate, "other.test")
