@@ -9,12 +9,12 @@
 
 /* A URL's part may be longer than a certID can be: then it is none. */
 static void
-list_read(struct api *api)
+list_read(struct api *api, size_t count)
 {
 	struct span rest = api->arg, text;
 
 	api->renewals = xcalloc(1, sizeof(*api->renewals));
-	renewal_list_init(api->renewals, RENEWAL_GET_MAX);
+	renewal_list_init(api->renewals, count);
 	if (!api->route->list) {
 		renewal_list_add(api->renewals, api->srv->renewal, rest, SPAN_NONE);
 		return;
@@ -68,7 +68,7 @@ renewal_get_begin(struct api *api, bool *ret_in_memory)
 	}
 	if (!limit_take_ids(&api->srv->limits, api->conf, &api->http->peer, count, &api->pr))
 		return false;
-	list_read(api);
+	list_read(api, count);
 	*ret_in_memory = api->renewals->looking == 0;
 	return true;
 }
