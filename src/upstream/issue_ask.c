@@ -229,7 +229,9 @@ is_for_old_key(struct issue *is, enum job_next *ret_next)
 		*ret_next = issue_store_trouble(is, &pr);
 	else if (changed)
 		*ret_next = is->phase == ISSUE_NEW_ORDER ? issue_withdraw(is, 0) : issue_again(is, 0, ISSUE_LOAD);
-	else if (rolling && (kind == PROBLEM_UNAUTHORIZED || kind == PROBLEM_ACCOUNT_NOT_VALID || kind == PROBLEM_MALFORMED))
+	else if (rolling && (kind == PROBLEM_UNAUTHORIZED || kind == PROBLEM_ACCOUNT_NOT_VALID || kind == PROBLEM_MALFORMED ||
+				    kind == PROBLEM_ACCOUNT_DOES_NOT_EXIST))
+		/* were the account forgotten now, the old key would make another one, and the one with the new key were lost */
 		*ret_next = is->phase == ISSUE_NEW_ORDER ? issue_withdraw(is, issue_queue_pause_ms(is, 0)) : issue_pause_then(is, 0, ISSUE_LOAD);
 	else
 		return false;
