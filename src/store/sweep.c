@@ -52,7 +52,9 @@ sweep_orders(struct sql *db, int64_t now, int64_t before, int64_t limit, int64_t
 {
 	static const char FIND[] =
 		"select o.id from orders o where o.state>=3 and o.expires<$2 and not exists"
-		" (select 1 from cert c where c.id=o.cert_id and c.not_after>=$1) order by o.expires limit $3";
+		" (select 1 from cert c where c.id=o.cert_id and c.not_after>=$1) and not exists"
+		/* its job has yet to see that it is over: the number must not be another order's meanwhile */
+		" (select 1 from upstream_order u where u.order_id=o.id) order by o.expires limit $3";
 	static const char EVENTS[] = "delete from event where order_id=$1";
 	static const char LINKS[] = "delete from order_authz where order_id=$1";
 	static const char ORDER[] = "delete from orders where id=$1";

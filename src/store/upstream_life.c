@@ -223,12 +223,13 @@ upstream_orders_hurry(struct sql *db, const char *name, int64_t now_ms, struct p
 {
 	static const char SQL[] =
 		"update job set due=$3 where kind=$1 and lease_until=0 and due>$3 and subject in"
-		" (select order_id from upstream_order where upstream=$2 and wait_bucket is null)";
+		" (select order_id from upstream_order where upstream=$2 and wait_bucket is null and (queue=0 or not_before>$4))";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, JOB_ISSUE);
 	sql_bind_str(st, 2, name);
 	sql_bind_int(st, 3, now_ms);
+	sql_bind_int(st, 4, now_ms / 1000);
 	return run(st, pr);
 }
 

@@ -219,14 +219,26 @@ ticket_new(struct dispatch *d, const struct queue_row *q, struct upstream *u, co
 {
 	struct ticket *e = xcalloc(1, sizeof(*e));
 
-	*e = (struct ticket){ .id = q->order_id, .seat = seat_of(d, conf), .u = u, .urgent_at = q->urgent_at, .class = q->class,
-		.bucket = q->bucket, .until = q->until, .told = q->state != QUEUE_NEW };
+	*e = (struct ticket){ .id = q->order_id, .seat = seat_of(d, conf), .u = u,
+		.not_before = q->not_before, .bucket = q->bucket, .until = q->until, .told = q->state != QUEUE_NEW };
 	d->untold += !e->told;
 	tsearch(e, &d->tickets, by_id);
 	return e;
 }
 
-/* Into memory; one that is there stays as it is. An entry of upstreams that is in the configuration no more has no queue. */
+/* There is no queue for it: whoever has its job does what is to be done. */
+static void
+stray(struct dispatch *d, const struct queue_row *q)
+{
+	if (q->state != QUEUE_OUT && d->homeless_count < DISPATCH_BATCH)
+		d->homeless[d->homeless_count++] = q->order_id;
+}
+
+static bool take_in_anew(struct sql *db, struct dispatch *d, struct ticket *e, const struct queue_row *q, struct problem *pr);
+
+/* Into memory; one that is there stays as it is, unless it need not wait any more for the time that it was put back for. An entry of
+ * upstreams that is in the configuration no more has no queue, and an order that was swept away (its time was long over before anybody
+ * led the queue) is in none. */
 static bool
 take_in(struct sql *db, struct dispatch *d, const struct queue_row *q, struct problem *pr)
 {
@@ -239,17 +251,21 @@ take_in(struct sql *db, struct dispatch *d, const struct queue_row *q, struct pr
 	struct ticket *e;
 	bool found;
 
-	if (dispatch_find(d, q->order_id))
-		return true;
+	e = dispatch_find(d, q->order_id);
+	if (e)
+		return e->flies || q->not_before >= e->not_before || take_in_anew(db, d, e, q, pr);
 	if (!conf || !u || !u->ca) {
-		if (q->state != QUEUE_OUT && d->homeless_count < DISPATCH_BATCH)
-			d->homeless[d->homeless_count++] = q->order_id;
+		stray(d, q);
 		return true;
 	}
 	if ((unsigned)q->class >= SCHED_CLASS__COUNT)
 		return problem_internal(pr, "order %lld waits in a class that there is not", (long long)q->order_id);
-	if (!make_item(db, d, q, u, &item, ref, &limit_s, &found, pr) || !found)
-		return found;
+	if (!make_item(db, d, q, u, &item, ref, &limit_s, &found, pr))
+		return false;
+	if (!found) {
+		stray(d, q);
+		return true;
+	}
 	e = ticket_new(d, q, u, conf);
 	memcpy(e->ref, ref, sizeof(ref));
 	e->failover_limit_s = limit_s;
@@ -257,6 +273,22 @@ take_in(struct sql *db, struct dispatch *d, const struct queue_row *q, struct pr
 		return sched_add(e->seat->s, &item, now_ns);
 	sched_add_flying(e->seat->s, &item, now_ns);
 	dispatch_set_flying(d, e, true);
+	return true;
+}
+
+/* What is in memory of it is old. */
+static bool
+take_in_anew(struct sql *db, struct dispatch *d, struct ticket *e, const struct queue_row *q, struct problem *pr)
+{
+	int64_t elsewhere_ms = e->elsewhere_ms;
+
+	sched_remove(e->seat->s, e->id);
+	dispatch_forget(d, e);
+	if (!take_in(db, d, q, pr))
+		return false;
+	e = dispatch_find(d, q->order_id);
+	if (e)
+		e->elsewhere_ms = elsewhere_ms;
 	return true;
 }
 
@@ -326,15 +358,9 @@ look_at_flight(struct sql *db, struct dispatch *d, struct ticket *e, struct prob
 		return true;
 	}
 	if (found) {
-		int64_t elsewhere_ms = e->elsewhere_ms;
-
-		land(d, e, SCHED_FAILURE, now_ns);
-		if (!take_in(db, d, &q, pr))
-			return false;
-		e = dispatch_find(d, q.order_id);
-		if (e)
-			e->elsewhere_ms = elsewhere_ms;
-		return true;
+		if (e->counted)
+			sched_done(e->seat->s, e->id, SCHED_FAILURE, now_ns);
+		return take_in_anew(db, d, e, &q, pr);
 	}
 	if (!order_by_id(db, e->id, &o, &found, pr))
 		return false;
@@ -397,7 +423,7 @@ review_tx(struct sql *db, void *arg, struct problem *pr)
 	r->after = r->d->review_after;
 	if (!queue_rows(db, QUEUE_TOLD, r->after, PAGE, rows, &count, pr))
 		return false;
-	for (i = 0; i < count && r->gone_count < DISPATCH_BATCH && r->urgent_count < DISPATCH_BATCH; i++) {
+	for (i = 0; i < count && r->gone_count < DISPATCH_BATCH && r->urgent_count < DISPATCH_BATCH && r->d->homeless_count < DISPATCH_BATCH; i++) {
 		if (!review_row(db, r, &rows[i], pr))
 			return false;
 		r->after = rows[i].order_id;
@@ -417,20 +443,24 @@ urgent_tx(struct sql *db, void *arg, struct problem *pr)
 	return good;
 }
 
-static void
-rise(struct dispatch *d, int64_t id, int64_t now_ns)
+/* What is urgent waits for other buckets (ledger_keys), which have more for it: with the old ones' numbers, or none, each of them would be
+ * asked about by itself. */
+static bool
+rise_tx(struct sql *db, void *arg, struct problem *pr)
 {
-	struct ticket *e = dispatch_find(d, id);
-	struct sched_item item;
+	struct review *r = arg;
 
-	if (!sched_get(e->seat->s, id, &item))
-		return;
-	sched_remove(e->seat->s, id);
-	/* its buckets have more for what is urgent: without their numbers it is asked about at once */
-	item.class = SCHED_EXPIRING;
-	item.key_count = 0;
-	e->class = SCHED_EXPIRING;
-	sched_add(e->seat->s, &item, now_ns);
+	for (size_t i = 0; i < r->urgent_count; i++) {
+		struct ticket *e = dispatch_find(r->d, r->urgent[i]);
+		struct queue_row q;
+		bool found;
+
+		if (!queue_get(db, r->urgent[i], &q, &found, pr))
+			return false;
+		if (e && !e->flies && found && q.state != QUEUE_OUT && !take_in_anew(db, r->d, e, &q, pr))
+			return false;
+	}
+	return true;
 }
 
 /* A page at a time, the whole of it once in a minute. */
@@ -446,10 +476,8 @@ review(struct dispatch *d, struct problem *pr)
 		d->review_ms = clock_ms();
 	}
 	if (!store_read(dispatch_store(d), review_tx, &r, pr) || (r.gone_count && !dispatch_hand_over(d, r.gone, r.gone_count, NULL, NULL, pr)) ||
-		(r.urgent_count && !store_write(dispatch_store(d), urgent_tx, &r, pr)))
+		(r.urgent_count && (!store_write(dispatch_store(d), urgent_tx, &r, pr) || !store_read(dispatch_store(d), rise_tx, &r, pr))))
 		return false;
-	for (size_t i = 0; i < r.urgent_count; i++)
-		rise(d, r.urgent[i], clock_unix_ms() * 1000000);
 	d->review_after = r.done ? -1 : r.after;
 	d->more = d->more || !r.done;
 	return true;
@@ -477,11 +505,12 @@ look(struct dispatch *d, struct problem *pr)
 {
 	heed_conf(d);
 	if (!d->loaded) {
+		d->homeless_count = 0;
 		if (!take_all(d, QUEUE_OUT, pr) || !take_all(d, QUEUE_TOLD, pr))
 			return false;
 		d->loaded = true;
 		d->review_ms = clock_ms();
-		d->review_after = -1;
+		d->review_after = d->homeless_count ? 0 : -1;
 	}
 	d->homeless_count = 0;
 	if ((d->flying && !store_read(dispatch_store(d), flights_tx, d, pr)) || !take_all(d, QUEUE_NEW, pr) || !review(d, pr))

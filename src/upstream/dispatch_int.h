@@ -26,7 +26,7 @@ struct ticket {
 	int64_t id;
 	struct seat *seat;
 	struct upstream *u;
-	int64_t urgent_at, class;
+	int64_t not_before;    /* as on record when it came in */
 	char ref[REF_TEXT];
 	int64_t bucket, until; /* as told last */
 	bool told;
@@ -49,7 +49,7 @@ struct dispatch {
 	int64_t tell_ms, tell_cost_ms;   /* when it was told last, monotonic, and how long that took */
 	int64_t review_ms, review_after; /* when the store was looked through last; where that is, -1 = done */
 	bool more;            /* something is left to do at once */
-	int64_t homeless[DISPATCH_BATCH]; /* their entry of upstreams is not in the configuration */
+	int64_t homeless[DISPATCH_BATCH]; /* their entry of upstreams is not in the configuration, or they are no orders any more */
 	size_t homeless_count;
 };
 

@@ -2,10 +2,12 @@
 """Orders wait for their CA in a queue: who is let through first, what is foretold, who is sent away, and who leads it. Periods are seconds
 here where CAs have hours and days."""
 
+import contextlib
 import datetime
 import json
 import os
 import re
+import sqlite3
 import sys
 import threading
 import time
@@ -208,6 +210,61 @@ def sent_away(t, lab):
     gate.stop()
 
 
+def change(gate, *texts):
+    """By hand, while the gateway does not run."""
+    with contextlib.closing(sqlite3.connect(os.path.join(gate.state, "acmegate.db"), timeout=60)) as db, db:
+        for text in texts:
+            db.execute(text)
+
+
+def full(lab, gate):
+    for n in range(3):  # of four one is kept for what cannot wait
+        lab.device(gate).obtain(["first%d.corp.test" % n])
+
+
+def swept(t, lab):
+    limits = {DOMAIN: (4, NEVER), SET: (50, 600), ORDERS: (100, 100)}
+    ca = limited(lab, limits)
+    gate = gate_for(lab, ca, limits)
+    full(lab, gate)
+    queued(lab, gate, "gone.corp.test")
+    foretold(gate, 1)
+    gate.stop()
+    gone = gate.sql("select id from orders where idents like '%gone.corp.test%'")[0][0]
+    # numbers are given anew from the highest on
+    change(gate, *("update %s set %s=%d where %s=%d" % (table, column, gone + 1000, column, gone)
+                   for table, column in (("upstream_order", "order_id"), ("job", "subject"))),
+           "delete from orders where id=%d" % gone, "delete from order_authz where order_id=%d" % gone)
+    gate.start()
+    lab.device(gate).obtain(["after.other.test"])
+    t.ok(True, "a row of the queue whose order is no more holds up nobody")
+    wait_until("nothing to be left over", lambda: not gate.left_over(), 120)
+    gate.stop()
+
+
+def urgent(t, lab):
+    limits = {DOMAIN: (4, NEVER), SET: (50, 600), ORDERS: (100, 100)}
+    ca = limited(lab, limits)
+    gate = gate_for(lab, ca, limits)
+    full(lab, gate)
+    for n in range(5):
+        queued(lab, gate, "u%d.corp.test" % n)
+    foretold(gate, 5)
+    gate.stop()
+    change(gate, "update upstream_order set urgent_at=1 where queue>0")
+    gate.start()
+
+    def look():
+        items = queue_of(gate)
+        return items if len(items) == 4 and all(i["class"] == "expiring" and "forecast" in i for i in items) else None
+    items = wait_until("one to have had what is kept for the urgent", look, 180, 0.5)
+    t.equal(({i.get("limit") for i in items}, len({i["place"] for i in items})), ({"certs_domain"}, 4),
+            "those that became urgent while they waited stand in one queue, as the others do")
+    times = [seconds(i["forecast"]) for i in items]
+    t.ok(all(abs(b - a - NEVER / 4) <= 1 for a, b in zip(times, times[1:])), "and each is told its own time")
+    gate.stop()
+
+
 def narrow(t, lab):
     ca = limited(lab, {})
     gate = lab.gate(ca.directory, upstream={"limits": "none", "orders_in_flight": 2})
@@ -284,7 +341,7 @@ def places(t, lab):
 
 t = Tap()
 with Lab(t) as lab:
-    for name, part in (("shares and forecasts", shares), ("killed", killed), ("the same names", same_names), ("sent away", sent_away),
+    for name, part in (("shares and forecasts", shares), ("killed", killed), ("the same names", same_names), ("sent away", sent_away), ("swept away", swept), ("urgent by now", urgent),
                        ("width", narrow), ("the leader dies", leader_dies), ("places to be killed at", places)):
         with t.part(name):
             part(t, lab)

@@ -965,7 +965,10 @@ case_sweep(struct sql *db, void *arg, struct problem *pr)
 	need(event_note(db, old, "n1", "order", pr, "x"));
 	cert = put_cert(db, kept, busy, "kept");
 	need(order_set_cert(db, kept, cert, pr));
-	ok(sweep_orders(db, NOW, NOW - 1, 10, &n, pr) && n == 1, "an order that ended long ago goes");
+	need(upstream_order_insert(db, old, "ca-1", pr));
+	ok(sweep_orders(db, NOW, NOW - 1, 10, &n, pr) && n == 0, "an order that ended long ago stays while something of it is at a CA, or in the queue");
+	need(upstream_order_delete(db, old, pr));
+	ok(sweep_orders(db, NOW, NOW - 1, 10, &n, pr) && n == 1, "then it goes");
 	ok(order_by_id(db, old, &o, &found, pr) && !found && !story_of(db, old).text[0], "with its story");
 	ok(order_state_of(db, kept) == ORDER_VALID && order_state_of(db, young) == ORDER_INVALID && order_state_of(db, open) == ORDER_PENDING,
 		"not while its certificate lives, not too soon, not while it is open");
