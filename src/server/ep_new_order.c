@@ -26,7 +26,8 @@ struct new_order {
 	struct problem why_not;    /* the first of the profile cannot */
 	struct replaced replaced;  /* owned */
 	bool reused;               /* an order of before (O1) */
-	bool sent_away;            /* it would wait for too long: its place is kept */
+	bool sent_away;            /* it would wait for too long */
+	bool place_kept;
 	unsigned again_s;
 	_Atomic(uint64_t) *refused_by; /* the counter of the abuse limit that refused it */
 };
@@ -352,14 +353,16 @@ devices_may(struct sql *db, const struct new_order *n, struct problem *pr)
 
 #define PLACE_KEPT_S (24 * 3600)
 #define AGAIN_MAX_S (7 * 86400) /* T2 */
+#define PLACES_MAX 100          /* of a principal: nothing has been proven for them, and all that come later wait behind them */
 
+/* `has`: one is kept already. */
 static bool
-keep_place(struct sql *db, struct new_order *n, const struct work_forecast *f, int64_t now, int64_t longest_s, struct problem *pr)
+keep_place(struct sql *db, struct new_order *n, const struct work_forecast *f, bool has, int64_t now, int64_t longest_s, struct problem *pr)
 {
 	struct order *o = &n->v.order;
 	struct queue_place place = { .principal = o->principal, .since = now, .until = now + PLACE_KEPT_S, .bucket = f->bucket };
 	struct idents names;
-	int64_t again_s = f->at - longest_s - now;
+	int64_t again_s = f->at - longest_s - now, count = 0;
 
 	order_names(o, &names);
 	idents_key(&names, place.idents_key);
@@ -367,7 +370,10 @@ keep_place(struct sql *db, struct new_order *n, const struct work_forecast *f, i
 	span_copy(span_str(o->upstream), place.upstream, sizeof(place.upstream));
 	n->sent_away = true;
 	n->again_s = (unsigned)(again_s < 1 ? 1 : again_s < AGAIN_MAX_S ? again_s : AGAIN_MAX_S);
-	return place_keep(db, &place, pr);
+	if (!has && !places_of(db, o->principal, now, PLACES_MAX, &count, pr))
+		return false;
+	n->place_kept = count < PLACES_MAX;
+	return !n->place_kept || place_keep(db, &place, pr);
 }
 
 /* Would it wait too long for its CA's limits (T3)? */
@@ -395,7 +401,7 @@ look_ahead(struct sql *db, struct new_order *n, struct problem *pr)
 		return true;
 	if (p->long_wait == LONG_WAIT_REFUSE && p->longest_wait_s < longest_s)
 		longest_s = p->longest_wait_s;
-	return !f.waits || f.at <= now + longest_s || keep_place(db, n, &f, now, longest_s, pr);
+	return !f.waits || f.at <= now + longest_s || keep_place(db, n, &f, since != 0, now, longest_s, pr);
 }
 
 static bool
@@ -440,7 +446,8 @@ api_new_order(struct api *api)
 	if (good && n.sent_away) {
 		api->pr.retry_after_s = n.again_s;
 		good = problem_set(&api->pr, PROBLEM_RATE_LIMITED,
-			"the limits of the certificate authority would make this order wait too long; its place is kept for a day, try again in %u s", n.again_s);
+			"the limits of the certificate authority would make this order wait too long; %stry again in %u s",
+			n.place_kept ? "its place is kept for a day, " : "", n.again_s);
 	} else if (good)
 		good = api_reply_order(api, 201, &n.v);
 	else if (n.refused_by)

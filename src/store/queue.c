@@ -162,6 +162,19 @@ place_drop(struct sql *db, int64_t principal, const char *upstream, const char *
 }
 
 bool
+places_of(struct sql *db, int64_t principal, int64_t now, int64_t most, int64_t *ret, struct problem *pr)
+{
+	static const char SQL[] = "select count(*) from (select 1 from queue_place where principal=$1 and until>=$2 limit $3) bounded";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, principal);
+	sql_bind_int(st, 2, now);
+	sql_bind_int(st, 3, most);
+	*ret = sql_step(st) ? sql_int(st, 0) : 0;
+	return sql_end(st, pr);
+}
+
+bool
 places_ahead(struct sql *db, int64_t bucket, int64_t since, int64_t now, int64_t *ret, struct problem *pr)
 {
 	static const char SQL[] = "select count(*) from queue_place where bucket=$1 and since<$2 and until>=$3";

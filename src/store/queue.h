@@ -54,6 +54,8 @@ bool place_keep(struct sql *db, const struct queue_place *p, struct problem *pr)
 /* Since when it is kept; 0 = it is not. */
 bool place_find(struct sql *db, int64_t principal, const char *upstream, const char *idents_key, int64_t now, int64_t *ret_since, struct problem *pr) MUST_CHECK;
 bool place_drop(struct sql *db, int64_t principal, const char *upstream, const char *idents_key, struct problem *pr) MUST_CHECK;
+/* How many are kept for a principal; of more than `most`, so many. */
+bool places_of(struct sql *db, int64_t principal, int64_t now, int64_t most, int64_t *ret, struct problem *pr) MUST_CHECK;
 /* Places kept for this bucket since before then. */
 bool places_ahead(struct sql *db, int64_t bucket, int64_t since, int64_t now, int64_t *ret, struct problem *pr) MUST_CHECK;
 /* Of which the time is over, at most `limit`. */

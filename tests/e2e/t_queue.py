@@ -199,6 +199,14 @@ def sent_away(t, lab):
     waiting = queued(lab, gate, "queue.corp.test")
     t.equal(waiting.acme.post(waiting.order_url).json["status"], "processing", "another profile's order is taken in and waits")
     t.ok(ask(lab.device(gate), "free.other.test", profile="away").status == 201, "what need not wait is not sent away")
+    many = lab.device(gate)
+    for n in range(100):
+        reply = ask(many, "many%d.corp.test" % n, profile="away")
+    t.ok(reply.status == 429 and "place is kept" in reply.json["detail"], "who asks for much is told the same a hundred times")
+    reply = ask(many, "more.corp.test", profile="away")
+    t.ok(reply.type() == "rateLimited" and "place is kept" not in reply.json["detail"], "and then is refused without a place")
+    t.equal(gate.sql("select max(n) from (select count(*) as n from queue_place group by principal) each")[0][0], 100,
+            "so nobody pushes the others back with orders that he never makes")
     ca.limits[DOMAIN] = (4, 12)
     ca.buckets.clear()
     set_limits(gate, {**limits, DOMAIN: (4, 12)})

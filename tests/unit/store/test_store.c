@@ -1304,6 +1304,8 @@ case_queue(struct sql *db, void *arg, struct problem *pr)
 	place.until = NOW + 15;
 	ok(place_keep(db, &place, pr) && place_find(db, 7, "ca-1", "k", NOW + 15, &since, pr) && since == NOW, "who comes again has the place of the first time");
 	ok(places_ahead(db, 9, NOW + 1, NOW, &n, pr) && n == 1 && places_ahead(db, 9, NOW, NOW, &n, pr) && n == 0, "it is before those that came later");
+	ok(places_of(db, 7, NOW + 15, 9, &n, pr) && n == 1 && places_of(db, 7, NOW + 16, 9, &n, pr) && n == 0 && places_of(db, 8, NOW, 9, &n, pr) && n == 0 &&
+			places_of(db, 7, NOW, 0, &n, pr) && n == 0, "a principal's places are counted, as far as need be");
 	place.since = NOW + 20;
 	place.until = NOW + 30;
 	ok(place_keep(db, &place, pr) && place_find(db, 7, "ca-1", "k", NOW + 20, &since, pr) && since == NOW + 20, "who comes too late begins anew");
