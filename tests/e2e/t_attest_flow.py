@@ -306,7 +306,7 @@ def too_often(t, world):
 
 
 def too_late(t, world, device):
-    wait_until("its authorization to end", lambda: device.acme.post(device.authz_url).json["status"] == "expired", 15)
+    wait_until("its authorization to end", lambda: device.acme.post(device.authz_url).json["status"] == "expired", 60)
     reply = device.answer()
     t.equal((reply.status, reply.type()), (400, "malformed"), "an authorization that has expired takes no statement")
     t.equal(evidence_of(world, device), 0, "and has no evidence")

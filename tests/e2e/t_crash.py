@@ -57,7 +57,7 @@ def issue(lab, pebble, number, plan, rule=None, server=None):
     order, chain = device.obtain([name])
     ids = {e.path.rpartition("/")[2] for e in proxy.seen if e.kind == "finalize"}
     try:
-        wait_until("nothing to be left over", lambda: not gate.left_over(), 20)
+        wait_until("nothing to be left over", lambda: not gate.left_over(), 60)
     except Exception:
         pass  # told below
     result = {
@@ -65,7 +65,7 @@ def issue(lab, pebble, number, plan, rule=None, server=None):
         "issued": len([i for i in pebble.issued() if i in ids]),
         "certificates": gate.sql("select count(*) from cert")[0][0], "orders": gate.sql("select count(*), min(state) from orders")[0],
         "left": gate.left_over(), "ledger": ledger(gate), "status": supervisor.end(), "sanitizer": gate.sanitizer_report(),
-        "keepers": wait_until("keepers to end", lambda: all(p.group_is_empty() for p in supervisor.past), 10)}
+        "keepers": wait_until("keepers to end", lambda: all(p.group_is_empty() for p in supervisor.past), 60)}
     # of an order whose answer nobody heard the ledger must think that the CA has counted it
     counted = len([e for e in proxy.seen if e.kind == "newOrder" and e.status == 201])
     spent = result["ledger"]["orders"]

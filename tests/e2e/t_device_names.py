@@ -399,7 +399,7 @@ def main():
         unheard(t, proxy, "orders with devices")
         with t.part("tampered"):
             tampered(t, world, proxy)
-        wait_until("nothing to be left over", lambda: not world.gate.left_over(), 30)
+        wait_until("nothing to be left over", lambda: not world.gate.left_over(), 60)
         t.equal(broken(world.gate.sql), {}, "all invariants of the store hold")
         t.equal((world.gate.stop(), world.gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
         with t.part("killed, SQLite"):

@@ -82,7 +82,7 @@ def foreseen(t, lab):
     seen = {}
 
     def look():
-        seen["order"] = wait_until("an order to wait", lambda: waiting_order(gate), 30)
+        seen["order"] = wait_until("an order to wait", lambda: waiting_order(gate), 60)
         seen["limits"] = limits_of(gate, "--kind", "certs_domain")
         seen["table"] = gate.ctl("limits", "--kind", "certs_domain")
         seen["metrics"] = gate.ctl("metrics")
@@ -121,7 +121,7 @@ def retry_after(t, lab):
     device.start(["second.corp.test"])
     device.prove()
     device.finalize()
-    wait_until("the order to wait", lambda: waiting_order(gate), 20)
+    wait_until("the order to wait", lambda: waiting_order(gate), 60)
     reply = device.acme.post(device.order_url)
     t.equal((reply.status, reply.json["status"]), (200, "processing"), "an order that waits for a limit is processing")
     # a hundred seconds, up to the next whole one, and one more (T1)
@@ -189,7 +189,7 @@ def renewals(t, lab):
     device.start(["same.corp.test"])
     device.prove()
     device.finalize()
-    found = wait_until("the order to wait", lambda: waiting_order(gate), 20)
+    found = wait_until("the order to wait", lambda: waiting_order(gate), 60)
     t.ok(found[1][0].startswith("waits for certs_set at ca"), "and then waits for that")
     t.equal(ca.refusals, [], "unasked")
     t.equal([[i["value"] for i in b["identifiers"]] for b in limits_of(gate, "--kind", "certs_set")], [["same.corp.test"]],
@@ -205,7 +205,7 @@ def failures(t, lab):
     device.start(["bad.corp.test", "good.corp.test"])
     device.prove()
     device.finalize()
-    buckets = wait_until("the failure to be counted", lambda: limits_of(gate, "--kind", "fail_ident"), 30)
+    buckets = wait_until("the failure to be counted", lambda: limits_of(gate, "--kind", "fail_ident"), 60)
     t.equal([(b["name"], b["used"]) for b in buckets if b["used"]], [("bad.corp.test", 1)], "a failed proof is counted, for its name alone")
     t.equal([b["used"] for b in limits_of(gate, "--kind", "certs_domain")], [0], "and its certificate is not")
     gate.stop()
@@ -259,7 +259,7 @@ def unreadable(t, lab):
     device.start(["two.corp.test"])
     device.prove()
     device.finalize()
-    wait_until("the ledger to be unreadable", lambda: not json.loads(gate.ctl("--json", "status"))["ledger"]["readable"], 20)
+    wait_until("the ledger to be unreadable", lambda: not json.loads(gate.ctl("--json", "status"))["ledger"]["readable"], 60)
     time.sleep(2)
     t.equal((ca.new_orders, device.acme.post(device.order_url).json["status"]), (1, "processing"),
             "a ledger that cannot be read: nothing is ordered, and the order waits")

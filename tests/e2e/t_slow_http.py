@@ -55,7 +55,7 @@ def slow_modes(t, gate, watch):
         # it ends early when all its connections were closed
         t.ok(status == 0 and time.monotonic() - began < SECONDS + 20, "%s: it had its time" % mode)
         t.ok(most - before <= PER_ADDRESS + 30, "%s: of 600 connections at most %d were let stay at a time" % (mode, most - before))
-        wait_until("all slow connections to be gone", lambda: opened(gate) < before + 50, 20)
+        wait_until("all slow connections to be gone", lambda: opened(gate) < before + 50, 60)
 
 
 # ---- many ----
@@ -63,7 +63,7 @@ def slow_modes(t, gate, watch):
 def many(t, gate, watch):
     tried, kept = watch.during("3000 connections from one address", flood, gate, 3000)
     t.ok(tried > 2500 and kept <= PER_ADDRESS, "of %d connections from one address %d were let stay" % (tried, kept))
-    wait_until("the address to be free again", lambda: opened(gate) < 100, 20)
+    wait_until("the address to be free again", lambda: opened(gate) < 100, 60)
     line = Line(gate.port)
     line.send(request("GET", "/directory"))
     t.equal(line.read().status, 200, "and when they are gone the address is served again")
@@ -131,7 +131,7 @@ def rude(t, gate, watch):
     watch.during("connections reset in the middle", rude_peers, gate)
     half_closed(t, gate)
     pipelines(t, gate)
-    wait_until("all of them to be gone", lambda: opened(gate) < 100, 20)
+    wait_until("all of them to be gone", lambda: opened(gate) < 100, 60)
 
 
 t = Tap()

@@ -170,7 +170,7 @@ def outage(t, gate, zones):
     device.finalize()
     device.collect()
     zones.primary.kill()
-    wait_until("the log to tell", lambda: "event=dns_record_not_removed" in gate.process.text(), 30)
+    wait_until("the log to tell", lambda: "event=dns_record_not_removed" in gate.process.text(), 60)
     t.equal(gate.sql("select wanted from proof_record"), [(0,)], "a record that cannot be removed stays in the journal, and the log tells")
     zones.primary = zones.start(zones.kind, True)
     until_clean(gate, zones, 60)

@@ -30,7 +30,7 @@ def issue(lab, pebble, zones, resolver, number, plan):
         return gate.sql("select count(*) from proof_record") == [(0,)] and not gate.left_over()
 
     try:
-        wait_until("nothing to be left over", is_clean, 40)
+        wait_until("nothing to be left over", is_clean, 60)
     except Exception:
         pass  # told below
     wait_until("the gateway to listen", lambda: listens(gate.port))
