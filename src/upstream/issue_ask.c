@@ -202,6 +202,9 @@ issue_no_account(struct issue *is, enum account_state state)
 	enum job_next next;
 	char text[400];
 
+	/* what the CA may have made of it, nobody can fetch any more */
+	if (is->late)
+		return issue_left(is);
 	snprintf(text, sizeof(text), "our account at %s is %s: it serves no orders", is->u->name, account_state_name(state));
 	log_error("upstream_needs_operator", LS("order", is->order.ref), LS("upstream", is->u->name), LS("why", text));
 	if (strcmp(is->told_trouble, text) != 0) {

@@ -271,6 +271,30 @@ def ended_there(t, lab, pebble):
     t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
 
 
+def nobody_waits(t, lab, pebble):
+    """An order under way whose device goes, after our account has ended."""
+    proxy = lab.proxy(pebble)
+    proxy.rule = lambda exchange, stage: problem(503, "serverInternal", "later") if exchange.kind == "challenge" and stage == "before" else None
+    gate = lab.gate(proxy.directory, http_port=pebble.http_port)
+    gate.start()
+    registered(gate)
+    device = lab.device(gate)
+    device.start(["nobody.test"])
+    device.prove()
+    device.finalize()
+    wait_until("an order at the CA", lambda: gate.sql("select 1 from upstream_order where state=1"), 60)
+    gate.ctl("upstream", "deactivate", "ca", "--yes")
+    device.acme.want("deactivate", device.acme.post(device.acme.kid, {"status": "deactivated"}), 200)
+    t.equal(gate.sql("select o.state, u.state from orders o join upstream_order u on u.order_id=o.id"), [(4, 1)], "a device goes while its order is at the CA")
+    gate.stop()
+    with contextlib.closing(sqlite3.connect(os.path.join(gate.state, "acmegate.db"), timeout=20)) as db, db:
+        db.execute("update job set due=1 where kind=1")
+    gate.start()
+    wait_until("nothing to be left over", lambda: not gate.left_over(), 60)
+    t.ok(True, "an order that nobody waits for is not kept for an account that has ended")
+    t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
+
+
 def binding(t, lab, folder):
     mac = {"kid-%d" % n: base64.urlsafe_b64encode(bytes([n]) * 32).decode().rstrip("=") for n in (1, 2)}
     pebble = lab.pebble(folder=folder, externalAccountBindingRequired=True, externalAccountMACKeys=mac)
@@ -403,6 +427,8 @@ with Lab(t) as lab:
             without_key_change(t, lab, pebble)
         with t.part("ended there"):
             ended_there(t, lab, pebble)
+        with t.part("nobody waits"):
+            nobody_waits(t, lab, pebble)
         with t.part("the next entry"):
             next_one(t, lab, pebble)
         with t.part("binding"):
