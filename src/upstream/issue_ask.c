@@ -336,8 +336,9 @@ issue_failed(struct issue *is)
 
 	if (phase == ISSUE_NEW_ORDER && issue_replaces_blamed(is))
 		return issue_without_replaces(is);
-	/* a URL that is not the CA's: nothing was sent */
-	if (call->result == CA_PROBLEM && call->http_status == 0 && phase != ISSUE_NEW_ORDER && phase != ISSUE_ALTERNATE)
+	/* a URL that is not the CA's: nothing was sent; a list of orders there is as good as none */
+	if (call->result == CA_PROBLEM && call->http_status == 0 && phase != ISSUE_NEW_ORDER && phase != ISSUE_ALTERNATE &&
+		phase != ISSUE_FIND_LIST && phase != ISSUE_FIND_LOOK)
 		return issue_bad_answer(is, call->problem.problem.detail, ISSUE_LOAD);
 	if (phase == ISSUE_NEW_ORDER && call->result == CA_PROBLEM && kind == PROBLEM_RATE_LIMITED)
 		return issue_rate_limited(is);

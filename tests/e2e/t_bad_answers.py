@@ -378,6 +378,18 @@ def starts(t, lab):
     t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
 
 
+def listed_elsewhere(t, lab):
+    """newOrder's answer cannot be read, so its order is looked for in the account's list, and that is of another server."""
+    for what, account in (("its URL", changed(orders=ELSEWHERE + "/orders")), ("no URL at all", changed(orders="orders"))):
+        row = {"name": "list.test", "new-order": once(said("<html>welcome</html>", more=HTML))}
+        ca = BadCA(lab, [row], everywhere={"account": account})
+        gate = gate_of(lab, ca)
+        device = order_for(lab, gate, row["name"])
+        t.equal(lab.verify(device.collect(), [ca.root_pem]), "", "a list of orders that cannot be read (%s): it is ordered once more" % what)
+        t.equal(len(ca.issued), 1, "and issued once")
+        t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0")
+
+
 def validated(t, lab):
     """Solver none: the CA knows the domain; and when it does not any more."""
     ca = BadCA(lab, known={"one.known.test"})
@@ -403,6 +415,8 @@ with Lab(t) as lab:
         answers(t, lab)
     with t.part("too much"):
         too_much(t, lab)
+    with t.part("a list elsewhere"):
+        listed_elsewhere(t, lab)
     with t.part("starts"):
         starts(t, lab)
     with t.part("validated beforehand"):
