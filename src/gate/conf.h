@@ -38,6 +38,9 @@ const char *failover_name(enum failover why);
 /* May an order go from a public CA to a private one, or the other way round? As in the choices of `failover_kind`. */
 enum failover_kind { FAILOVER_KIND_SAME, FAILOVER_KIND_ANY };
 
+/* `replaces` of a certificate that is not ours (R1): as in the choices of `replaces_unknown`. */
+enum replaces_unknown { REPLACES_UNKNOWN_IGNORE, REPLACES_UNKNOWN_REFUSE };
+
 /* A device whose order would wait too long for its CA: as in the choices of `long_wait`. */
 enum long_wait { LONG_WAIT_QUEUE, LONG_WAIT_REFUSE };
 
@@ -70,6 +73,7 @@ struct profile_conf {
 	int64_t share;                 /* weight in the queue of its CA */
 	bool bulk;                     /* new devices of it come last there */
 	int long_wait;                 /* enum long_wait */
+	int replaces_unknown;          /* enum replaces_unknown */
 	int64_t longest_wait_s;        /* with LONG_WAIT_REFUSE */
 	int64_t http01_port, tls_alpn01_port; /* where devices answer */
 	struct conf_strings caa;       /* issuer names of ours in CAA records; empty = CAA is not looked at */
@@ -136,7 +140,7 @@ struct upstream_conf {
 	char *upstream_profile;        /* acme: the CA's profile, where ours says none; NULL = do not send one */
 	struct conf_strings challenges; /* acme: ask conf_ca_has_challenge */
 	int64_t max_names;             /* acme, 0 = not said; this and the next five: ask conf_ca_facts */
-	int addresses, wildcards, covered_names, not_after, replaces; /* acme: enum ca_known */
+	int addresses, wildcards, covered_names, not_after, replaces, client_auth; /* acme: enum ca_known */
 	char *directory;               /* acme: exact URL */
 	char *ca_file;                 /* acme: PEM of extra trust anchors */
 	char *proxy;                   /* acme: http://host:port */
@@ -168,6 +172,7 @@ struct ca_preset {
 	enum ca_known covered_names;   /* "a.x" beside "*.x" */
 	enum ca_known not_after;       /* notAfter in newOrder is honoured */
 	enum ca_known replaces;        /* RFC 9773 5; not known: its directory tells */
+	enum ca_known client_auth;     /* it certifies keys for TLS clients */
 	struct { const char *name; int64_t max_names; enum ca_known addresses; } profiles[4]; /* that differ */
 	const char *challenges[4];     /* first NULL = not known */
 };
@@ -178,7 +183,7 @@ const struct ca_preset *ca_preset_find(const char *name);  /* NULL: none is call
 struct ca_facts {
 	const char *profile;           /* to ask of the CA; borrowed, NULL = none */
 	int64_t max_names;             /* 0 = not known */
-	enum ca_known addresses, wildcards, covered_names, not_after, replaces;
+	enum ca_known addresses, wildcards, covered_names, not_after, replaces, client_auth;
 };
 
 /* How proofs are laid out for CAs. Kinds as in the choices of the key. */

@@ -163,6 +163,9 @@ static const struct conf_key profile_keys[] = {
 		"one does not use the others have"),
 	KEY(BOOL, "bulk", profile_conf, bulk, "false", NULL, NULL, RELOAD,
 		"orders of this profile that replace no certificate come last there, after new devices of other profiles"),
+	KEY(CHOICE, "replaces_unknown", profile_conf, replaces_unknown, "ignore", NULL, NULL, RELOAD,
+		"an order that replaces a certificate that this gateway did not issue (RFC 9773): it is made without (ignore), or refused (refuse)",
+		.choices = "ignore|refuse"),
 	KEY(CHOICE, "long_wait", profile_conf, long_wait, "queue", NULL, NULL, RELOAD,
 		"an order that would wait for its CA's limits for longer than longest_wait: queue takes it in, it is processing until then; "
 		"refuse answers newOrder with rateLimited and the time to come again, and keeps its place in the queue for a day; what "
@@ -346,6 +349,10 @@ static const struct conf_key upstream_keys[] = {
 	KEY(CHOICE, "replaces", upstream_conf, replaces, "auto", NULL, NULL, RELOAD,
 		"is the CA told which certificate an order replaces (RFC 9773), for which it may lift its rate limits? auto: as the preset knows, or "
 		"else if its directory has renewalInfo; what it refuses is ordered without",
+		.choices = "auto|yes|no"),
+	KEY(CHOICE, "client_auth", upstream_conf, client_auth, "auto", NULL, NULL, RELOAD,
+		"does it certify keys of TLS clients? with no a CSR that asks for clientAuth is refused before the CA hears of it; auto: as the preset "
+		"knows, or else it is tried",
 		.choices = "auto|yes|no"),
 	KEY(CHOICE, "limits", upstream_conf, limits, "auto", NULL, NULL, RELOAD,
 		"the table of the CA's rate limits; auto is the preset's, or else knows Let's Encrypt by its directory, and of any other CA nothing but "

@@ -10,7 +10,7 @@
 /* Boulder: "*.x" with "a.x" is refused as redundant, at most 100 names, 25 with the newer profiles; addresses by `shortlived` alone. */
 #define LETSENCRYPT                                                                                            \
 	.max_names = 100, .covered_names = KNOWN_NO, .wildcards = KNOWN_YES, .not_after = KNOWN_NO,            \
-	.addresses = KNOWN_NO, .profiles = {                                                                   \
+	.client_auth = KNOWN_NO, .addresses = KNOWN_NO, .profiles = {                                          \
 		{ "classic", 100, KNOWN_NO }, { "tlsserver", 25, KNOWN_NO }, { "shortlived", 25, KNOWN_YES } }
 
 static const struct ca_preset presets[] = {
@@ -18,9 +18,9 @@ static const struct ca_preset presets[] = {
 	{ .name = "letsencrypt-staging", .directory = "https://acme-staging-v02.api.letsencrypt.org/directory",
 		.limits = LIMITS_LETSENCRYPT_STAGING, LETSENCRYPT },
 	{ .name = "google", .directory = "https://dv.acme-v02.api.pki.goog/directory", .needs_eab = true, .wildcards = KNOWN_YES,
-		.not_after = KNOWN_YES },
+		.not_after = KNOWN_YES, .client_auth = KNOWN_NO },
 	{ .name = "google-staging", .directory = "https://dv.acme-v02.test-api.pki.goog/directory", .needs_eab = true,
-		.wildcards = KNOWN_YES, .not_after = KNOWN_YES },
+		.wildcards = KNOWN_YES, .not_after = KNOWN_YES, .client_auth = KNOWN_NO },
 	{ .name = "zerossl", .directory = "https://acme.zerossl.com/v2/DV90", .needs_eab = true, .addresses = KNOWN_NO,
 		.wildcards = KNOWN_YES },
 	{ .name = "sslcom", .directory = "https://acme.ssl.com/sslcom-dv-rsa", .needs_eab = true, .needs_contact = true,
@@ -113,6 +113,7 @@ conf_ca_facts(const struct upstream_conf *u, const struct profile_conf *p, struc
 	f.wildcards = known(u->wildcards, preset->wildcards);
 	f.covered_names = known(u->covered_names, preset->covered_names);
 	f.not_after = known(u->not_after, preset->not_after);
+	f.client_auth = known(u->client_auth, preset->client_auth);
 	f.replaces = known(u->replaces, preset->replaces);
 	*ret = f;
 }

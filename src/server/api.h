@@ -103,8 +103,8 @@ struct replaced {
 };
 bool replaces_read(struct json_obj *o, struct replaced *ret) MUST_CHECK;
 void replaced_done(struct replaced *r);
-/* In newOrder's transaction: look for it; if it is ours the order says so from now on. */
-bool replaces_find(struct sql *db, struct replaced *r, struct order *o, struct problem *pr) MUST_CHECK;
+/* In newOrder's transaction: look for it; if it is ours the order says so from now on. False, too, if it is not and the profile wants that. */
+bool replaces_find(struct sql *db, const struct profile_conf *p, struct replaced *r, struct order *o, struct problem *pr) MUST_CHECK;
 /* May this new order replace it? */
 bool replaces_check(struct api *api, struct sql *db, const struct replaced *r, const struct order *o, struct problem *pr) MUST_CHECK;
 /* Is a certificate that could be handed out again (O4) the very one that the order is to replace? Then there is none: *cert_id = 0. */

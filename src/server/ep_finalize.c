@@ -84,6 +84,19 @@ key_attested(struct sql *db, struct finalize *f, struct problem *pr)
 	return same || problem_set(pr, PROBLEM_BAD_CSR, "the CSR's key is not the key that was attested");
 }
 
+/* Before a token of the CA is spent on it (U10). */
+static bool
+usage_fits(const struct finalize *f, struct problem *pr)
+{
+	struct ca_facts facts;
+
+	if (f->upstream->driver == DRIVER_LOCAL || !csr_wants_eku(f->csr, NID_client_auth))
+		return true;
+	conf_ca_facts(f->upstream, f->profile, &facts);
+	return facts.client_auth != KNOWN_NO || problem_set(pr, PROBLEM_BAD_CSR,
+		"the CSR asks for the extended key usage clientAuth, for which this CA (%s) issues no certificates: leave it out", f->upstream->name);
+}
+
 static bool
 csr_fits(struct sql *db, struct finalize *f, const struct account *account, struct problem *pr)
 {
@@ -91,7 +104,7 @@ csr_fits(struct sql *db, struct finalize *f, const struct account *account, stru
 	const char *type = key_type_name(csr->key_type);
 	bool known = false, allowed = false;
 
-	if (!order_csr_fits(&f->v.order, csr, f->upstream->driver != DRIVER_LOCAL, pr))
+	if (!order_csr_fits(&f->v.order, csr, f->upstream->driver != DRIVER_LOCAL, pr) || !usage_fits(f, pr))
 		return false;
 	for (size_t i = 0; i < f->profile->key_types.count; i++)
 		allowed = allowed || strcmp(f->profile->key_types.list[i], type) == 0;

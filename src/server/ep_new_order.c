@@ -418,7 +418,7 @@ new_order_tx(struct sql *db, void *arg, struct problem *pr)
 		!devices_may(db, n, pr) || !account_touch(db, &account, clock_unix_s(), pr))
 		return false;
 	order_prepare(n, &account);
-	if (!replaces_find(db, &n->replaced, &n->v.order, pr))
+	if (!replaces_find(db, n->profile, &n->replaced, &n->v.order, pr))
 		return false;
 	/* O1: the same order again, with half its life left, is that order; its life is that of its authorizations, which may be old */
 	n->reused = false;

@@ -24,15 +24,17 @@ replaced_done(struct replaced *r)
 }
 
 bool
-replaces_find(struct sql *db, struct replaced *r, struct order *o, struct problem *pr)
+replaces_find(struct sql *db, const struct profile_conf *p, struct replaced *r, struct order *o, struct problem *pr)
 {
 	replaced_done(r);
 	if (!r->named)
 		return true;
 	if (!cert_by_certid(db, r->id.text, &r->cert, &r->found, pr))
 		return false;
-	if (r->found)
-		o->replaces = xstrdup(r->text);
+	if (!r->found)
+		return p->replaces_unknown == REPLACES_UNKNOWN_IGNORE ||
+			problem_set(pr, PROBLEM_NOT_FOUND, "the certificate to be replaced is not one of this gateway: order without \"replaces\"");
+	o->replaces = xstrdup(r->text);
 	return true;
 }
 

@@ -65,7 +65,7 @@ test_written(void)
 	is_str(le->ca, "acme-v02.api.letsencrypt.org", "from which the label comes");
 	is_int(conf_limit_rate(le, QUOTA_DOMAIN, NULL).count, 50, "and the limits");
 	conf_ca_facts(le, NULL, &f);
-	ok(f.max_names == 100 && f.addresses == KNOWN_NO && f.covered_names == KNOWN_NO && !f.profile, "and what the CA does");
+	ok(f.max_names == 100 && f.addresses == KNOWN_NO && f.covered_names == KNOWN_NO && f.client_auth == KNOWN_NO && !f.profile, "and what the CA does");
 	conf_ca_facts(le, &tls, &f);
 	ok(f.max_names == 25 && f.addresses == KNOWN_NO, "by the profile that is asked for");
 	is_str(f.profile, "tlsserver", "which is named");
@@ -79,7 +79,7 @@ test_written(void)
 		"what is written goes before all of it");
 	is_int(conf_limit_rate(mine, QUOTA_DOMAIN, NULL).count, 0, "the limits, too");
 	conf_ca_facts(conf_upstream(conf, "har"), NULL, &f);
-	ok(f.replaces == KNOWN_NO && f.max_names == 0 && f.addresses == KNOWN_AUTO, "what a preset does not know stays unknown");
+	ok(f.replaces == KNOWN_NO && f.max_names == 0 && f.addresses == KNOWN_AUTO && f.client_auth == KNOWN_AUTO, "what a preset does not know stays unknown");
 	ok(conf_upstream(conf, "local")->kind == CA_KIND_PRIVATE, "the local CA is private");
 	ok(conf_ca_has_challenge(conf_upstream(conf, "har"), "dns-01") && !conf_ca_has_challenge(conf_upstream(conf, "har"), "dns-persist-01"),
 		"a preset may know the challenges");

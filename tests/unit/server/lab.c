@@ -248,7 +248,7 @@ conf_of(struct lab *lab, const char *text)
 	struct conf_errors errors = CONF_ERRORS;
 	AUTO_FREE char *all = xasprintf("external_url = \"%s\"; state_dir = \"%s\";"
 		"upstreams = ( { name = \"own\"; driver = \"local\"; },"
-		" { name = \"far\"; driver = \"acme\"; directory = \"https://127.0.0.1:1/dir\"; } );"
+		" { name = \"far\"; driver = \"acme\"; directory = \"https://127.0.0.1:1/dir\"; client_auth = \"no\"; } );"
 		"rules = ( { name = \"secret-rule-name\"; action = \"refuse\"; names = [ \"forbidden.test\", \"*.forbidden.test\" ]; say = \"ask the registrar\"; },"
 		" { name = \"all\"; names = [ \"*.test\", \"10.0.0.0/8\", \"2001:db8::/32\", \"permanent-identifier:*\" ]; } );\n%s", lab->base, lab->folder, text);
 	struct gate_conf *conf = gate_conf_load_text("lab.conf", span_str(all), &errors);

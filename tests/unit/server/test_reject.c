@@ -468,6 +468,8 @@ static const struct reject rejects[] = {
 	{ 99, "csr for a CA", { FINALIZE("{\"csr\":\"$CSR_CA\"}") }, "badCSR", 400 },
 	{ 99, "csr for a key type the profile has not", { FINALIZE("{\"csr\":\"$CSR_ED25519\"}") }, "badCSR", 400 },
 	{ 99, "csr for a key known to be compromised", { FINALIZE("{\"csr\":\"$CSR_LOST\"}") }, "badCSR", 400 },
+	{ 99, "csr for client authentication, which the CA does not certify",
+		{ .path = "$FAR_READY/finalize", .by = "A", .payload = "{\"csr\":\"$CSR_CLIENT\"}" }, "badCSR", 400 },
 
 	/* revocation (7.6) */
 	{ 101, "revoke nothing", { REVOKE("{}") }, "malformed", 400 },
@@ -597,6 +599,7 @@ make_csrs(void)
 	const char *const both[FORGE_EXTS] = { "subjectAltName=DNS:a.test,DNS:b.test" };
 	const char *const mail[FORGE_EXTS] = { "subjectAltName=DNS:a.test,DNS:b.test,email:a@b.test" };
 	const char *const ca[FORGE_EXTS] = { "subjectAltName=DNS:a.test,DNS:b.test", "basicConstraints=CA:TRUE" };
+	const char *const client[FORGE_EXTS] = { "subjectAltName=DNS:client.test", "extendedKeyUsage=serverAuth,clientAuth" };
 	AUTO_PKEY *key = EVP_EC_gen("P-256"), *weak = EVP_RSA_gen(1024), *ed = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
 	AUTO_BUF text = BUF_MAX(1 << 20);
 	struct span der;
@@ -612,6 +615,7 @@ make_csrs(void)
 	set_der("CSR_NONE", forge_csr(key, NULL, no_exts));
 	set_der("CSR_MAIL", forge_csr(key, NULL, mail));
 	set_der("CSR_CA", forge_csr(key, NULL, ca));
+	set_der("CSR_CLIENT", forge_csr(key, NULL, client));
 	set_der("CSR_RSA1024", forge_csr(weak, NULL, both));
 	set_der("CSR_ED25519", forge_csr(ed, NULL, both));
 	set_der("CSR_SHA1", forge_req_der(forge_req(key, NULL, both), key, EVP_sha1()));
@@ -768,6 +772,8 @@ make_orders(void)
 	lab_post(&lab, "A", "$PROCESSING/finalize", "{\"csr\":\"$CSR_FAR\"}", &reply);
 	if (reply_status(&reply) != 200 || strcmp(reply_get(&reply, "status"), "processing") != 0)
 		lab_die("order at the CA");
+	lab_order(&lab, "A", "FAR_READY", "client.test", "\"profile\":\"far\"");
+	lab_prove(&lab, "A", "FAR_READY", "ready");
 	lab_order(&lab, "A", "EXPIRED_READY", "a.test", "\"profile\":\"second\"");
 	lab_prove(&lab, "A", "EXPIRED_READY", "ready");
 	lab_order(&lab, "A", "EXPIRED_PROOF", "proof.test", NULL);

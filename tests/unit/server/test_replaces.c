@@ -9,7 +9,8 @@
 
 static struct lab lab;
 
-static const char conf[] = LAB_NO_RATES "default_profile = \"default\"; profiles = ( { name = \"default\"; upstream = \"own\"; }, { name = \"far\"; upstream = \"far\"; } );";
+static const char conf[] = LAB_NO_RATES "default_profile = \"default\"; profiles = ( { name = \"default\"; upstream = \"own\"; }, { name = \"far\"; upstream = \"far\"; },"
+	" { name = \"strict\"; upstream = \"own\"; replaces_unknown = \"refuse\"; } );";
 
 #define REPLY AUTO_BUF reply = BUF_MAX(1 << 20)
 #define DNS(name) "{\"type\":\"dns\",\"value\":\"" name "\"}"
@@ -81,6 +82,8 @@ test_unknown(void)
 	is_int(lab_number(&lab, "select count(*) from event where detail like 'replaces AA.AQ%ignored'"), 1, "its story tells");
 	is_int(order("A", ORDER(DNS("a.test"), "AA.AQ"), &reply), 201, "the same request again");
 	is_int(lab_number(&lab, "select count(*) from orders where state<2 and idents like '%a.test%' and idents not like '%b.test%'"), 1, "is the same order (O1)");
+	is_int(order("A", "{\"identifiers\":[" DNS("a.test") "],\"replaces\":\"AA.AQ\",\"profile\":\"strict\"}", &reply), 404, "a profile may want it refused");
+	is_str(reply_get(&reply, "type"), "urn:ietf:params:acme:error:malformed", "as malformed");
 }
 
 static void
