@@ -216,7 +216,8 @@ test_limits(void)
 		WANT({ "limits[0].name", "requests" }, { "limits[0].per", "address" }, { "limits[0].burst", "400" }, { "limits[0].interval_ms", "5" },
 			{ "limits[1].name", "new-account" }, { "limits[1].burst", "100" }, { "limits[2].name", "new-order" }, { "limits[2].per", "account" },
 			{ "limits[3].name", "challenge" }, { "limits[4].name", "failed-validation" }, { "limits[4].per", "account and name" },
-			{ "limits[4].interval_ms", "180000" }, { "limits[4].keys", "0" }, { "limits[5]", "" }, { "pending_authz_max", "300" }, { "pending_authz_refused", "0" }));
+			{ "limits[4].interval_ms", "180000" }, { "limits[4].keys", "0" }, { "limits[5].name", "renewal-address" },
+			{ "limits[6].name", "renewal-account" }, { "limits[7]", "" }, { "pending_authz_max", "300" }, { "pending_authz_refused", "0" }));
 	for (int i = 0; i < 22; i++) {
 		bool taken = limit_take(&scene.server.limits, conf, LIMIT_FAILED, SPAN("1/a.test"), &pr);
 
