@@ -84,13 +84,15 @@ settle(struct sql *db, struct issue *is, bool (*fn)(struct sql *, const struct l
 	return !ask.upstream || fn(db, &ask, pr);
 }
 
-/* No certificate comes of it; the names that the CA could not validate are counted. */
+/* No certificate comes of it, or one that is not as ordered, which the CA counts as any other; the names that it could not validate are
+ * counted. */
 static bool
 settle_failed(struct sql *db, struct issue *is, struct problem *pr)
 {
 	struct ledger_ask ask = issue_ledger_ask(is);
+	bool issued = is->phase == ISSUE_CERT;
 
-	return !ask.upstream || (ledger_released(db, &ask, pr) && ledger_failed(db, &ask, &is->failed, pr));
+	return !ask.upstream || ((issued ? ledger_issued(db, &ask, pr) : ledger_released(db, &ask, pr)) && ledger_failed(db, &ask, &is->failed, pr));
 }
 
 struct url_rq {

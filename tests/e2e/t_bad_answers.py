@@ -280,8 +280,8 @@ def judge(t, lab, ca, gate, device, row):
     t.ok(wait_until("a line in the log", lambda: alarmed(gate, device), 60), "and the operator is alarmed")
 
 
-def gate_of(lab, ca, **options):
-    gate = lab.gate(ca.directory, upstream={"limits": "none", "request": "10s"}, http_port=PORTS.take(), **options)
+def gate_of(lab, ca, upstream=None, **options):
+    gate = lab.gate(ca.directory, upstream={"limits": "none", "request": "10s", **(upstream or {})}, http_port=PORTS.take(), **options)
     gate.start()
     lab.device(gate)  # the one responder they share
     return gate
@@ -309,7 +309,7 @@ def side_by_side(lab, gate, rows):
 def answers(t, lab):
     rows = table()
     ca = BadCA(lab, rows)
-    gate = gate_of(lab, ca)
+    gate = gate_of(lab, ca, {"overrides": [{"limit": "certs_set", "count": 50, "period": "7d"}]})
     devices = side_by_side(lab, gate, rows)
     for row in rows:
         with t.part(row["what"]):
@@ -320,6 +320,9 @@ def answers(t, lab):
     t.equal([row["what"] for row in waiting if devices[row["name"]].acme.post(devices[row["name"]].order_url).json["status"] != "processing"], [],
             "all that wait are processing")
     t.equal(gate.sql("select count(*) from cert"), [(len([row for row in rows if row["end"] == "valid"]),)], "no certificate came of anything bad")
+    issued = [row for row in rows if row["end"] == "valid" or row.get("also") == NOT_ORDERED]
+    sets = json.loads(gate.ctl("--json", "limits", "--kind", "certs_set", "--limit", "500"))["items"]
+    t.equal(sum(b["used"] for b in sets), len(issued), "whatever the CA has issued counts, as ordered or not; and nothing else does")
     bad = re.search(r'acmegate_upstream_bad_answers_total{ca="ca"} (\d+)', gate.ctl("metrics"))
     t.ok(bad and int(bad.group(1)) >= len([row for row in rows if row["end"] != "valid"]) / 2, "the metrics count answers that could not be used: %s" % (
         bad and bad.group(1)))
