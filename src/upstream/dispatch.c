@@ -219,8 +219,8 @@ ticket_new(struct dispatch *d, const struct queue_row *q, struct upstream *u, co
 {
 	struct ticket *e = xcalloc(1, sizeof(*e));
 
-	*e = (struct ticket){ .id = q->order_id, .seat = seat_of(d, conf), .u = u,
-		.not_before = q->not_before, .bucket = q->bucket, .until = q->until, .told = q->state != QUEUE_NEW };
+	*e = (struct ticket){ .id = q->order_id, .seat = seat_of(d, conf), .u = u, .not_before = q->not_before, .bucket = q->bucket,
+		.until = q->until, .told = q->state != QUEUE_NEW, .since_ms = clock_ms() };
 	d->untold += !e->told;
 	tsearch(e, &d->tickets, by_id);
 	return e;

@@ -34,6 +34,8 @@ struct ticket {
 	int64_t flies_since_ms;
 	int64_t failover_limit_s; /* it may go to another CA rather than wait for longer; 0 = it may not */
 	int64_t elsewhere_ms;  /* when it last looked for another CA, monotonic; 0 = never */
+	int64_t since_ms;      /* here, monotonic */
+	bool told_no_account;  /* that ours is not made yet */
 	struct ticket *next, **prev; /* of those that fly */
 };
 

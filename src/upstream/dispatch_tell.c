@@ -12,6 +12,7 @@
 #define COST_TIMES 20      /* what takes long is done more seldom */
 #define MOVED_S 5          /* a time that moved by less, or by a twentieth of the wait, is not told anew */
 #define NOTED_S 60         /* nor, if it became later by less, noted in the story */
+#define NO_ACCOUNT_MS 10000 /* our account at a CA is made sooner than that, if all is well */
 #define ROWS_MAX 1000      /* in one step */
 #define ROWS_AT_ONCE 100   /* in one transaction */
 
@@ -19,6 +20,7 @@ struct word {
 	struct ticket *ticket;
 	int64_t bucket, until, place;
 	bool urgent, noted; /* it belongs into the story */
+	bool no_account;    /* that belongs there */
 	char label[BUCKET_LABEL_TEXT]; /* of the bucket, once noted */
 };
 
@@ -72,7 +74,8 @@ on_forecast(const struct sched_forecast *f, void *arg)
 	}
 	if (is_far(t, &w))
 		t->far[t->far_count++] = w;
-	if (!has_moved(&w, t->now))
+	w.no_account = f->key == dispatch_account_key(e->u) && !e->told_no_account && clock_ms() - e->since_ms >= NO_ACCOUNT_MS;
+	if (!has_moved(&w, t->now) && !w.no_account)
 		return;
 	if (t->count == ROWS_MAX) {
 		t->more++;
@@ -98,6 +101,12 @@ note(struct sql *db, const struct telling *t, struct word *w, struct problem *pr
 		ledger_label(&b, w->label), w->ticket->u->name, time_rfc3339(w->until, time), (long long)w->place);
 }
 
+static bool
+note_no_account(struct sql *db, const struct telling *t, const struct word *w, struct problem *pr)
+{
+	return event_note(db, w->ticket->id, jobs_node(t->d->job->jobs), "upstream", pr, "there is no account at %s yet: the log says why", w->ticket->u->name);
+}
+
 static size_t
 end_of_part(const struct telling *t)
 {
@@ -113,7 +122,8 @@ tell_tx(struct sql *db, void *arg, struct problem *pr)
 	for (size_t i = t->from; good && i < end_of_part(t); i++) {
 		struct word *w = &t->words[i];
 
-		good = queue_tell(db, w->ticket->id, w->bucket, w->until, w->place, w->urgent, pr) && (!w->noted || note(db, t, w, pr));
+		good = queue_tell(db, w->ticket->id, w->bucket, w->until, w->place, w->urgent, pr) && (!w->noted || note(db, t, w, pr)) &&
+			(!w->no_account || note_no_account(db, t, w, pr));
 	}
 	return good;
 }
@@ -144,6 +154,7 @@ write_words(struct telling *t)
 
 			t->d->untold -= !e->told;
 			e->told = true;
+			e->told_no_account = e->told_no_account || t->words[t->from].no_account;
 			e->bucket = t->words[t->from].bucket;
 			e->until = t->words[t->from].until;
 			if (t->words[t->from].label[0])
