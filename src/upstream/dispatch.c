@@ -11,7 +11,7 @@
 #define POLL_MS 5000           /* a store of our own: whoever adds something says so */
 #define SHARED_POLL_MS 1000    /* other gateways do not */
 #define REVIEW_MS 60000        /* orders that nobody waits for any more, and those that have become urgent */
-#define LONG_FLIGHT_MS 600000  /* takes no place of the width any more: the CA thinks, or waits for somebody */
+#define LONG_FLIGHT_MS 60000   /* takes no place of the width any more: the CA thinks, or waits for somebody */
 #define GROWTH 8               /* of the width */
 
 struct store *

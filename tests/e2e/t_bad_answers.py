@@ -281,7 +281,7 @@ def judge(t, lab, ca, gate, device, row):
 
 
 def gate_of(lab, ca, upstream=None, **options):
-    gate = lab.gate(ca.directory, upstream={"limits": "none", "request": "10s", **(upstream or {})}, http_port=PORTS.take(), **options)
+    gate = lab.gate(ca.directory, upstream={"limits": "none", "request": "10s", "orders_in_flight": 100, **(upstream or {})}, http_port=PORTS.take(), **options)
     gate.start()
     lab.device(gate)  # the one responder they share
     return gate
