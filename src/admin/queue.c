@@ -165,6 +165,7 @@ cas_tx(struct sql *db, void *arg, struct problem *pr)
 	struct call *c = arg;
 	const struct upstream_conf *list = c->conf->upstreams.list;
 	struct job_view leader;
+	int64_t total = 0;
 	bool found;
 
 	call_restart(c);
@@ -184,8 +185,10 @@ cas_tx(struct sql *db, void *arg, struct problem *pr)
 		if (!queue_counts(db, on_count, &s, pr))
 			return false;
 		write_ca(&c->w, &s);
+		total++;
 	}
 	jw_end(&c->w);
+	jw_int(&c->w, "total", total);
 	jw_end(&c->w);
 	return true;
 }

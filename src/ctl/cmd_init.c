@@ -139,6 +139,15 @@ allows_addresses(const struct ctl *ctl)
 	return false;
 }
 
+/* What its entry is called: a CA that is known by name keeps it. */
+static const char *
+name_of(const struct init *in)
+{
+	if (!in->upstream)
+		return "local";
+	return ca_preset_find(in->upstream) ? in->upstream : "ca";
+}
+
 static void
 put_profile(struct init *in)
 {
@@ -148,7 +157,7 @@ put_profile(struct init *in)
 	add_key(in, gate_conf_keys, "", "profiles");
 	buf_adds(&in->text, "(\n\t{\n");
 	put_string(in, list->sub, "\t\t", "name", "default");
-	put_string(in, list->sub, "\t\t", "upstream", in->upstream ? "ca" : "local");
+	put_string(in, list->sub, "\t\t", "upstream", name_of(in));
 	if (allows_addresses(in->ctl)) {
 		add_key(in, list->sub, "\t\t", "identifier_types");
 		buf_adds(&in->text, "[ \"dns\", \"ip\" ];\n\n");
@@ -206,7 +215,7 @@ put_upstream(struct init *in)
 
 	add_key(in, gate_conf_keys, "", "upstreams");
 	buf_adds(&in->text, "(\n\t{\n");
-	put_string(in, keys, "\t\t", "name", in->upstream ? "ca" : "local");
+	put_string(in, keys, "\t\t", "name", name_of(in));
 	put_string(in, keys, "\t\t", "driver", in->upstream ? "acme" : "local");
 	if (in->upstream)
 		put_ca(in, keys);

@@ -114,6 +114,8 @@ test_shows(void)
 	ok(complains("no certificate \"AQ.VQ\""), "says which");
 	is_int(run("cert show ../orders --socket %s", scene.socket), 2, "what can be no name is not asked for");
 	is_int(run("cert show .. --socket %s", scene.socket), 2, "nor this");
+	is_int(run("queue ca --socket %s", scene.socket), 0, "queue ca");
+	ok(says("LIMITS IN THE WAY\n") && !says(" of 0\n"), "counts its CAs");
 	is_int(run("config show --socket %s", scene.socket), 0, "config show");
 	ok(says("external_url = \"https://acme.test\";\n") && says("\t\tname = \"ca\";\n"), "is in the file's language");
 	is_int(run("version --socket %s", scene.socket), 0, "version");
@@ -242,7 +244,7 @@ test_init_acme(void)
 	errors = CONF_ERRORS;
 	conf = gate_conf_load(file, &errors);
 	u = conf ? conf->upstreams.list : NULL;
-	ok(u && strcmp(u->preset, "letsencrypt") == 0 && strcmp(u->directory, "https://acme-v02.api.letsencrypt.org/directory") == 0,
+	ok(u && strcmp(u->preset, "letsencrypt") == 0 && strcmp(u->name, "letsencrypt") == 0 && strcmp(u->directory, "https://acme-v02.api.letsencrypt.org/directory") == 0,
 		"  makes an entry that knows its directory");
 	gate_conf_unref(conf);
 	conf_errors_done(&errors);
