@@ -16,7 +16,8 @@
 
 #define HOLD_MS (15 * 60 * 1000)   /* an operator is needed (T6) */
 #define REGISTERING_MS 500         /* our account is being made */
-#define REGISTERING_LONG 20        /* times that is not the usual */
+#define REGISTERING_MAX_MS 30000   /* each look costs a read of the store, and a fleet may be looking */
+#define REGISTERING_LONG 5         /* times that is not the usual */
 
 static const char *const phase_names[] = {
 	[ISSUE_LOAD] = "load",
@@ -134,7 +135,7 @@ homeless(struct issue *is)
 static enum job_next
 unregistered(struct issue *is)
 {
-	int64_t wait_ms = REGISTERING_MS;
+	int64_t wait_ms = (int64_t)REGISTERING_MS << (is->unregistered < 6 ? is->unregistered : 6);
 	char text[UPSTREAM_TEXT + 80];
 	struct problem pr = { 0 };
 	struct ca_health h;
@@ -143,6 +144,7 @@ unregistered(struct issue *is)
 	snprintf(text, sizeof(text), "there is no account at %s yet: the log says why", is->u->name);
 	if (++is->unregistered == REGISTERING_LONG && !issue_note(is, text, &pr))
 		return issue_store_trouble(is, &pr);
+	wait_ms = wait_ms < REGISTERING_MAX_MS ? wait_ms : REGISTERING_MAX_MS;
 	ca_health(is->u->ca, &h);
 	if (issue_moves_in_time(is, h.failures ? FAILOVER_OUTAGE : FAILOVER_ACCOUNT, "it has not registered our account", &wait_ms, &next))
 		return next;
