@@ -1,7 +1,7 @@
 /* alpn_cert.h - the certificate that proves a name by tls-alpn-01 (RFC 8737 3, RFC 8738 6): is this one (V3), and made. Pure; any
  * thread. */
-#ifndef VALIDATE_ALPN_CERT_H
-#define VALIDATE_ALPN_CERT_H
+#ifndef PKI_ALPN_CERT_H
+#define PKI_ALPN_CERT_H
 
 #include <openssl/types.h>
 
