@@ -110,13 +110,10 @@ renewal_each_changed(struct sql *db, struct renewal_mark after, int64_t limit, r
 	return each(st, fn, arg, pr);
 }
 
-bool
-renewal_each_changed_of(struct sql *db, int64_t principal, struct renewal_mark after, int64_t until, int64_t limit, renewal_fn fn, void *arg, struct problem *pr)
+/* $1 to $5 of those below */
+static bool
+each_of(struct sql_stmt *st, int64_t principal, struct renewal_mark after, int64_t until, int64_t limit, renewal_fn fn, void *arg, struct problem *pr)
 {
-	static const char SQL[] = SELECT " where principal=$1 and (changed_at, cert_id)>($2, $3) and changed_at<=$4"
-					 " order by changed_at, cert_id limit $5";
-	struct sql_stmt *st = sql_begin(db, SQL);
-
 	sql_bind_int(st, 1, principal);
 	sql_bind_int(st, 2, after.at);
 	sql_bind_int(st, 3, after.id);
@@ -126,16 +123,19 @@ renewal_each_changed_of(struct sql *db, int64_t principal, struct renewal_mark a
 }
 
 bool
+renewal_each_changed_of(struct sql *db, int64_t principal, struct renewal_mark after, int64_t until, int64_t limit, renewal_fn fn, void *arg, struct problem *pr)
+{
+	static const char SQL[] = SELECT " where principal=$1 and (changed_at, cert_id)>($2, $3) and changed_at<=$4"
+					 " order by changed_at, cert_id limit $5";
+
+	return each_of(sql_begin(db, SQL), principal, after, until, limit, fn, arg, pr);
+}
+
+bool
 renewal_each_ended_of(struct sql *db, int64_t principal, struct renewal_mark after, int64_t until, int64_t limit, renewal_fn fn, void *arg, struct problem *pr)
 {
 	static const char SQL[] = SELECT " where principal=$1 and (not_after, cert_id)>($2, $3) and not_after<=$4"
 					 " order by not_after, cert_id limit $5";
-	struct sql_stmt *st = sql_begin(db, SQL);
 
-	sql_bind_int(st, 1, principal);
-	sql_bind_int(st, 2, after.at);
-	sql_bind_int(st, 3, after.id);
-	sql_bind_int(st, 4, until);
-	sql_bind_int(st, 5, limit);
-	return each(st, fn, arg, pr);
+	return each_of(sql_begin(db, SQL), principal, after, until, limit, fn, arg, pr);
 }
