@@ -447,6 +447,18 @@ lab_number(struct lab *lab, const char *text)
 	return n.value;
 }
 
+void
+lab_renewal_refresh(struct lab *lab)
+{
+	struct problem pr = { 0 };
+	bool more;
+
+	do {
+		if (!renewal_refresh(lab->server.renewal, &more, &pr))
+			lab_die(pr.cause);
+	} while (more);
+}
+
 /* ---- requests ---- */
 
 static void
@@ -644,6 +656,13 @@ void
 lab_post(struct lab *lab, const char *by, const char *path, const char *payload, struct buf *ret)
 {
 	lab_send(lab, &(struct rq){ .path = path, .by = by, .payload = payload }, ret);
+}
+
+int
+lab_get(struct lab *lab, const char *path, const char *fields, struct buf *ret)
+{
+	lab_send(lab, &(struct rq){ .method = "GET", .path = path, .type = "", .fields = fields, .body = "" }, ret);
+	return reply_status(ret);
 }
 
 static void

@@ -47,6 +47,8 @@ void lab_sql(struct lab *lab, const char *text);
 int64_t lab_number(struct lab *lab, const char *text);
 /* Run a transaction that must succeed. */
 void lab_write(struct lab *lab, sql_fn fn, void *arg);
+/* Renewal information: from the store into memory, all that has changed. */
+void lab_renewal_refresh(struct lab *lab);
 
 /* ---- variables ---- */
 
@@ -82,6 +84,8 @@ void lab_render(struct lab *lab, const struct rq *rq, struct buf *out);
 void lab_raw(struct lab *lab, const char *text, size_t n, struct buf *ret);
 /* Come from this address of loopback from now on. */
 void lab_from(struct lab *lab, const char *address);
+/* GET without a body; `fields` as in struct rq. Returns the status. */
+int lab_get(struct lab *lab, const char *path, const char *fields, struct buf *ret);
 /* A good request by an actor. */
 void lab_post(struct lab *lab, const char *by, const char *path, const char *payload, struct buf *ret);
 /* newAccount: sets $KID_actor; dies unless 201. */

@@ -70,25 +70,12 @@ put(const char *actor, unsigned from, unsigned count, int64_t lives_s)
 	lab_write(&lab, put_tx, &p);
 }
 
-static void
-refresh(void)
-{
-	struct problem pr = { 0 };
-	bool more;
-
-	do {
-		if (!renewal_refresh(lab.server.renewal, &more, &pr))
-			lab_die(pr.cause);
-	} while (more);
-}
-
 static int
 get_with(const char *ids, const char *fields, struct buf *reply)
 {
 	AUTO_FREE char *path = xasprintf(BATCH "/%s", ids);
 
-	lab_send(&lab, &(struct rq){ .method = "GET", .path = path, .type = "", .fields = fields, .body = "" }, reply);
-	return reply_status(reply);
+	return lab_get(&lab, path, fields, reply);
 }
 
 static int
@@ -163,7 +150,7 @@ is_window_of(const struct buf *reply, unsigned n, const char *what)
 	AUTO_FREE char *path = xasprintf("/renewal-info/%s", id_of(n, id)), *have = entry(reply, "entries", id), *want = NULL;
 	AUTO_BUF one = BUF_MAX(65536);
 
-	lab_send(&lab, &(struct rq){ .method = "GET", .path = path, .type = "", .body = "" }, &one);
+	lab_get(&lab, path, NULL, &one);
 	want = xasprintf("{\"renewalInfo\":%.*s,", SPAN_FMT(reply_body(&one)));
 	ok(have && strncmp(have, want, strlen(want)) == 0, "%s: octet for octet what RFC 9773's own GET says", what);
 }
@@ -261,7 +248,7 @@ test_strict_and_tags(void)
 	again = entry(&reply, "entries", id);
 	ok(again && strncmp(again, "{\"unchanged\":true,\"retryAfter\":", 31) == 0, "  what has not changed is not told again");
 	lab_sql(&lab, "update renewal set revoked_at=not_before+100, changed_at=changed_at+1 where certid='" "dHdlbnR5IG9jdGV0cyBvZiBrZXk.EQAB" "'");
-	refresh();
+	lab_renewal_refresh(&lab);
 	free(again);
 	post("A", tagged, &reply);
 	again = entry(&reply, "entries", id);
@@ -284,8 +271,7 @@ test_malformed(void)
 		post("A", payloads[i], &reply);
 		ok(reply_is_problem(&reply, "malformed", 400, true), "a payload %s is refused", payloads[i]);
 	}
-	lab_send(&lab, &(struct rq){ .method = "GET", .path = BATCH, .type = "", .body = "" }, &reply);
-	is_int(reply_status(&reply), 405, "GET needs a list");
+	is_int(lab_get(&lab, BATCH, NULL, &reply), 405, "GET needs a list");
 	lab_send(&lab, &(struct rq){ .path = BATCH, .by = "A", .jwk = true, .payload = "{\"certIDs\":[\"AA.AQ\"]}" }, &reply);
 	ok(reply_is_problem(&reply, "malformed", 400, true), "a bare key is refused");
 	post("gone", "{\"certIDs\":[\"AA.AQ\"]}", &reply);
@@ -440,11 +426,11 @@ main(void)
 	put("A", 1, MINE, 60 * DAY);
 	put("A", 3001, 1, -100);
 	put("B", 5001, 3, 60 * DAY);
-	lab_send(&lab, &(struct rq){ .method = "GET", .path = "/directory", .type = "", .body = "" }, &reply);
+	lab_get(&lab, "/directory", NULL, &reply);
 	is_str(lab_path(reply_get(&reply, "acmegate-renewalInfoBatch")), BATCH, "the directory says where");
 	test_get_list();
 	test_post_list();
-	refresh();
+	lab_renewal_refresh(&lab);
 	test_get_list();
 	test_commas();
 	test_post_list();

@@ -20,8 +20,7 @@ get_with(const char *path, const char *fields, struct buf *reply)
 {
 	AUTO_FREE char *whole = xasprintf("/renewal-info/%s", path);
 
-	lab_send(&lab, &(struct rq){ .method = "GET", .path = whole, .type = "", .fields = fields, .body = "" }, reply);
-	return reply_status(reply);
+	return lab_get(&lab, whole, fields, reply);
 }
 
 static int
@@ -45,18 +44,6 @@ put(const char *certid, int from, int to)
 		" values ('$CERTID', 0, 1, 1, 'p', 'u', '05', '$CERTID', '$CERTID', 'k', 'dns:r.test', 'n', $FROM, $TO, 'CN=x', 'PEM', $FROM)");
 	lab_sql(&lab, "insert into renewal (cert_id, certid, principal, not_before, not_after, changed_at)"
 		" select id, certid, principal, not_before, not_after, created_at from cert where certid='$CERTID'");
-}
-
-static void
-refresh(void)
-{
-	struct problem pr = { 0 };
-	bool more;
-
-	do {
-		if (!renewal_refresh(lab.server.renewal, &more, &pr))
-			lab_die(pr.cause);
-	} while (more);
 }
 
 static int64_t
@@ -128,8 +115,7 @@ test_refusals(void)
 	}
 	is_int(get(RFC_ID "?x=1", &reply), 404, "with a query it is no resource of ours, and no key of a cache");
 	is_int(get(RFC_ID "/x", &reply), 404, "nor with more behind it");
-	lab_send(&lab, &(struct rq){ .method = "GET", .path = "/renewal-info", .type = "", .body = "" }, &reply);
-	is_int(reply_status(&reply), 404, "nor without a certID");
+	is_int(lab_get(&lab, "/renewal-info", NULL, &reply), 404, "nor without a certID");
 	lab_post(&lab, "A", "/renewal-info/" RFC_ID, NULL, &reply);
 	ok(reply_is_problem(&reply, "malformed", 405, true) && reply_has_field(&reply, "Allow", "GET, HEAD"), "it is asked without a signature (RFC 9773 4.1)");
 }
@@ -195,7 +181,7 @@ test_issued(void)
 	lab_set("O_ID", chain.certs[0]->certid);
 	chain_done(&chain);
 	is_int(get("$O_ID", &reply), 200, "what was just issued has renewal information at once");
-	lab_send(&lab, &(struct rq){ .method = "GET", .path = "/directory", .type = "", .body = "" }, &reply);
+	lab_get(&lab, "/directory", NULL, &reply);
 	ok(reply_get(&reply, "renewalInfo") && strcmp(lab_path(reply_get(&reply, "renewalInfo")), "/renewal-info") == 0, "the directory says where (3)");
 	lab_order(&lab, "A", "R", "a.test", "\"replaces\":\"$O_ID\"");
 	lab_prove(&lab, "A", "R", "ready");
@@ -216,7 +202,7 @@ main(void)
 	put("AQ.Ag", 0, 90 * DAY);
 	put("AQ.Aw", 0, 90 * DAY);
 	test_answer("from the store");
-	refresh();
+	lab_renewal_refresh(&lab);
 	test_answer("from memory");
 	test_refusals();
 	test_access();
