@@ -26,6 +26,27 @@ test_buf(void)
 	ok(!buf_reserve(&exact, SIZE_MAX), "nor by a size that would wrap");
 }
 
+/* Each length, whatever room there is. */
+static void
+test_buf_format(void)
+{
+	AUTO_BUF b = BUF_MAX(4096);
+	AUTO_BUF want = BUF_MAX(4096);
+	AUTO_BUF full = BUF_MAX(10);
+	char text[128];
+
+	for (int n = 0; n < 80; n++) {
+		snprintf(text, sizeof(text), "%*d,", n, n);
+		buf_adds(&want, text);
+		buf_addf(&b, "%*d,", n, n);
+	}
+	ok(buf_ok(&b) && buf_ok(&want) && strcmp(buf_cstr(&b), buf_cstr(&want)) == 0, "formatted text is whole, whether the buffer grows for it or not");
+	buf_adds(&full, "123456");
+	ok(!buf_addf(&full, "%s", "78901") && full.n == 6 && strcmp(buf_cstr(&full), "123456") == 0, "of what does not fit nothing is there");
+	buf_clear(&full);
+	ok(buf_addf(&full, "%s", "1234567890") && strcmp(buf_cstr(&full), "1234567890") == 0, "up to the ceiling it does");
+}
+
 static void
 test_span(void)
 {
@@ -179,6 +200,7 @@ int
 main(void)
 {
 	test_buf();
+	test_buf_format();
 	test_span();
 	test_rfc3339();
 	test_http_dates();
