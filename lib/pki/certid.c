@@ -83,7 +83,10 @@ certid_parse(struct span text, struct certid *ret, struct problem *pr)
 		!make_positive(&serial, pr))
 		return false;
 	certid_write(buf_span(&keyid), buf_span(&serial), id.text);
-	certid_write(buf_span(&keyid), serial.n > 1 && serial.p[0] == 0 ? span_from(buf_span(&serial), 1) : buf_span(&serial), id.bare);
+	if (serial.n > 1 && serial.p[0] == 0)
+		certid_write(buf_span(&keyid), span_from(buf_span(&serial), 1), id.bare);
+	else
+		memcpy(id.bare, id.text, sizeof(id.bare));
 	hex_write(id.serial, buf_span(&serial));
 	*ret = id;
 	return true;

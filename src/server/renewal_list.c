@@ -2,7 +2,6 @@
 #include "server/renewal_list.h"
 
 #include <openssl/sha.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/b64url.h"
@@ -189,7 +188,9 @@ renewal_entry_write(struct jw *w, const struct gate_conf *conf, const char *name
 static const char *
 name_of(const struct renewal_item *item, char dst[CERTID_TEXT + 1])
 {
-	snprintf(dst, CERTID_TEXT + 1, "%.*s", SPAN_FMT(item->text));
+	if (item->text.n > 0)
+		memcpy(dst, item->text.p, item->text.n);
+	dst[item->text.n] = '\0';
 	return dst;
 }
 
