@@ -14,10 +14,15 @@ from zones import DnsDevice, Zones, names_of
 
 PROGRAM = os.path.join(TOP, "etc", "acme-sh-dnsapi")
 ACME_SH = """#!/usr/bin/env sh
-_initpath() { . "$HOME/account.conf"; }
+_initpath() {
+  LE_WORKING_DIR="${LE_WORKING_DIR:-$HOME/.acme.sh}"
+  [ ! -f "$LE_WORKING_DIR/account.conf" ] || . "$LE_WORKING_DIR/account.conf"
+}
 _info() { echo "$@"; }
 _err() { echo "$@" >&2; return 1; }
-_saveaccountconf() { cp "$HOME/account.conf" "$HOME/copy"; : >"$HOME/account.conf"; sleep 0.2; cat "$HOME/copy" >"$HOME/account.conf"; }
+_saveaccountconf() {
+  cp "$LE_WORKING_DIR/account.conf" "$HOME/copy"; : >"$LE_WORKING_DIR/account.conf"; sleep 0.2; cat "$HOME/copy" >"$LE_WORKING_DIR/account.conf"
+}
 _savedomainconf() { echo "$1=$2" >>"$HOME/seen.conf"; }
 main() { [ -z "$1" ] && echo "Usage: acme.sh <command>" && return; echo "command $1"; }
 main "$@"
