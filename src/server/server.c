@@ -175,6 +175,7 @@ tell_account_first(struct api *api)
 		return;
 	api->pr = pr;
 	api->sub_count = 0;
+	api->cert_ids_max = 0;
 }
 
 /* Worker */

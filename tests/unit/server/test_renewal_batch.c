@@ -278,6 +278,8 @@ test_malformed(void)
 	ok(reply_is_problem(&reply, "unauthorized", 401, true), "a deactivated account hears of its own end");
 	post("gone", NULL, &reply);
 	ok(reply_is_problem(&reply, "unauthorized", 401, true), "  and of nothing else");
+	post_ids("gone", 1, 1001, "", &reply);
+	ok(reply_is_problem(&reply, "unauthorized", 401, true) && !reply_get(&reply, "maxCertIDs"), "  however long its list");
 }
 
 static void
