@@ -1,7 +1,7 @@
 /* cache.h - what is told of each certificate, in memory: so that a fleet's questions need neither a worker nor the store. Any thread.
  *
- * A table by (issuer, serial number), compared octet by octet; about a hundred octets a certificate. It may be thrown away: what it does
- * not have is looked for in the store. */
+ * A table by (issuer, serial number), compared octet by octet; 112 to 200 octets a certificate, as full as it happens to be. It may be
+ * thrown away: what it does not have is looked for in the store. */
 #ifndef RENEWAL_CACHE_H
 #define RENEWAL_CACHE_H
 
