@@ -48,7 +48,7 @@ compile_policy(struct gate_conf *conf, struct problem *pr)
 static void
 derive_reach(struct gate_conf *conf)
 {
-	const struct conf_addrs *faces[] = { &conf->listen, &conf->http01_listen, &conf->metrics_listen };
+	const struct conf_addrs *faces[] = { &conf->listen, &conf->http01_listen, &conf->tls_alpn01_listen, &conf->metrics_listen };
 	struct addr *own = xcalloc(conf->listen.count + conf->http01_listen.count + conf->tls_alpn01_listen.count + conf->metrics_listen.count, sizeof(*own));
 	size_t n = 0;
 

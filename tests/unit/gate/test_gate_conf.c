@@ -305,6 +305,28 @@ test_also_good(void)
 	}
 }
 
+/* Each face is one of the addresses that validation does not connect to. */
+static void
+test_reach(void)
+{
+	static const char *const faces[] = { "listen", "http01_listen", "tls_alpn01_listen", "metrics_listen" };
+	struct conf_errors errors = CONF_ERRORS;
+	struct gate_conf *conf = load(MORE, "networks = [ \"127.0.0.0/24\" ]; listen = [ \"127.0.0.1:1001\" ]; http01_listen = [ \"127.0.0.1:1002\" ]; "
+		"tls_alpn01_listen = [ \"127.0.0.1:1003\" ]; metrics_listen = [ \"127.0.0.1:1004\" ];", &errors);
+	struct problem pr = { 0 };
+	struct addr to;
+
+	ok(conf != NULL, "four faces: %s", buf_cstr(&errors.text));
+	for (size_t i = 0; conf && i < COUNT_OF(faces); i++) {
+		AUTO_FREE char *text = xasprintf("127.0.0.1:%zu", 1001 + i);
+
+		ok(addr_parse_port(span_str(text), &to, &pr) && !reach_allows(&conf->reach, &to), "no device is asked at %s", faces[i]);
+	}
+	ok(conf && addr_parse_port(SPAN("127.0.0.1:1005"), &to, &pr) && reach_allows(&conf->reach, &to), "at another port it is");
+	gate_conf_unref(conf);
+	conf_errors_done(&errors);
+}
+
 static void
 test_refusals(void)
 {
@@ -368,6 +390,7 @@ main(void)
 	test_limits();
 	test_good();
 	test_also_good();
+	test_reach();
 	test_refusals();
 	test_reload();
 	return done_testing();
