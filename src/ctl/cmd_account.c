@@ -30,8 +30,7 @@ cmd_account_list(struct ctl *ctl)
 		return ctl_list_json(ctl, code, &rp);
 	items = json_get(rp.root, "items");
 	for (size_t i = 0; i < json_count(items); i++) {
-		for (size_t j = 0; j < COUNT_OF(names); j++)
-			table_add(&t, ctl_text(json_get(json_at(items, i), names[j])));
+		ctl_add_members(&t, json_at(items, i), names, COUNT_OF(names));
 		table_add(&t, contacts(json_get(json_at(items, i), "contact")));
 	}
 	return ctl_list_table(ctl, &t, &rp);

@@ -99,24 +99,13 @@ print_reply(struct ctl *ctl, int code, struct ctl_reply *rp)
 static void
 add_parameters(struct ctl *ctl, const char *before, struct buf *target)
 {
-	static const char *const parameters[] = { "state", "kind", "tag", "owner", "limit" };
-	char sep = '?';
+	static const char *const parameters[] = { "state", "kind", "tag", "owner", "limit", NULL };
+	size_t n = ctl_add_query(ctl, target, parameters);
 
-	for (size_t i = 0; i < COUNT_OF(parameters); i++) {
-		const char *value = ctl_opt(ctl, parameters[i]);
-
-		if (!value)
-			continue;
-		buf_addf(target, "%c%s=", sep, parameters[i]);
-		ctl_add_escaped(target, value);
-		sep = '&';
-	}
-	if (ctl_opt(ctl, "all") && !ctl_opt(ctl, "limit")) {
-		buf_addf(target, "%climit=500", sep);
-		sep = '&';
-	}
+	if (ctl_opt(ctl, "all") && !ctl_opt(ctl, "limit"))
+		buf_addf(target, "%climit=500", n++ ? '&' : '?');
 	if (before)
-		buf_addf(target, "%cbefore=%s", sep, before);
+		buf_addf(target, "%cbefore=%s", n ? '&' : '?', before);
 }
 
 static int
@@ -137,8 +126,7 @@ add_rows(struct table *t, const struct json_node *items)
 	for (size_t i = 0; i < json_count(items); i++) {
 		const struct json_node *d = json_at(items, i);
 
-		for (size_t k = 0; k < COUNT_OF(members); k++)
-			table_add(t, ctl_text(json_get(d, members[k])));
+		ctl_add_members(t, d, members, COUNT_OF(members));
 		table_add(t, tags(d));
 	}
 }

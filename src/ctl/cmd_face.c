@@ -29,8 +29,7 @@ add_limit(struct table *t, const struct json_node *limit)
 	table_add(t, ctl_text(json_get(limit, "per")));
 	table_add(t, burst ? xasprintf("%lld", (long long)burst) : xstrdup("off"));
 	table_add(t, burst ? interval(limit) : xstrdup("-"));
-	for (size_t i = 0; i < COUNT_OF(numbers); i++)
-		table_add(t, ctl_text(json_get(limit, numbers[i])));
+	ctl_add_members(t, limit, numbers, COUNT_OF(numbers));
 }
 
 int

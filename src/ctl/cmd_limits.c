@@ -84,8 +84,7 @@ add_bucket(struct table *t, const struct json_node *b)
 	table_add(t, ctl_text(json_get(b, "limit")));
 	table_add(t, name_of(b));
 	table_add(t, rate_of(b));
-	for (size_t i = 0; i < COUNT_OF(numbers); i++)
-		table_add(t, ctl_text(json_get(b, numbers[i])));
+	ctl_add_members(t, b, numbers, COUNT_OF(numbers));
 	table_add(t, next_of(b));
 	table_add(t, ctl_text(json_get(b, "resets")));
 	table_add(t, ctl_text(json_get(b, "source")));

@@ -20,8 +20,7 @@ cmd_order_list(struct ctl *ctl)
 		return ctl_list_json(ctl, code, &rp);
 	items = json_get(rp.root, "items");
 	for (size_t i = 0; i < json_count(items); i++) {
-		for (size_t j = 0; j < COUNT_OF(names); j++)
-			table_add(&t, ctl_text(json_get(json_at(items, i), names[j])));
+		ctl_add_members(&t, json_at(items, i), names, COUNT_OF(names));
 		table_add(&t, ctl_idents(json_get(json_at(items, i), "identifiers")));
 	}
 	return ctl_list_table(ctl, &t, &rp);
@@ -161,8 +160,7 @@ print_trace(struct ctl *ctl, const struct json_node *list)
 	if (!list)
 		return;
 	for (size_t i = 0; i < json_count(list); i++) {
-		for (size_t j = 0; j < COUNT_OF(names); j++)
-			table_add(&t, ctl_text(json_get(json_at(list, i), names[j])));
+		ctl_add_members(&t, json_at(list, i), names, COUNT_OF(names));
 	}
 	ctl_title(ctl, "Trace");
 	table_write(&t, ctl->plain, ctl->width, &ctl->out);

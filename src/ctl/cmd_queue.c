@@ -20,20 +20,15 @@ cmd_queue(struct ctl *ctl)
 	static const char *const names[] = { "id", "profile", "class", "since", "upstream", "waits_for", "place" };
 	static const char *const parameters[] = { "upstream", "profile", "before", "limit", NULL };
 	struct table t = table_of(columns, COUNT_OF(columns));
-	AUTO_BUF target = BUF_MAX(4000);
 	const struct json_node *items;
 	struct ctl_reply rp;
-	int code;
+	int code = ctl_ask_list(ctl, "/queue", parameters, &rp);
 
-	buf_adds(&target, "/queue");
-	ctl_add_query(ctl, &target, parameters);
-	code = ctl_ask(ctl, buf_cstr(&target), NULL, &rp);
 	if (code != CTL_DONE || ctl->json)
 		return ctl_list_json(ctl, code, &rp);
 	items = json_get(rp.root, "items");
 	for (size_t i = 0; i < json_count(items); i++) {
-		for (size_t j = 0; j < COUNT_OF(names); j++)
-			table_add(&t, ctl_text(json_get(json_at(items, i), names[j])));
+		ctl_add_members(&t, json_at(items, i), names, COUNT_OF(names));
 		table_add(&t, or_unknown(json_get(json_at(items, i), "forecast")));
 	}
 	return ctl_list_table(ctl, &t, &rp);
@@ -59,10 +54,8 @@ cmd_queue_ca(struct ctl *ctl)
 		const struct json_node *item = json_at(items, i);
 
 		table_add(&t, ctl_text(json_get(item, "ca")));
-		for (size_t j = 0; j < COUNT_OF(classes); j++)
-			table_add(&t, ctl_text(json_get(json_get(item, "waiting"), classes[j])));
-		for (size_t j = 0; j < COUNT_OF(names); j++)
-			table_add(&t, ctl_text(json_get(item, names[j])));
+		ctl_add_members(&t, json_get(item, "waiting"), classes, COUNT_OF(classes));
+		ctl_add_members(&t, item, names, COUNT_OF(names));
 	}
 	return ctl_list_table(ctl, &t, &rp);
 }

@@ -80,8 +80,7 @@ print_upstreams(struct ctl *ctl, const struct json_node *list)
 	struct table t = table_of(columns, COUNT_OF(columns));
 
 	for (size_t i = 0; i < json_count(list); i++) {
-		for (size_t j = 0; j < COUNT_OF(names); j++)
-			table_add(&t, ctl_text(json_get(json_at(list, i), names[j])));
+		ctl_add_members(&t, json_at(list, i), names, COUNT_OF(names));
 	}
 	ctl_title(ctl, "Upstreams");
 	table_write(&t, ctl->plain, ctl->width, &ctl->out);
@@ -127,8 +126,7 @@ print_solvers(struct ctl *ctl, const struct json_node *list)
 	if (json_count(list) == 0)
 		return;
 	for (size_t i = 0; i < json_count(list); i++) {
-		for (size_t j = 0; j < COUNT_OF(names); j++)
-			table_add(&t, ctl_text(json_get(json_at(list, i), names[j])));
+		ctl_add_members(&t, json_at(list, i), names, COUNT_OF(names));
 	}
 	ctl_title(ctl, "Solvers");
 	table_write(&t, ctl->plain, ctl->width, &ctl->out);

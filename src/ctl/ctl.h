@@ -158,8 +158,10 @@ void ctl_add_escaped(struct buf *out, const char *text);
 size_t ctl_add_query(const struct ctl *ctl, struct buf *out, const char *const *parameters);
 /* GET /KIND/WORD. */
 int ctl_ask_one(struct ctl *ctl, const char *kind, const char *query, struct ctl_reply *ret);
-/* GET a list with those of the parameters (ends with NULL) that were given as options. */
+/* GET a list with those of the parameters (ends with NULL) that were given as options: ids and names. */
 int ctl_ask_list(struct ctl *ctl, const char *path, const char *const *parameters, struct ctl_reply *ret);
+/* A cell for each of these members of an object. */
+void ctl_add_members(struct table *t, const struct json_node *object, const char *const *names, size_t count);
 /* The end of a command with --json, or of one that failed: prints the reply if code is CTL_DONE, returns code. */
 int ctl_list_json(struct ctl *ctl, int code, struct ctl_reply *rp);
 /* The end of a list for people; frees both. */

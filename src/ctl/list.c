@@ -6,6 +6,8 @@
 #include "ctl/table.h"
 
 #define ID_MAX 64
+/* RFC 3986 2.3 */
+#define UNRESERVED "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 
 int
 ctl_check_id(struct ctl *ctl, const char *id)
@@ -18,11 +20,8 @@ ctl_check_id(struct ctl *ctl, const char *id)
 void
 ctl_add_escaped(struct buf *out, const char *text)
 {
-	for (const char *p = text; *p; p++) {
-		bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || strchr("-._~", *p);
-
-		buf_addf(out, plain ? "%c" : "%%%02X", (unsigned char)*p);
-	}
+	for (const char *p = text; *p; p++)
+		buf_addf(out, strchr(UNRESERVED, *p) ? "%c" : "%%%02X", (unsigned char)*p);
 }
 
 int
@@ -42,7 +41,7 @@ ctl_add_query(const struct ctl *ctl, struct buf *out, const char *const *paramet
 	for (; *parameters; parameters++) {
 		const char *value = ctl_opt(ctl, *parameters);
 
-		if (!value || !*value)
+		if (!value)
 			continue;
 		buf_addf(out, "%c%s=", n++ ? '&' : '?', *parameters);
 		ctl_add_escaped(out, value);
@@ -54,20 +53,24 @@ int
 ctl_ask_list(struct ctl *ctl, const char *path, const char *const *parameters, struct ctl_reply *ret)
 {
 	AUTO_BUF target = BUF_MAX(4000);
-	char sep = '?';
 
-	buf_adds(&target, path);
-	for (; *parameters; parameters++) {
-		const char *value = ctl_opt(ctl, *parameters);
+	for (const char *const *p = parameters; *p; p++) {
+		const char *value = ctl_opt(ctl, *p);
 
-		if (!value)
-			continue;
-		if (!*value || !b64url_is_alphabet(span_str(value)))
-			return ctl_fail(ctl, CTL_USAGE, "--%s cannot be \"%s\"", *parameters, value);
-		buf_addf(&target, "%c%s=%s", sep, *parameters, value);
-		sep = '&';
+		/* an empty one is a variable that was not set, as a rule, and not "all of them" */
+		if (value && (!*value || value[strspn(value, UNRESERVED)]))
+			return ctl_fail(ctl, CTL_USAGE, "--%s cannot be \"%s\"", *p, value);
 	}
+	buf_adds(&target, path);
+	ctl_add_query(ctl, &target, parameters);
 	return ctl_ask(ctl, buf_cstr(&target), NULL, ret);
+}
+
+void
+ctl_add_members(struct table *t, const struct json_node *object, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		table_add(t, ctl_text(json_get(object, names[i])));
 }
 
 int
