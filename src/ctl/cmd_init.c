@@ -273,6 +273,19 @@ make_url(struct ctl *ctl)
 }
 
 static int
+check_upstream(struct ctl *ctl)
+{
+	const char *ca = ctl_opt(ctl, "upstream");
+	AUTO_BUF names = BUF_MAX(4096);
+
+	if (!ca || strstr(ca, "://") || ca_preset_find(ca))
+		return CTL_DONE;
+	for (size_t i = 0; ca_preset_at(i); i++)
+		buf_addf(&names, "%s%s", i ? ", " : "", ca_preset_at(i)->name);
+	return ctl_fail(ctl, CTL_USAGE, "--upstream \"%s\" is no directory URL, and no CA that is known: %s", ca, buf_cstr(&names));
+}
+
+static int
 check_options(struct ctl *ctl)
 {
 	static const char *const acme_only[] = { "upstream-ca-file", "eab-kid", "eab-key-file", "contact", "accept-terms" };
@@ -289,7 +302,7 @@ check_options(struct ctl *ctl)
 			"--allow PATTERN is needed: what devices may have, such as --allow '*.devices.example.com'");
 	for (size_t i = 0; !ctl_opt(ctl, "upstream") && i < COUNT_OF(acme_only); i++) {
 		if (ctl_opt(ctl, acme_only[i]))
-			return ctl_fail(ctl, CTL_USAGE, "--%s goes with --upstream URL", acme_only[i]);
+			return ctl_fail(ctl, CTL_USAGE, "--%s goes with --upstream CA", acme_only[i]);
 	}
 	if (!ctl_opt(ctl, "eab-kid") != !ctl_opt(ctl, "eab-key-file"))
 		return ctl_fail(ctl, CTL_USAGE, "--eab-kid and --eab-key-file need each other");
@@ -299,7 +312,7 @@ check_options(struct ctl *ctl)
 		if (file && access(file, R_OK) != 0)
 			return ctl_fail(ctl, CTL_FAILED, "%s: %s", file, strerror(errno));
 	}
-	return CTL_DONE;
+	return check_upstream(ctl);
 }
 
 static int

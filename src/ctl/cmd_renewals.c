@@ -324,7 +324,8 @@ print_table(struct renewals *r)
 		table_add(&t, xstrdup(c->certid));
 		table_add(&t, xstrdup(c->fault ? c->fault : c->page ? c->page : ""));
 	}
-	table_write(&t, r->ctl->plain, r->ctl->width, &r->ctl->out);
+	if (t.cell_count)
+		table_write(&t, r->ctl->plain, r->ctl->width, &r->ctl->out);
 	table_done(&t);
 }
 
@@ -360,19 +361,22 @@ print_json(struct renewals *r)
 	buf_addc(&r->ctl->out, '\n');
 }
 
-/* Those of which nothing is known, on stderr: a script must not take silence for "not due". */
+/* Those of which nothing is known, on stderr: a script must not take silence for "not due", and for people how many are. */
 static int
 tell_faults(struct renewals *r)
 {
-	size_t faults = 0;
+	size_t faults = 0, due = 0;
 
 	for (size_t i = 0; i < r->count; i++) {
+		due += is_due(r, &r->certs[i]);
 		if (!r->certs[i].fault)
 			continue;
 		faults++;
 		if (!ctl_opt(r->ctl, "all"))
 			ctl_note(r->ctl, "%s: %s", r->certs[i].name, r->certs[i].fault);
 	}
+	if (!r->ctl->plain)
+		ctl_note(r->ctl, "%zu of %zu due", due, r->count);
 	return faults ? CTL_FAILED : CTL_DONE;
 }
 

@@ -37,6 +37,14 @@ struct ctl_web {
 	CURL *curl;
 };
 
+static const char *
+advice(CURLcode result)
+{
+	if (result == CURLE_PEER_FAILED_VERIFICATION)
+		return "; --ca-file takes the root that it is to be trusted by";
+	return result == CURLE_SSL_CACERT_BADFILE ? "; --ca-file is no file of certificates in PEM that can be read" : "";
+}
+
 struct ctl_web *
 ctl_web_new(void)
 {
@@ -70,7 +78,7 @@ ctl_web_get(struct ctl *ctl, struct ctl_web *web, const char *url, struct ctl_re
 	result = curl_easy_perform(web->curl);
 	if (result != CURLE_OK) {
 		ctl_reply_done(ret);
-		return ctl_fail(ctl, CTL_UNREACHABLE, "%s: %s", url, curl_easy_strerror(result));
+		return ctl_fail(ctl, CTL_UNREACHABLE, "%s: %s%s", url, curl_easy_strerror(result), advice(result));
 	}
 	curl_easy_getinfo(web->curl, CURLINFO_RESPONSE_CODE, &status);
 	curl_easy_getinfo(web->curl, CURLINFO_RETRY_AFTER, &retry_after_s);

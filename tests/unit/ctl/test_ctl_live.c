@@ -254,6 +254,9 @@ test_init_acme(void)
 	is_int(run("init -c %s --state %s/s --url https://acme.test/x --upstream google --allow '*.x.test' --force", file, scene.folder), 2,
 		"what that CA demands");
 	ok(complains("eab_kid"), "  is asked for");
+	is_int(run("init -c %s --state %s/s --url https://acme.test/x --upstream letsencrpt --allow x --force", file, scene.folder), 2,
+		"a name that no CA has");
+	ok(complains("\"letsencrpt\" is no directory URL") && complains("letsencrypt, "), "  is told which have one");
 	is_int(run("init --allow x"), 2, "init needs a name");
 	is_int(run("init --name a.test"), 2, "and a rule");
 	is_int(run("init --name a.test --url https://b.test --allow x"), 2, "one name");
