@@ -218,7 +218,8 @@ write_mdoc_list(const struct conf_key *keys, struct buf *out)
 		write_escaped(&help, k->help);
 		if (help.n)
 			help.p[0] = (char)toupper((unsigned char)help.p[0]);
-		buf_addc(&help, '.');
+		if (help.n && help.p[help.n - 1] != '?')
+			buf_addc(&help, '.');
 		write_wrapped(out, "", buf_cstr(&help));
 		write_default(k, out);
 		write_bounds(k, out);

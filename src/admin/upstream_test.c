@@ -237,13 +237,12 @@ choose_trials(struct test *t)
 		add_trial(t, &builtin, NULL);
 	for (size_t i = 0; i < t->c->conf->solvers.count; i++) {
 		const struct solver_conf *s = &list[i];
-		bool is_for = s->upstreams.count == 0;
 
-		for (size_t j = 0; j < s->upstreams.count; j++)
-			is_for = is_for || strcmp(s->upstreams.list[j], t->u->name) == 0;
-		for (size_t j = 0; is_for && !t->name.value[0] && is_of_dns(s) && j < s->domains.count && j < DOMAINS_MAX; j++)
+		if (!conf_solver_serves(s, t->u->name))
+			continue;
+		for (size_t j = 0; !t->name.value[0] && is_of_dns(s) && j < s->domains.count && j < DOMAINS_MAX; j++)
 			add_trial(t, s, s->domains.list[j]);
-		if (is_for && (t->name.value[0] || !is_of_dns(s) || s->domains.count == 0))
+		if (t->name.value[0] || !is_of_dns(s) || s->domains.count == 0)
 			add_trial(t, s, t->name.value[0] ? t->name.value : s->zone);
 	}
 }

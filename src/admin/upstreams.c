@@ -327,13 +327,9 @@ lose(struct jw *w, const char *what, int64_t count, const char *text)
 }
 
 static bool
-is_for(const struct solver_conf *s, const char *upstream)
+has_records(const struct entry *e, const struct solver_conf *s)
 {
-	for (size_t i = 0; i < s->upstreams.count; i++) {
-		if (strcmp(s->upstreams.list[i], upstream) == 0)
-			return true;
-	}
-	return s->upstreams.count == 0;
+	return s->kind == SOLVER_DNS_PERSIST01 && conf_solver_serves(s, e->conf->name);
 }
 
 static int64_t
@@ -343,7 +339,7 @@ count_persist(const struct entry *e)
 	int64_t n = 0;
 
 	for (size_t i = 0; i < e->c->conf->solvers.count; i++) {
-		if (list[i].kind == SOLVER_DNS_PERSIST01 && is_for(&list[i], e->conf->name))
+		if (has_records(e, &list[i]))
 			n += list[i].domains.count ? (int64_t)list[i].domains.count : 1;
 	}
 	return n;
@@ -439,12 +435,6 @@ wants_wildcard(const struct entry *e)
 			return true;
 	}
 	return false;
-}
-
-static bool
-has_records(const struct entry *e, const struct solver_conf *s)
-{
-	return s->kind == SOLVER_DNS_PERSIST01 && is_for(s, e->conf->name);
 }
 
 /* What the records are made of must be known where a solver needs any. */

@@ -183,6 +183,16 @@ conf_solver(const struct gate_conf *conf, const char *name)
 	return NULL;
 }
 
+bool
+conf_solver_serves(const struct solver_conf *s, const char *upstream)
+{
+	for (size_t i = 0; i < s->upstreams.count; i++) {
+		if (strcmp(s->upstreams.list[i], upstream) == 0)
+			return true;
+	}
+	return s->upstreams.count == 0;
+}
+
 size_t
 conf_validation_attempts(const struct profile_conf *p, int64_t *ret, size_t max)
 {

@@ -303,6 +303,7 @@ extern const struct conf_key gate_conf_keys[];
 const struct profile_conf *conf_profile(const struct gate_conf *conf, struct span name); /* NULL if none */
 const struct upstream_conf *conf_upstream(const struct gate_conf *conf, const char *name); /* NULL if none */
 const struct solver_conf *conf_solver(const struct gate_conf *conf, const char *name); /* NULL if none */
+bool conf_solver_serves(const struct solver_conf *s, const char *upstream); /* by its `upstreams` */
 /* Delays before each local validation attempt in seconds, counted from the request; returns how many, at most max. */
 size_t conf_validation_attempts(const struct profile_conf *p, int64_t *ret, size_t max);
 

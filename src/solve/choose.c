@@ -33,11 +33,8 @@ static bool
 is_for(const struct solver_conf *s, const struct proof *p)
 {
 	const struct solver *solver = solver_of(s);
-	bool named = s->upstreams.count == 0;
 
-	for (size_t i = 0; i < s->upstreams.count && !named; i++)
-		named = strcmp(s->upstreams.list[i], p->upstream) == 0;
-	return named && (solver->is_none || p->offered[solver->challenge]) && (!p->wildcard || solver->proves_wildcards);
+	return conf_solver_serves(s, p->upstream) && (solver->is_none || p->offered[solver->challenge]) && (!p->wildcard || solver->proves_wildcards);
 }
 
 bool
