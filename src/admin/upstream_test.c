@@ -168,12 +168,6 @@ on_located(struct proof *p)
 	}
 }
 
-static bool
-is_of_dns(const struct solver_conf *s)
-{
-	return s->kind == SOLVER_RFC2136 || s->kind == SOLVER_EXEC || s->kind == SOLVER_ACME_DNS || s->kind == SOLVER_DNS_PERSIST01;
-}
-
 static void
 try_listener(struct test *t, const struct solver_conf *s)
 {
@@ -201,7 +195,7 @@ next_trial(struct test *t)
 		finish(t);
 		return;
 	}
-	if (!is_of_dns(now->solver)) {
+	if (!conf_solver_is_of_dns(now->solver)) {
 		try_listener(t, now->solver);
 		return;
 	}
@@ -240,9 +234,9 @@ choose_trials(struct test *t)
 
 		if (!conf_solver_serves(s, t->u->name))
 			continue;
-		for (size_t j = 0; !t->name.value[0] && is_of_dns(s) && j < s->domains.count && j < DOMAINS_MAX; j++)
+		for (size_t j = 0; !t->name.value[0] && conf_solver_is_of_dns(s) && j < s->domains.count && j < DOMAINS_MAX; j++)
 			add_trial(t, s, s->domains.list[j]);
-		if (t->name.value[0] || !is_of_dns(s) || s->domains.count == 0)
+		if (t->name.value[0] || !conf_solver_is_of_dns(s) || s->domains.count == 0)
 			add_trial(t, s, t->name.value[0] ? t->name.value : s->zone);
 	}
 }

@@ -193,6 +193,12 @@ conf_solver_serves(const struct solver_conf *s, const char *upstream)
 	return s->upstreams.count == 0;
 }
 
+bool
+conf_solver_is_of_dns(const struct solver_conf *s)
+{
+	return s->kind == SOLVER_RFC2136 || s->kind == SOLVER_EXEC || s->kind == SOLVER_ACME_DNS || s->kind == SOLVER_DNS_PERSIST01;
+}
+
 size_t
 conf_validation_attempts(const struct profile_conf *p, int64_t *ret, size_t max)
 {

@@ -304,6 +304,7 @@ const struct profile_conf *conf_profile(const struct gate_conf *conf, struct spa
 const struct upstream_conf *conf_upstream(const struct gate_conf *conf, const char *name); /* NULL if none */
 const struct solver_conf *conf_solver(const struct gate_conf *conf, const char *name); /* NULL if none */
 bool conf_solver_serves(const struct solver_conf *s, const char *upstream); /* by its `upstreams` */
+bool conf_solver_is_of_dns(const struct solver_conf *s);                             /* it proves by records */
 /* Delays before each local validation attempt in seconds, counted from the request; returns how many, at most max. */
 size_t conf_validation_attempts(const struct profile_conf *p, int64_t *ret, size_t max);
 

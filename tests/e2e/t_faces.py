@@ -88,6 +88,7 @@ def good(t, lab, pebble, address):
     t.equal(lab.verify(chain, pebble.roots[:1]), "", "and an address (RFC 8738)")
     story = gate.ctl("order", "show", device.order_url.rpartition("/")[2], "--trace")
     t.ok("tls-alpn-01 proof of %s, by tls" % address in story, "the order's story says so")
+    t.ok("acmegate_dns_updates_total" in gate.ctl("metrics") and 'solver="tls"' not in gate.ctl("metrics"), "no records are counted for it")
     status = gate.ctl("status")
     t.ok("tls-alpn-01" in status, "acmegatectl status has the solver")
     t.equal(gate.left_over(), {}, "nothing is left over")
