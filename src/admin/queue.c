@@ -78,7 +78,14 @@ list_tx(struct sql *db, void *arg, struct problem *pr)
 	p.at = (int64_t)after;
 	p.query = (struct queue_query){ .upstream = upstream[0] ? upstream : NULL, .profile = profile[0] ? profile : NULL, .after = p.at,
 		.limit = p.list.limit + 1 };
-	if (!queue_list_count(db, &p.query, LIST_COUNT_MAX, &total, pr) || !queue_list(db, &p.query, on_item, &p, pr))
+	if (!queue_list_count(db, &p.query, LIST_COUNT_MAX, &total, pr))
+		return false;
+	/* what still waits outlives its entry in the configuration */
+	if (total == 0 && p.query.upstream && !conf_upstream(c->conf, upstream))
+		return call_not_found(pr, "upstream", span_str(upstream));
+	if (total == 0 && p.query.profile && !conf_profile(c->conf, span_str(profile)))
+		return call_not_found(pr, "profile", span_str(profile));
+	if (!queue_list(db, &p.query, on_item, &p, pr))
 		return false;
 	list_end(&p.list, total);
 	return true;

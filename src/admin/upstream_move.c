@@ -258,13 +258,16 @@ eab_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct move *m = arg;
 	struct upstream_row row = { 0 };
-	bool waits;
+	bool waits, has;
 
 	m->has_job = false;
 	if (!row_of(db, m, &row, pr))
 		return false;
 	waits = row.life.state == ACCOUNT_VALID && !row.account_url[0];
+	has = m->has_key || row.life.eab_kid[0] || (m->conf->eab_kid && m->conf->eab_kid[0]);
 	upstream_row_done(&row);
+	if (!has)
+		return problem_set(pr, PROBLEM_CONFLICT, "there is no external account binding at \"%s\" that could end: kid and key give one", m->u->name);
 	return upstream_set_eab(db, m->u->id, m->kid, m->has_key ? buf_span(&m->sealed) : SPAN_NONE, m->alg, m->expires, pr) &&
 		(!waits || have_done(db, m, pr));
 }

@@ -159,6 +159,7 @@ test_eab(void)
 	for (size_t i = 0; i < COUNT_OF(no_eabs); i++)
 		post("/upstreams/ca/eab", no_eabs[i].body, 400, no_eabs[i].name, NULL);
 	post("/upstreams/local/eab", "{\"kid\":\"k\",\"key\":\"" MAC_KEY "\"}", 409, "our own CA has no account", NULL);
+	post("/upstreams/ca/eab", "{\"expires\":\"2091-01-01T00:00:00Z\"}", 409, "the end of a binding that is not there", NULL);
 	post("/upstreams/ca/eab", "{\"kid\":\"kid-1\",\"key\":\"" MAC_KEY "==\",\"encoding\":\"base64\",\"expires\":\"2090-01-01T00:00:00Z\"}", 200, "a binding",
 		WANT({ "eab.kid", "kid-1" }, { "eab.source", "operator" }, { "eab.expires", "2090-01-01T00:00:00Z" }, { "eab.expired", "false" }, { "eab.key", "" }));
 	r = row();

@@ -157,7 +157,9 @@ test_failures(void)
 	is_int(run("order list --account a%%26b --socket %s", scene.socket), 2, "nor is what is no parameter");
 	is_int(run("queue --profile= --socket %s", scene.socket), 2, "nor is nothing");
 	ok(complains("--profile cannot be \"\""), "says which");
-	is_int(run("queue --profile v1.2 --socket %s", scene.socket), 0, "names may have dots");
+	is_int(run("queue --profile v1.2 --socket %s", scene.socket), 4, "names may have dots");
+	ok(complains("no profile \"v1.2\""), "  it is asked for, but not there");
+	is_int(run("queue --upstream nobody --socket %s", scene.socket), 4, "nor is such a CA");
 	is_int(run("order list --account nobody --socket %s", scene.socket), 4, "there is no such account");
 	is_int(run("status --socket %s/none", scene.folder), 3, "there is no daemon");
 	ok(complains("not reachable at ") && !*out, "it says where");
