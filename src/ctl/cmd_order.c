@@ -159,9 +159,8 @@ print_trace(struct ctl *ctl, const struct json_node *list)
 
 	if (!list)
 		return;
-	for (size_t i = 0; i < json_count(list); i++) {
+	for (size_t i = 0; i < json_count(list); i++)
 		ctl_add_members(&t, json_at(list, i), names, COUNT_OF(names));
-	}
 	ctl_title(ctl, "Trace");
 	table_write(&t, ctl->plain, ctl->width, &ctl->out);
 	table_done(&t);

@@ -79,9 +79,8 @@ print_upstreams(struct ctl *ctl, const struct json_node *list)
 		"account" };
 	struct table t = table_of(columns, COUNT_OF(columns));
 
-	for (size_t i = 0; i < json_count(list); i++) {
+	for (size_t i = 0; i < json_count(list); i++)
 		ctl_add_members(&t, json_at(list, i), names, COUNT_OF(names));
-	}
 	ctl_title(ctl, "Upstreams");
 	table_write(&t, ctl->plain, ctl->width, &ctl->out);
 	table_done(&t);
@@ -125,9 +124,8 @@ print_solvers(struct ctl *ctl, const struct json_node *list)
 
 	if (json_count(list) == 0)
 		return;
-	for (size_t i = 0; i < json_count(list); i++) {
+	for (size_t i = 0; i < json_count(list); i++)
 		ctl_add_members(&t, json_at(list, i), names, COUNT_OF(names));
-	}
 	ctl_title(ctl, "Solvers");
 	table_write(&t, ctl->plain, ctl->width, &ctl->out);
 	table_done(&t);
