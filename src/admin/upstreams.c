@@ -298,8 +298,8 @@ upstream_reply(struct call *c, struct upstream *u)
 	if (good) {
 		call_restart(c);
 		write_entry(&c->w, &o.entry);
-		entry_done(&o.entry);
 	}
+	entry_done(&o.entry);
 	return good;
 }
 
@@ -397,13 +397,14 @@ call_upstream_stake(struct call *c)
 {
 	const struct upstream_conf *conf;
 	struct one o = { .c = c };
+	bool good = upstream_find(c, true, &o.u, &conf) && store_read(c->admin->store, one_tx, &o, &c->pr);
 
-	if (!upstream_find(c, true, &o.u, &conf) || !store_read(c->admin->store, one_tx, &o, &c->pr))
-		return false;
-	call_restart(c);
-	write_stake(&c->w, &o.entry);
+	if (good) {
+		call_restart(c);
+		write_stake(&c->w, &o.entry);
+	}
 	entry_done(&o.entry);
-	return true;
+	return good;
 }
 
 /* ---- records of dns-persist-01 that an operator lays out ---- */
@@ -487,10 +488,11 @@ call_upstream_persist(struct call *c)
 
 	if (call_query(c, "name").p && !call_text(call_query(c, "name"), name, sizeof(name), &c->pr))
 		return false;
-	if (!upstream_find(c, true, &o.u, &conf) || !store_read(c->admin->store, one_tx, &o, &c->pr))
-		return false;
-	call_restart(c);
-	good = write_persist(c, &o.entry, name);
+	good = upstream_find(c, true, &o.u, &conf) && store_read(c->admin->store, one_tx, &o, &c->pr);
+	if (good) {
+		call_restart(c);
+		good = write_persist(c, &o.entry, name);
+	}
 	entry_done(&o.entry);
 	return good;
 }
