@@ -2,12 +2,10 @@
 #include "flow/work.h"
 
 #include "base/clock.h"
+#include "flow/rank.h"
 #include "pki/certid.h"
 #include "store/cert.h"
 #include "store/upstream.h"
-
-#define URGENT_S (48 * 3600)
-#define LONG_GONE_S (30 * 86400) /* whose certificate ran out so long ago does without one */
 
 static bool
 find_replaced(struct sql *db, const struct order *o, struct cert_row *ret, bool *ret_found, struct problem *pr)
@@ -30,33 +28,20 @@ find_replaced(struct sql *db, const struct order *o, struct cert_row *ret, bool 
 	return cert_last_of_set(db, o->principal, key, ret, ret_found, pr);
 }
 
-static int64_t
-urgent_from(const struct cert_row *c)
-{
-	int64_t quarter = (c->not_after - c->not_before) / 4;
-
-	return c->not_after - (quarter > URGENT_S ? quarter : URGENT_S);
-}
-
 bool
 work_rank(struct sql *db, const struct gate_conf *conf, const struct order *o, int64_t now, struct queue_row *q, struct problem *pr)
 {
 	const struct profile_conf *p = conf_profile(conf, span_str(o->profile));
 	struct cert_row c = { 0 };
+	struct rank_before before;
 	bool found;
 
 	if (!find_replaced(db, o, &c, &found, pr))
 		return false;
+	before = (struct rank_before){ c.not_before, c.not_after, c.revoked_at != 0 };
 	q->since = now;
-	if (!found || c.not_after < now - LONG_GONE_S) {
-		q->class = p && p->bulk ? SCHED_BULK : SCHED_NEW;
-		q->deadline = now + (p ? p->order_life_s : o->expires - now);
-		q->urgent_at = 0;
-	} else {
-		q->class = c.revoked_at ? SCHED_INCIDENT : urgent_from(&c) <= now ? SCHED_EXPIRING : SCHED_RENEWAL;
-		q->deadline = c.not_after;
-		q->urgent_at = q->class == SCHED_RENEWAL ? urgent_from(&c) : 0;
-	}
+	q->class = rank_class(found ? &before : NULL, p && p->bulk, now, &q->urgent_at);
+	q->deadline = q->class < SCHED_NEW ? c.not_after : p ? now + p->order_life_s : o->expires;
 	cert_row_done(&c);
 	return true;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/rand.h"
+#include "flow/rank.h"
 #include "sim.h"
 
 #define UPSTREAM "ca"
@@ -79,17 +80,14 @@ ends_ns(const struct world *w, const struct device *d)
 	return d->issued_ns + scenario_life_ns(w->sc);
 }
 
-/* As the daemon sorts orders when they come (rate-limits 7). */
+/* When it comes (rate-limits 7). */
 static enum sched_class
 class_of(const struct world *w, const struct device *d)
 {
-	int64_t left_ns = ends_ns(w, d) - w->now_ns;
+	struct rank_before before = { d->issued_ns / NS, ends_ns(w, d) / NS, d->revoked };
+	int64_t urgent_at;
 
-	if (d->issued_ns == 0)
-		return SCHED_NEW;
-	if (d->revoked)
-		return SCHED_INCIDENT;
-	return left_ns < 2 * DAY_NS || left_ns < scenario_life_ns(w->sc) / 4 ? SCHED_EXPIRING : SCHED_RENEWAL;
+	return rank_class(d->issued_ns ? &before : NULL, false, w->now_ns / NS, &urgent_at);
 }
 
 static struct ledger_ask
@@ -124,7 +122,7 @@ gateway_asked(struct world *w, uint32_t who)
 {
 	const struct device *d = &w->devices[who];
 	struct sched_item item = { .id = id_of(who), .class = class_of(w, d), .unit = (uint64_t)d->unit + 1, .weight = w->sc->weights[d->unit],
-		.deadline_ns = d->issued_ns ? ends_ns(w, d) : w->now_ns + ORDER_LIFE_NS, .since_ns = w->now_ns };
+		.deadline_ns = class_of(w, d) < SCHED_NEW ? ends_ns(w, d) : w->now_ns + ORDER_LIFE_NS, .since_ns = w->now_ns };
 	struct policy_verdict verdicts[NAMES_MAX];
 	struct order_names on;
 	struct ledger_ask ask;
