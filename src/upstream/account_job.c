@@ -180,6 +180,7 @@ unknown_account(struct account_work *w)
 	struct problem pr = { 0 };
 	bool good = account_job_forgotten(w, &pr);
 
+	w->refusal[0] = '\0';
 	if (good)
 		log_error("upstream_account_forgotten", LS("upstream", w->u->name), LS("url", w->row.account_url));
 	return stored(w, good, &pr);
@@ -223,7 +224,9 @@ got_probe(struct account_work *w)
 	}
 	if (w->call.problem.problem.kind != PROBLEM_ACCOUNT_DOES_NOT_EXIST || w->call.result != CA_PROBLEM)
 		return wait_for_ca(w);
-	return w->refusal[0] ? not_rolled(w, w->refusal) : roll(w);
+	if (!w->refusal[0])
+		return roll(w);
+	return w->refused_unknown ? unknown_account(w) : not_rolled(w, w->refusal);
 }
 
 static enum job_next
@@ -234,10 +237,9 @@ got_roll(struct account_work *w)
 	if (!is_final(w))
 		return wait_for_ca(w);
 	log_refused(w);
-	if (w->call.problem.problem.kind == PROBLEM_ACCOUNT_DOES_NOT_EXIST)
-		return unknown_account(w);
-	/* refused because it has happened already? */
+	/* refused because it has happened already? Were the account forgotten then, the old key would make another one */
 	words_of(w, w->refusal);
+	w->refused_unknown = w->call.problem.problem.kind == PROBLEM_ACCOUNT_DOES_NOT_EXIST;
 	return ask(w, ACCOUNT_PROBE);
 }
 

@@ -34,6 +34,7 @@ struct account_work {
 	struct ca_account *account, *next; /* by the row; next NULL = no key is to take its place */
 	enum account_phase phase;
 	char refusal[TROUBLE_TEXT];        /* of a keyChange of this run; "" = none */
+	bool refused_unknown;              /* then: since the CA knows no such account */
 	struct ca_call call;
 	struct buf payload;
 	bool called;

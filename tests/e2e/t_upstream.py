@@ -151,6 +151,7 @@ def rotate(t, lab, gate, proxy, pebble):
         gate.ctl("upstream", "rotate-key", "ca")
         t.ok(registered(gate)["thumbprint"] != before["thumbprint"] and done.is_set(),
              "the keyChange is lost %s the CA acted: it is found out which key it takes" % stage)
+    unknown_by_its_old_key(t, lab, gate, proxy)
     proxy.rule = lambda exchange, stage: problem(403, "unauthorized", "not today") if exchange.kind == "keyChange" else None
     before = registered(gate)
     status, text = gate.try_ctl("upstream", "rotate-key", "ca")
@@ -158,6 +159,41 @@ def rotate(t, lab, gate, proxy, pebble):
     proxy.rule = None
     t.equal(registered(gate)["thumbprint"], before["thumbprint"], "the old key stays")
     t.ok(lab.device(gate).obtain(["still.test"]), "and works")
+
+
+def unknown_by_its_old_key(t, lab, gate, proxy):
+    """A CA that has taken the new key says of the old one that it knows no such account: to an order, and to the keyChange."""
+    before, accounts = registered(gate), proxy.count("newAccount", 201)
+    unknown = problem(400, "accountDoesNotExist", "no account has this key")
+    changed, ordered = threading.Event(), threading.Event()
+
+    def rule(exchange, stage):
+        if exchange.kind == "keyChange" and stage == "after":
+            changed.set()
+            return unknown if ordered.wait(60) else DROP
+        if exchange.kind == "newAccount" and stage == "before":  # which key has the account is not told before the order has asked
+            return None if ordered.wait(60) else DROP
+        if exchange.kind == "newOrder" and stage == "before" and changed.is_set() and not ordered.is_set():
+            ordered.set()
+            return unknown
+        return None
+
+    device = lab.device(gate, patient=120)
+    device.start(["unknown.test"])
+    device.prove()
+    proxy.rule = rule
+    rotation = threading.Thread(target=gate.try_ctl, args=("--timeout", "100", "upstream", "rotate-key", "ca"))
+    rotation.start()
+    wait_until("the CA to change the key", changed.is_set, 60)
+    device.finalize()
+    chain = device.collect()
+    rotation.join()
+    after = registered(gate)
+    t.ok(ordered.is_set() and chain, "an order whose account the CA does not know while its key is changed waits, and goes on")
+    t.equal((after["url"], after["thumbprint"] != before["thumbprint"], proxy.count("newAccount", 201)), (before["url"], True, accounts),
+            "the account is not forgotten for it, nor for a keyChange that is answered so, and has the new key")
+    t.ok("event=upstream_account_forgotten" not in gate.process.text(), "the log has no account forgotten")
+    proxy.rule = None
 
 
 def without_key_change(t, lab, pebble):
