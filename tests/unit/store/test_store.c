@@ -738,6 +738,47 @@ life_of(struct sql *db, int64_t id, struct problem *pr)
 	return u;
 }
 
+/* Orders of one CA, and of another, and which of their jobs are due at once when what they wait for has come. */
+static void
+case_hurry(struct sql *db, struct problem *pr)
+{
+	static const struct {
+		const char *name, *upstream;
+		bool queued, leased;
+		int64_t not_before, bucket;
+		bool want;
+	} cases[] = {
+		{ "an order that is not in the queue is hurried", "life", false, false, 0, 0, true },
+		{ "one that was put back for a time, too", "life", true, false, NOW + 60, 0, true },
+		{ "one that waits for its turn is not", "life", true, false, 0, 0, false },
+		{ "one whose time has come is not", "life", true, false, NOW - 60, 0, false },
+		{ "nor is one that waits for a limit", "life", true, false, NOW + 60, 4, false },
+		{ "nor one that is at work", "life", false, true, 0, 0, false },
+		{ "nor another CA's", "other", false, false, 0, 0, false },
+	};
+	const int64_t now_ms = NOW * INT64_C(1000);
+	struct job_row taken;
+	int64_t job;
+	bool got;
+
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		int64_t id = 700 + (int64_t)i;
+
+		need(upstream_order_insert(db, id, cases[i].upstream, pr) && job_insert(db, JOB_ISSUE, id, JOB_DUE_NEVER, NULL, 0, &job, pr) &&
+			(!cases[i].queued || (queue_enter(db, &(struct queue_row){ .order_id = id }, pr) &&
+				queue_back(db, id, cases[i].not_before, cases[i].bucket, pr))) &&
+			(!cases[i].leased || (job_take(db, JOB_ISSUE, id, "n", now_ms - 1000, now_ms + 1000, &taken, &got, pr) && got)));
+	}
+	need(upstream_orders_hurry(db, "life", now_ms, pr));
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		int64_t id = 700 + (int64_t)i;
+		struct job_view view;
+
+		ok(job_find(db, JOB_ISSUE, id, &view, &got, pr) && got && (view.row.due_ms == now_ms) == cases[i].want, "%s", cases[i].name);
+		need(job_delete(db, view.row.id, pr) && upstream_order_delete(db, id, pr));
+	}
+}
+
 static bool
 case_life(struct sql *db, void *arg, struct problem *pr)
 {
@@ -795,7 +836,7 @@ case_life(struct sql *db, void *arg, struct problem *pr)
 	upstream_row_done(&u);
 	ok(upstream_order_insert(db, 77, "life", pr) && upstream_authz_put(db, 77, &(struct upstream_proof){ .url = "https://ca/z/1", .challenge_url = "https://ca/c/1", .token = "t", .key_auth = "t.k" }, pr) &&
 		upstream_proofs_out(db, "life", &proofs, pr) && proofs == 1, "a proof that is out is seen");
-	ok(upstream_orders_hurry(db, "life", NOW, pr), "orders that wait may be hurried");
+	case_hurry(db, pr);
 	ok(upstream_stake_count(db, "life", "https://ca/a/1", &stake, pr) && stake.orders == 1 && stake.waiting == 0 && stake.certs == 0 && stake.buckets == 0,
 		"what hangs on the account is counted");
 	ok(upstream_order_delete(db, 77, pr), "(the order goes)");
