@@ -85,15 +85,6 @@ quota_kept(enum quota_kind kind, int64_t burst, int64_t margin_percent, int64_t 
 	return burst / 100 * percent + burst % 100 * percent / 100;
 }
 
-const char *
-quota_class_name(enum quota_class c)
-{
-	static const char *const names[] = { [QUOTA_NEW] = "new", [QUOTA_EXACT] = "exact", [QUOTA_ARI] = "ari",
-		[QUOTA_ARI_EXACT] = "ari" };
-
-	return names[c];
-}
-
 enum quota_class
 quota_classify(bool replaces, int64_t window_start, int64_t window_end, int64_t issued_at, int64_t now)
 {

@@ -62,7 +62,6 @@ enum quota_class {
 	QUOTA_ARI,   /* it names what it replaces, within the window that the CA suggested: nothing is checked */
 	QUOTA_ARI_EXACT /* both: no domain is counted either, when it is issued */
 };
-const char *quota_class_name(enum quota_class c);
 /* `replaces` is sent and will be accepted; the window is [window_start, window_end), 0 0 = none is known; issued_at is when exactly
  * these identifiers were last certified by this CA, 0 = never. Unix seconds. */
 enum quota_class quota_classify(bool replaces, int64_t window_start, int64_t window_end, int64_t issued_at, int64_t now);

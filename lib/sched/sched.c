@@ -532,21 +532,6 @@ sched_close(struct sched *s, uint64_t key, int64_t until_ns, int64_t each_ns, in
 }
 
 void
-sched_reopen(struct sched *s, uint64_t key, int64_t now_ns)
-{
-	/* who moves up changes places with those that have been looked at */
-	for (size_t i = 0; i < s->closed.count; i++) {
-		struct gate *g = HEAP_OF(s->closed.nodes[i], struct gate, timer);
-
-		if ((key && g->key != key) || g->until_ns <= now_ns)
-			continue;
-		g->until_ns = now_ns;
-		heap_moved(&s->closed, &g->timer);
-	}
-	s->stopped_ns = INT64_MIN;
-}
-
-void
 sched_stats(const struct sched *s, int64_t now_ns, struct sched_stats *ret)
 {
 	*ret = (struct sched_stats){ .later = s->later.count, .in_flight = s->offered + s->flying, .width = s->width.now };

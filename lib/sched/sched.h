@@ -125,8 +125,6 @@ void sched_overload(struct sched *s, int64_t now_ns);
 void sched_set_width(struct sched *s, int64_t width);
 /* A bucket was found closed by other means (a refusal of the CA). */
 void sched_close(struct sched *s, uint64_t key, int64_t until_ns, int64_t each_ns, int64_t now_ns);
-/* A bucket has more than was known (the configuration has changed): it is asked again at once. 0 = all. */
-void sched_reopen(struct sched *s, uint64_t key, int64_t now_ns);
 
 /* ---- what is to be seen ---- */
 

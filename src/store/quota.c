@@ -121,14 +121,6 @@ ask(struct sql *db, const char *text, size_t count, const int64_t *numbers, int6
 }
 
 bool
-bucket_delete(struct sql *db, int64_t id, struct problem *pr)
-{
-	static const char SQL[] = "delete from quota_bucket where id=$1";
-
-	return run(db, SQL, 1, &id, NULL, pr);
-}
-
-bool
 bucket_adopted(struct sql *db, const char *scope, const char *name, char ret[QUOTA_KEY_TEXT], struct problem *pr)
 {
 	static const char SQL[] = "select name from quota_bucket where scope=$1 and kind=$2 and adopted=1 order by id limit 1000";

@@ -26,7 +26,6 @@ bool bucket_find(struct sql *db, const char *scope, enum quota_kind kind, const 
 bool bucket_by_id(struct sql *db, int64_t id, struct bucket *ret, bool *ret_found, struct problem *pr) MUST_CHECK;
 /* Insert or update; sets id. */
 bool bucket_save(struct sql *db, struct bucket *b, struct problem *pr) MUST_CHECK;
-bool bucket_delete(struct sql *db, int64_t id, struct problem *pr) MUST_CHECK;
 /* The longest adopted domain of a scope that has this name; "" if none. */
 bool bucket_adopted(struct sql *db, const char *scope, const char *name, char ret[QUOTA_KEY_TEXT], struct problem *pr) MUST_CHECK;
 /* Buckets that are full and have nothing to remember, at most `limit`. */

@@ -293,15 +293,3 @@ ca_signer_public(struct span spki_der, struct buf *ret_jwk, enum jwa *ret_alg, s
 	jwk_free(jwk);
 	return good || problem_internal(pr, "no room for a public key");
 }
-
-bool
-ca_signer_alg(struct span jwk_json, enum jwa *ret_alg, struct problem *pr)
-{
-	struct jwk *jwk = NULL;
-
-	if (!jwk_parse_text(jwk_json, &jwk, pr))
-		return false;
-	*ret_alg = jwa_for_key(jwk->key);
-	jwk_free(jwk);
-	return true;
-}

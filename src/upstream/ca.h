@@ -106,8 +106,6 @@ struct ca_signer {
 /* jwk and alg for a public key as keeper_make gave it. */
 bool ca_signer_public(struct span spki_der, struct buf *ret_jwk, enum jwa *ret_alg,
 	struct problem *pr) MUST_CHECK;
-/* The alg for a jwk as it was stored. */
-bool ca_signer_alg(struct span jwk, enum jwa *ret_alg, struct problem *pr) MUST_CHECK;
 
 struct ca_call {
 	/* in, borrowed until done; zero is a good default for what has one */

@@ -390,9 +390,6 @@ times(void)
 	is_int(next(&w, &look), 3, "a bucket that only its own order knows of holds up that one alone");
 	is_int(next(&w, &look), 0, "the others were asked");
 	is_int(look, w.now + 60 * S, "and wait as long as they were told");
-	sched_reopen(w.s, 0, w.now);
-	w.buckets[0].left = 1;
-	is_int(next(&w, NULL), 1, "a bucket that is said to have more is asked at once");
 	sched_close(w.s, 9, w.now + 7 * S, 0, w.now);
 	add(&w, (struct sched_item){ .id = 4, .class = SCHED_NEW, .keys = { 9 }, .key_count = 1 });
 	w.asked = 0;

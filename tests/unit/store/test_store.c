@@ -1408,7 +1408,6 @@ case_quota(struct sql *db, void *arg, struct problem *pr)
 	b.adopted = false;
 	ok(bucket_save(db, &b, pr) && bucket_sweep(db, NOW, 10, &n, pr) && n == 0, "a bucket in which something is held stays");
 	ok(upstream_order_delete(db, order, pr) && upstream_order_delete(db, order + 2, pr) && bucket_sweep(db, NOW, 10, &n, pr) && n == 1, "what an order holds ends with it");
-	ok(bucket_save(db, &b, pr) && bucket_delete(db, b.id, pr) && bucket_by_id(db, b.id, &other, &found, pr) && !found, "a bucket can be dropped");
 
 	ok(cert_set_issued_at(db, key, upstreams, 2, 0, &n, pr) && n == 0, "a set that was never certified");
 	put_cert(db, order, account, "1");
