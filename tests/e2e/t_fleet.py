@@ -121,7 +121,8 @@ def fleet(t, lab):
     relay = Relay((zones.host, zones.port))
     lab.servers.append(relay)
     conf = solver_conf(lab, zones, server=relay.address, zone="corp.test", update_timeout="5m", propagation_timeout="2m")
-    gate = lab.gate(proxy.directory, public_resolvers=[resolver], solvers=[conf], upstream={"limits": "none", "conns_max": 16, "request": "2m", "orders_in_flight": COUNT})
+    gate = lab.gate(proxy.directory, public_resolvers=[resolver], solvers=[conf], rates={"requests_burst": 0},  # they all have one address
+                    upstream={"limits": "none", "conns_max": 16, "request": "2m", "orders_in_flight": COUNT})
     gate.start()
     devices = ready(lab, gate)
     t.equal(len(devices), COUNT, "%d devices have proven their names" % COUNT)
