@@ -62,8 +62,8 @@ renewal_free(struct renewal *r)
 struct renewal_info
 renewal_of_row(struct renewal *r, const struct renewal_row *row)
 {
-	struct window_facts f = { row->not_before, row->not_after, row->revoked_at, { row->ca_start, row->ca_end },
-		span_hash(span_str(row->certid)) };
+	struct window_facts f = { .not_before = row->not_before, .not_after = row->not_after, .revoked_at = row->revoked_at,
+		.ca = { row->ca_start, row->ca_end }, .place = span_hash(span_str(row->certid)) };
 	struct window w = window_make(&f);
 
 	return (struct renewal_info){ .window = w, .not_after = row->not_after, .principal = row->principal,

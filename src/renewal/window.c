@@ -56,6 +56,8 @@ window_make(const struct window_facts *f)
 
 	if (f->revoked_at > 0)
 		return sane((struct window){ f->revoked_at - 3600, f->revoked_at - 1800 });
+	if (window_is_usable(&f->incident, f->not_after))
+		return sane(f->incident);
 	w = window_is_usable(&f->ca, f->not_after) ? f->ca : backstop(f);
 	if (w.end > f->not_after)
 		w.end = f->not_after;

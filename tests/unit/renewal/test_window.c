@@ -101,7 +101,8 @@ test_never_invalid(void)
 	for (size_t a = 0; a < COUNT_OF(times); a++) {
 		for (size_t b = 0; b < COUNT_OF(times); b++) {
 			for (size_t c = 0; c < COUNT_OF(times); c++) {
-				const struct window_facts f = { times[a], times[b], times[c], { times[c], times[b] }, 0x123456789abcdefu * (a + b + c) };
+				const struct window_facts f = { times[a], times[b], times[c], { times[c], times[b] }, { times[b], times[a] },
+					0x123456789abcdefu * (a + b + c) };
 				struct window w = window_make(&f);
 				int64_t retry_s = window_retry_s(&f, &w, T0);
 
@@ -148,6 +149,23 @@ test_revoked(void)
 }
 
 static void
+test_incident(void)
+{
+	struct window_facts f = { .not_before = T0, .not_after = T0 + 90 * DAY, .ca = { T0 + 40 * DAY, T0 + 42 * DAY },
+		.incident = { T0 + DAY, T0 + DAY + 900 }, .place = 12345 };
+	struct window w = window_make(&f);
+
+	ok(w.start == f.incident.start && w.end == f.incident.end, "in an incident its wave is told, as it is and wherever the CA's window lies");
+	f.incident = (struct window){ T0 + 90 * DAY, T0 + 91 * DAY };
+	ok(is_inside(window_make(&f), f.ca.start, f.ca.end), "but no wave that comes when the certificate has ended");
+	f.incident = (struct window){ T0 + DAY, T0 + DAY };
+	ok(is_inside(window_make(&f), f.ca.start, f.ca.end), "nor one that ends when it begins");
+	f.revoked_at = T0 + DAY;
+	f.incident = (struct window){ T0 + 2 * DAY, T0 + 3 * DAY };
+	ok(window_make(&f).end < T0 + DAY, "who is revoked does not wait for a wave");
+}
+
+static void
 test_retry(void)
 {
 	struct window_facts f = { .not_before = T0, .not_after = T0 + 90 * DAY };
@@ -178,6 +196,7 @@ main(void)
 	test_never_invalid();
 	test_place();
 	test_revoked();
+	test_incident();
 	test_retry();
 	return done_testing();
 }
