@@ -11,6 +11,7 @@
 
 #include "acme/problem_json.h"
 #include "admin/call.h"
+#include "base/clock.h"
 #include "base/log.h"
 
 #define BODY_MAX (8 * 1024 * 1024)
@@ -26,6 +27,7 @@ call_new(struct admin *admin, struct http_req *rq)
 	c->conf = conf_holder_take(admin->conf);
 	c->out = BUF_MAX(BODY_MAX);
 	c->errors = BUF_MAX(ERRORS_MAX);
+	c->arguments = BUF_MAX(AUDIT_PERSONAL_MAX);
 	c->w = jw_to(&c->out);
 	c->content_type = "application/json";
 	return c;
@@ -38,6 +40,8 @@ call_free(struct call *c)
 	json_wipe(c->doc);
 	buf_wipe(&c->out);
 	buf_done(&c->errors);
+	buf_done(&c->arguments);
+	free(c->operator_name);
 	gate_conf_unref(c->conf);
 	free(c);
 }
@@ -227,20 +231,60 @@ read_body(struct call *c)
 	return json_ok(&c->body);
 }
 
+/* Who changes something, or tries to, is in the audit trail, and so is who may ask nothing. */
+static void
+note_refusal(struct call *c, bool is_stranger)
+{
+	enum audit_outcome outcome = problem_status(c->pr.kind) >= 500 ? AUDIT_FAILED : AUDIT_REFUSED;
+	struct problem pr = { 0 };
+
+	if (is_stranger)
+		c->audit.event = AUDIT_OPERATOR_LOGIN_FAILED;
+	else if (c->http->method != HTTP_POST)
+		return;
+	if (!call_note(c, outcome, &pr))
+		log_error("audit_failed", LPR(&pr));
+}
+
+/* What has changed nothing in the store is noted after it, and what goes on by itself before. */
+static bool
+carry_out(struct call *c)
+{
+	bool changes = c->http->method == HTTP_POST, later = c->res->later;
+
+	if (changes && later && !call_note(c, AUDIT_OK, &c->pr))
+		return false;
+	return c->res->fn(c) && (!changes || later || c->is_noted || call_note(c, AUDIT_OK, &c->pr));
+}
+
 /* Worker */
 static void
 run(void *arg)
 {
 	struct call *c = arg;
+	bool may = may_call(c), ready, later;
 
-	bool ready = may_call(c) && find_resource(c) && check_query(c) && read_body(c);
-	bool later = ready && c->res->later;
-
+	call_identify(c);
+	ready = may && find_resource(c) && check_query(c) && read_body(c);
+	later = ready && c->res->later;
 	/* one that replies later may be gone by then */
-	if (!(ready && c->res->fn(c)))
+	if (!(ready && carry_out(c))) {
+		note_refusal(c, !may);
 		finish(c, false);
-	else if (!later)
+	} else if (!later) {
 		finish(c, true);
+	}
+}
+
+#define STRANGER_MS 1000
+
+/* One a second is noted: who floods must not fill the trail. */
+static bool
+is_noted_stranger(struct admin *admin)
+{
+	int64_t now = clock_ms(), next = atomic_load(&admin->strangers_from_ms);
+
+	return now >= next && atomic_compare_exchange_strong(&admin->strangers_from_ms, &next, now + STRANGER_MS);
 }
 
 void
@@ -256,7 +300,7 @@ admin_handle(struct http_req *rq, void *arg)
 	struct call *c = call_new(admin, rq);
 
 	/* strangers cost no worker unless somebody may be named */
-	if (c->conf->admin_users.count == 0 && !may_call(c)) {
+	if (c->conf->admin_users.count == 0 && !may_call(c) && !is_noted_stranger(admin)) {
 		finish(c, false);
 	} else if (!pool_try(admin->pool, run, c)) {
 		c->pr.retry_after_s = 5;

@@ -54,6 +54,7 @@ struct admin {
 	/* Fill *ret, zeroed but for the buffers' ceilings; on a worker. */
 	bool (*tls)(void *arg, struct admin_tls *ret, struct problem *pr);
 	void *arg;
+	_Atomic(int64_t) strangers_from_ms; /* when the next one who may not ask comes into the audit trail; begins 0 */
 };
 
 /* What is remembered between two scrapes; before the struct admin is filled, and after the last request. */

@@ -6,6 +6,7 @@
 #include "json/json.h"
 #include "json/jw.h"
 #include "store/account.h"
+#include "store/audit.h"
 #include "store/cert.h"
 #include "store/device.h"
 #include "store/eab.h"
@@ -23,6 +24,8 @@ struct resource {
 	void (*after)(struct call *c); /* after the reply */
 	bool text;         /* it writes c->out itself, of c->content_type */
 	bool later;        /* when fn answers true it goes on by itself, and ends with call_end, once */
+	const char *told;  /* members of the body that the audit trail may have, a blank between: of all others but the name; NULL = none */
+	enum audit_event event; /* in the trail; 0 = operator.action */
 };
 /* NULL: none; *ret_known says whether the path is known by another method. Sets ret_ref. */
 const struct resource *resource_find(
@@ -41,7 +44,23 @@ struct call {
 	struct jw w;
 	struct buf errors;      /* lines, for the problem document */
 	struct problem pr;
+	/* for the audit trail: what the function knows of what it does (`event` 0: the resource's), borrowed until call_write returns; who
+	 * asks, and by which command, is filled in */
+	struct audit_entry audit;
+	bool is_noted;          /* in the trail; or nothing was changed, as by a dry run */
+	char uid[16], command[128];
+	char *operator_name;    /* owned */
+	struct buf arguments;
 };
+
+/* What changes anything: store_write, and the entry of the audit trail in its transaction. A POST that has written nothing by this is
+ * noted when its function has answered. */
+bool call_write(struct call *c, sql_fn fn, void *arg) MUST_CHECK;
+
+/* trail.c: who asks, for the trail: when it is known that he may, or may not. Worker. */
+void call_identify(struct call *c);
+/* An entry in a transaction of its own. Worker. */
+bool call_note(struct call *c, enum audit_outcome outcome, struct problem *pr) MUST_CHECK;
 
 /* Any thread: the body is written. */
 void call_end(struct call *c);

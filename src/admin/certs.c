@@ -195,7 +195,7 @@ call_cert_revoke(struct call *c)
 
 	if (!json_ok(&c->body) || (r.reason >= 0 && !revoke_reason_check(r.reason, &c->pr)))
 		return false;
-	if (!store_write(c->admin->store, revoke_tx, &r, &c->pr))
+	if (!call_write(c, revoke_tx, &r))
 		return false;
 	jobs_run(c->admin->jobs, r.job_id, JOB_REVOKE, r.cert_id);
 	return call_cert(c);

@@ -291,7 +291,7 @@ import(struct import *im, const struct json_node *list)
 
 	for (size_t i = 0; i < im->count; i++)
 		(void)!read_record(c->conf, json_at(list, i), &im->records[i]);
-	if (!(im->dry_run ? store_read(c->admin->store, import_tx, im, &c->pr) : store_write(c->admin->store, import_tx, im, &c->pr)))
+	if (!(im->dry_run ? store_read(c->admin->store, import_tx, im, &c->pr) : call_write(c, import_tx, im)))
 		return false;
 	if (!im->dry_run && im->added + im->changed > 0)
 		log_info("devices_imported", LI("added", im->added), LI("changed", im->changed), LI("uid", c->http->peer_uid));
@@ -308,6 +308,7 @@ call_device_import(struct call *c)
 
 	if (!json_ok(&c->body))
 		return false;
+	c->is_noted = im.dry_run;
 	im.records = xcalloc(im.count + 1, sizeof(*im.records));
 	good = import(&im, list);
 	free(im.records);

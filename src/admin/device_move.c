@@ -113,7 +113,7 @@ revoke_all(struct move *m, int reason)
 
 	m->revoked = 0;
 	do {
-		if (!store_write(c->admin->store, revoke_tx, &r, &c->pr))
+		if (!call_write(c, revoke_tx, &r))
 			return false;
 		for (size_t i = 0; i < r.count; i++)
 			jobs_run(c->admin->jobs, r.jobs[i], JOB_REVOKE, r.certs[i]);
@@ -141,7 +141,7 @@ call_device_block(struct call *c)
 	if (!json_ok(&c->body) || (crl_reason >= 0 && !revoke_reason_check(crl_reason, &c->pr)))
 		return false;
 	span_copy(reason, m.reason, sizeof(m.reason));
-	if (!store_write(c->admin->store, move_tx, &m, &c->pr))
+	if (!call_write(c, move_tx, &m))
 		return false;
 	log_move(&m, "blocked");
 	if (!revoke)
@@ -154,7 +154,7 @@ call_device_allow(struct call *c)
 {
 	struct move m = { .c = c, .to = DEVICE_INVENTORIED, .revoked = -1 };
 
-	if (!store_write(c->admin->store, move_tx, &m, &c->pr))
+	if (!call_write(c, move_tx, &m))
 		return false;
 	log_move(&m, "inventoried");
 	return true;
@@ -182,7 +182,7 @@ call_device_remove(struct call *c)
 {
 	struct move m = { .c = c, .revoked = -1 };
 
-	if (!store_write(c->admin->store, remove_tx, &m, &c->pr))
+	if (!call_write(c, remove_tx, &m))
 		return false;
 	log_move(&m, "removed");
 	return true;

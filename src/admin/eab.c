@@ -246,7 +246,8 @@ store(struct making *m, sql_fn fn)
 {
 	struct call *c = m->c;
 
-	if (store_write(c->admin->store, fn, m, &c->pr)) {
+	c->audit.kid = m->key.kid;
+	if (call_write(c, fn, m)) {
 		log_notice("eab_key_made", LS("kid", m->key.kid), LS("rotated", m->old.kid), LI("uid", c->http->peer_uid));
 		return true;
 	}
@@ -381,7 +382,8 @@ move(struct call *c, enum eab_state to)
 {
 	struct move m = { c, to };
 
-	if (!store_write(c->admin->store, move_tx, &m, &c->pr))
+	c->audit.after = eab_state_name(to);
+	if (!call_write(c, move_tx, &m))
 		return false;
 	log_notice("eab_key_moved", LSP("kid", c->ref), LS("state", eab_state_name(to)), LI("uid", c->http->peer_uid));
 	return true;

@@ -62,7 +62,8 @@ carry_out(struct move *m, sql_fn fn, const char *event)
 {
 	struct call *c = m->c;
 
-	if (!store_write(c->admin->store, fn, m, &c->pr))
+	c->audit.upstream = m->u->name;
+	if (!call_write(c, fn, m))
 		return false;
 	if (m->has_eab)
 		atomic_store(&m->u->eab_expires, m->expires);

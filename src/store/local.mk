@@ -1,5 +1,6 @@
 libgate_a_SOURCES += \
 	src/store/account.c src/store/account.h \
+	src/store/audit.c src/store/audit.h \
 	src/store/authz.c src/store/authz.h \
 	src/store/cert.c src/store/cert.h \
 	src/store/device.c src/store/device.h \

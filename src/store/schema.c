@@ -231,6 +231,29 @@
 	"create index queue_place_bucket on queue_place (bucket, since);"                          \
 	"create index queue_place_over on queue_place (until)"
 
+/* The audit trail: what waits for its number; the entries; hashes of the tree's full subtrees of 256, 65536, ... leaves; signed
+ * checkpoints; and of all of it the one row that says how far it has come. */
+#define DDL_16(ID, KEY, INT, BLOB)                                                                 \
+	"create table audit_pending (id " ID ", at_ms " INT " not null, event text not null,"      \
+	" who text not null, account text not null, order_ref text not null,"                      \
+	" entry text not null, open text not null);"                                               \
+	"create table audit (seq " KEY ", at_ms " INT " not null, event text not null,"            \
+	" who text not null, account text not null, order_ref text not null, hash " BLOB " not null,"\
+	" entry text not null, open text not null, erased text);"                                  \
+	"create index audit_at on audit (at_ms, seq);"                                             \
+	"create index audit_event on audit (event, seq);"                                          \
+	"create index audit_who on audit (who, seq) where who <> '';"                              \
+	"create index audit_account on audit (account, seq) where account <> '';"                  \
+	"create index audit_order on audit (order_ref, seq) where order_ref <> '';"                \
+	"create table audit_node (level " INT " not null, idx " INT " not null, hash " BLOB " not null,"\
+	" primary key (level, idx));"                                                              \
+	"create table audit_checkpoint (size " KEY ", at " INT " not null, note text not null);"   \
+	"create table audit_state (id " KEY ", size " INT " not null, cut " INT " not null,"       \
+	" signed_size " INT " not null, signed_at " INT " not null, sent " INT " not null,"        \
+	" lost " INT " not null, origin text not null, sealed " BLOB ", public_key " BLOB ");"     \
+	"insert into audit_state (id, size, cut, signed_size, signed_at, sent, lost, origin)"      \
+	" values (1, 0, 0, 0, 0, 0, 0, '')"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
@@ -248,6 +271,8 @@ static const struct sql_migration migrations[] = {
 	{ 13, DDL_13("integer primary key", "integer"), DDL_13("bigint primary key", "bigint") },
 	{ 14, DDL_14, DDL_14 },
 	{ 15, DDL_15("integer"), DDL_15("bigint") },
+	{ 16, DDL_16("integer primary key", "integer primary key", "integer", "blob"),
+		DDL_16("bigint generated always as identity primary key", "bigint primary key", "bigint", "bytea") },
 };
 
 _Static_assert(COUNT_OF(migrations) == SCHEMA_VERSION, "each is a version");

@@ -13,6 +13,7 @@
 #include "jose/jws.h"
 #include "keeper/vault.h"
 #include "pki/key.h"
+#include "store/audit.h"
 #include "store/authz.h"
 #include "store/device.h"
 
@@ -85,6 +86,7 @@ names(struct span text)
 	enum challenge_kind kind;
 	enum key_type type;
 	enum device_state device;
+	enum audit_event event;
 	enum log_level level;
 
 	if (account_state_parse(text, &account) && !span_is(text, account_state_name(account)))
@@ -104,6 +106,8 @@ names(struct span text)
 	if (jwa_parse(text) != JWA_NONE && !span_is(text, jwa_name(jwa_parse(text))))
 		abort();
 	log_level_parse(text, &level);
+	if (audit_event_parse(text, &event) && !span_is(text, audit_event_name(event)))
+		abort();
 }
 
 int

@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 
 #include "base/clock.h"
+#include "store/audit.h"
 #include "store/proof_record.h"
 #include "store/queue.h"
 #include "store/quota.h"
@@ -1448,6 +1449,19 @@ case_device_names(struct sql *db, void *arg, struct problem *pr)
 	return true;
 }
 
+static bool
+case_audit(struct sql *db, void *arg, struct problem *pr)
+{
+	enum audit_event event = AUDIT_EVENT__COUNT;
+
+	(void)arg;
+	ok(audit_note(db, &(struct audit_entry){ .event = AUDIT_ORDER_REFUSE, .actor = AUDIT_ACME, .outcome = AUDIT_REFUSED, .account = "acct",
+			.address = "10.0.0.1", .names = "dns:a.test", .detail = "no rule \xff" }, pr), "what happened is noted");
+	ok(audit_event_parse(SPAN("order.refuse"), &event) && event == AUDIT_ORDER_REFUSE && !audit_event_parse(SPAN("order.refused"), &event),
+		"events are known by their names");
+	return true;
+}
+
 static const struct {
 	const char *name;
 	sql_fn fn;
@@ -1472,6 +1486,7 @@ static const struct {
 	{ "accounts at CAs", case_life },
 	{ "another CA", case_move },
 	{ "events", case_events },
+	{ "the audit trail", case_audit },
 	{ "what is over", case_sweep },
 };
 
