@@ -10,6 +10,7 @@
 #include "config.h"
 #include "gate/gate.h"
 #include "gate/notify.h"
+#include "gate/sockets.h"
 
 #define CONF_DEFAULT "/etc/acmegate/acmegate.conf"
 
@@ -67,6 +68,11 @@ serve(struct gate_conf *conf)
 	enum gate_exit code;
 	struct gate *gate;
 
+	if (!sockets_init(&pr)) {
+		log_error("not_started", LPR(&pr));
+		gate_conf_unref(conf);
+		return GATE_CONFIG;
+	}
 	if (!gate_start(conf, &gate, &code, &pr)) {
 		log_error("not_started", LPR(&pr));
 		return code;

@@ -1,5 +1,4 @@
-/* accept.c - the acceptor: listening sockets, counts per address, and dealing connections to the
- * fronts.
+/* accept.c - the acceptor: counts per address, and dealing connections to the fronts.
  *
  * One thread owns one socket for each address (H7): with a socket for each front the
  * kernel would reset the connections queued at the one that closes first. A connection over a limit
@@ -7,13 +6,9 @@
 #include "httpd/server.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <event2/event.h>
@@ -21,7 +16,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 
-#define BACKLOG 1024
 #define ACCEPTS_A_TURN 64
 /* Out of descriptors or memory: the socket stays readable, so asking again at once would spin. */
 #define PAUSE_MS 100
@@ -256,8 +250,9 @@ acceptor_start(void *arg)
 static void
 listener_finish(struct listener *l)
 {
-	/* whoever is in the queue has been told by the kernel that we are here */
-	accept_some(l, 2 * BACKLOG);
+	/* whoever is in the queue has been told by the kernel that we are here; at a socket that is held he is for the next process */
+	if (!l->held)
+		accept_some(l, 2 * LISTEN_BACKLOG);
 	event_free(l->ready);
 	l->ready = NULL;
 }
@@ -278,158 +273,4 @@ acceptor_stop(void *arg)
 	h->accepting = false;
 	pthread_cond_broadcast(&h->changed);
 	pthread_mutex_unlock(&h->lock);
-}
-
-static void
-listener_add(struct httpd_face *face, int fd)
-{
-	face->listeners = xrealloc(
-		face->listeners, (face->listener_count + 1) * sizeof(face->listeners[0]));
-	face->listeners[face->listener_count++] = (struct listener){ face, fd, NULL };
-}
-
-static bool
-listen_failed(struct problem *pr, int fd, const char *where, const char *call)
-{
-	int error = errno;
-
-	if (fd >= 0)
-		close(fd);
-	problem_internal(pr, "%s: %s: %s", where, call, strerror(error));
-	return false;
-}
-
-static bool
-is_any(const struct addr *a)
-{
-	static const unsigned char zero[16];
-
-	return memcmp(a->octet, zero, sizeof(zero)) == 0;
-}
-
-/* "*" is one IPv6 socket that takes IPv4 as well, or an IPv4 one where the kernel has no IPv6. */
-static int
-tcp_socket(const struct addr *where, struct sockaddr_storage *ret_sa, socklen_t *ret_n)
-{
-	const int only_v6 = !is_any(where), type = SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-	struct addr v4 = { .family = AF_INET, .port = where->port };
-	int fd = socket(where->family, type, 0);
-
-	*ret_n = addr_to_sockaddr(where, ret_sa);
-	if (fd < 0 && errno == EAFNOSUPPORT && where->family == AF_INET6 && is_any(where)) {
-		fd = socket(AF_INET, type, 0);
-		*ret_n = addr_to_sockaddr(&v4, ret_sa);
-	} else if (fd >= 0 && where->family == AF_INET6) {
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, sizeof(only_v6));
-	}
-	return fd;
-}
-
-static bool
-listen_tcp(struct httpd_face *face, const struct addr *where, struct problem *pr)
-{
-	const int on = 1;
-	struct sockaddr_storage sa;
-	socklen_t n;
-	char ip[ADDR_TEXT], text[ADDR_TEXT + 8];
-	int fd = tcp_socket(where, &sa, &n);
-
-	snprintf(text, sizeof(text), "%s port %u", addr_text(where, ip), where->port);
-	if (fd < 0)
-		return listen_failed(pr, fd, text, "socket");
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, (struct sockaddr *)&sa, n) != 0)
-		return listen_failed(pr, fd, text, "bind");
-	if (listen(fd, BACKLOG) != 0)
-		return listen_failed(pr, fd, text, "listen");
-	return face_listen_fd(face, fd, pr);
-}
-
-/* A socket file that nobody listens on is left over from a crash. */
-static bool
-is_stale(const struct sockaddr_un *sun)
-{
-	struct stat st;
-	bool stale;
-	int fd;
-
-	/* connecting to any other kind of file is refused too */
-	if (lstat(sun->sun_path, &st) != 0 || !S_ISSOCK(st.st_mode))
-		return false;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return false;
-	stale = connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) != 0 &&
-		errno == ECONNREFUSED;
-	close(fd);
-	return stale;
-}
-
-static bool
-listen_unix(struct httpd_face *face, const char *path, mode_t mode, struct problem *pr)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int fd;
-
-	if (!span_copy(span_str(path), sun.sun_path, sizeof(sun.sun_path)))
-		return problem_set(
-			pr, PROBLEM_MALFORMED, "the socket path \"%s\" is too long", path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return listen_failed(pr, fd, path, "socket");
-	if (is_stale(&sun))
-		unlink(path);
-	/* the file takes its mode from the socket when it is made, so it is never open to more */
-	if (fchmod(fd, mode) != 0)
-		return listen_failed(pr, fd, path, "fchmod");
-	if (bind(fd, (struct sockaddr *)&sun, sizeof(sun)) != 0)
-		return listen_failed(pr, fd, path, "bind");
-	face->unix_path = xstrdup(path);
-	if (chmod(path, mode) != 0)
-		return listen_failed(pr, fd, path, "chmod");
-	if (listen(fd, BACKLOG) != 0)
-		return listen_failed(pr, fd, path, "listen");
-	return face_listen_fd(face, fd, pr);
-}
-
-bool
-face_listen_fd(struct httpd_face *face, int fd, struct problem *pr)
-{
-	struct sockaddr_storage sa = { 0 };
-	socklen_t n = sizeof(sa);
-	int flags = fcntl(fd, F_GETFL);
-	struct addr where;
-
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
-		fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
-		return listen_failed(pr, fd, face->name, "fcntl");
-	if (getsockname(fd, (struct sockaddr *)&sa, &n) != 0)
-		return listen_failed(pr, fd, face->name, "getsockname");
-	addr_from_sockaddr((struct sockaddr *)&sa, &where);
-	if (face->listener_count == 0)
-		face->port = where.port;
-	listener_add(face, fd);
-	return true;
-}
-
-bool
-face_listen(struct httpd_face *face, const struct httpd_face_conf *conf, struct problem *pr)
-{
-	for (size_t i = 0; i < conf->listen_count; i++) {
-		if (!listen_tcp(face, &conf->listen[i], pr))
-			return false;
-	}
-	return !conf->unix_path || listen_unix(face, conf->unix_path, conf->unix_mode, pr);
-}
-
-void
-face_close(struct httpd_face *face)
-{
-	for (size_t i = 0; i < face->listener_count; i++)
-		close(face->listeners[i].fd);
-	face->listener_count = 0;
-	if (face->unix_path)
-		unlink(face->unix_path);
-	free(face->unix_path);
-	face->unix_path = NULL;
 }

@@ -26,7 +26,8 @@
 #define LINGER_MS 2000
 /* And how much it may send meanwhile: who goes on longer has not been reading. */
 #define LINGER_MAX_BYTES (1024 * 1024)
-/* A connection without a request when the server stops: time for one that is just arriving. */
+/* A connection without a request when the server stops: time for one that is just arriving. Closed at once it would be lost, for its
+ * client cannot know whether it was heard. */
 #define LAST_CALL_MS 1000
 
 static msec_t
@@ -125,11 +126,7 @@ conn_let_go(struct conn *c)
 void
 conn_wind_up(struct conn *c)
 {
-	if (c->phase != CONN_IDLE)
-		return;
-	if (c->served)
-		conn_close(c);
-	else
+	if (c->phase == CONN_IDLE)
 		conn_phase_set(c, CONN_IDLE);
 }
 

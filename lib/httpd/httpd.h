@@ -95,6 +95,10 @@ struct httpd_face_conf {
 	size_t listen_count;
 	const char *unix_path;     /* or a UNIX socket path (mode unix_mode) */
 	mode_t unix_mode;
+	/* Listening sockets that a service manager has made and holds, in place of those at the same address of the above; taken, also
+	 * when that fails. One at another address is refused. When the server stops, who waits in their queues is left to the next. */
+	const int *held;
+	size_t held_count;
 	struct httpd_tls *tls;     /* NULL = plain; a reference is taken */
 	http_handler handler;
 	http_refusal refusal;      /* NULL = empty body */
@@ -110,7 +114,7 @@ struct httpd_face_conf {
 /* threads: front threads, 1.. */
 struct httpd *httpd_new(unsigned threads, const struct http_limits *limits);
 bool httpd_face_add(struct httpd *h, const struct httpd_face_conf *conf, struct httpd_face **ret, struct problem *pr) __attribute__((warn_unused_result));
-/* Use an already listening socket (systemd, tests) instead of listen[]. Takes the descriptor, also when it fails. */
+/* Use an already listening socket of our own instead of listen[]. Takes the descriptor, also when it fails. */
 bool httpd_face_add_fd(struct httpd *h, const struct httpd_face_conf *conf, int fd, struct httpd_face **ret, struct problem *pr) __attribute__((warn_unused_result));
 uint16_t httpd_face_port(const struct httpd_face *face); /* of the first address */
 void httpd_start(struct httpd *h);
@@ -119,7 +123,8 @@ void httpd_face_set_tls(struct httpd_face *face, struct httpd_tls *tls);
 /* DER of the certificate that new connections are shown; false if the face has none. Any thread. */
 bool httpd_face_cert(struct httpd_face *face, struct buf *ret_der);
 void httpd_set_limits(struct httpd *h, const struct http_limits *limits); /* for new connections; any thread */
-/* Stop accepting (drain what is queued), close idle connections, let requests end for at most drain_ms, then close all.
+/* Stop accepting (drain what is queued), let idle connections send one more request for a second, and requests end for at most
+ * drain_ms, then close all.
  * Blocks; not on a front thread. */
 void httpd_stop(struct httpd *h, msec_t drain_ms);
 /* Stops it first if need be. Replies that come later than this are too late: end the handlers' threads before. */

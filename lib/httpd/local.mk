@@ -5,6 +5,7 @@ librooms_a_SOURCES += \
 	lib/httpd/conn.c \
 	lib/httpd/head.c lib/httpd/head.h \
 	lib/httpd/httpd.h \
+	lib/httpd/listen.c \
 	lib/httpd/reply.c \
 	lib/httpd/request.c \
 	lib/httpd/server.c lib/httpd/server.h \

@@ -19,9 +19,12 @@
 struct bufferevent;
 struct event;
 
+#define LISTEN_BACKLOG 1024
+
 struct listener {
 	struct httpd_face *face;
 	int fd;
+	bool held;           /* the socket outlives us: what is queued there is for the next process */
 	struct event *ready; /* acceptor; NULL before the start */
 };
 
@@ -166,7 +169,7 @@ void face_close(struct httpd_face *face); /* listeners and UNIX path */
 void source_key(const struct addr *peer, uid_t uid, unsigned char key[SOURCE_KEY]);
 /* Letters to the acceptor. */
 void acceptor_start(void *arg);   /* arg: struct httpd */
-void acceptor_stop(void *arg);    /* arg: struct httpd; takes what is queued, then closes */
+void acceptor_stop(void *arg);    /* arg: struct httpd; takes what is queued at our own sockets, then closes */
 void acceptor_take_back(void *arg); /* arg: struct conn, closed */
 
 /* shake.c; on the connection's front thread */

@@ -15,24 +15,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "admin/admin.h"
 #include "base/log.h"
 #include "base/secret.h"
-#include "config.h"
-#include "gate/housekeep.h"
+#include "gate/gate_int.h"
 #include "gate/notify.h"
 #include "gate/own_cert.h"
 #include "gate/tls.h"
-#include "server/server.h"
-#include "solve/alpn01_face.h"
 #include "solve/solve.h"
 #include "store/schema.h"
-#include "upstream/dispatch.h"
-#include "upstream/http01_face.h"
 #include "upstream/local.h"
 #include "validate/job.h"
 
-#define KEYS_CACHED 20000
 #define SECRETS_MAX 1100 /* more than upstreams and solvers together */
 #define OUTBOUND_CONNS_MAX 1024 /* of each kind */
 #define HOOKS_MAX 16    /* programs about devices at a time */
@@ -40,34 +33,6 @@
 #define ACCOUNT_IDLE_S (24 * 3600) /* our accounts at CAs are read again after */
 #define TLS_CHECK_MS (600 * 1000)
 #define TLS_WAIT_MS 3000 /* while it is on its way */
-
-struct gate {
-	struct conf_holder *conf;
-	struct keeper *keeper;
-	struct store *store;
-	struct pool *pool;
-	struct loop *outbound;
-	struct httpc *httpc;   /* to CAs */
-	struct httpc *probes;  /* to devices: however many are slow, CAs have connections of their own */
-	struct dns *dns;
-	struct tlsc *tlsc;
-	struct proc *hooks;    /* about devices */
-	struct proc *solving;  /* for CAs: one that waits for a provider of DNS keeps no device waiting */
-	struct jobs *jobs;
-	struct solve *solve;
-	struct upstreams *ups;
-	struct validate_job_env validate;
-	struct housekeep housekeep;
-	struct renewal *renewal;
-	struct server server;
-	struct httpd *httpd;
-	struct httpd_face *acme_face;
-	struct admin admin;
-	char node[NODE_TEXT];
-	int signal_fd;
-	pthread_mutex_t reload_lock;
-	unsigned generation; /* under reload_lock */
-};
 
 /* ---- the folder and this gateway's name ---- */
 
@@ -178,143 +143,6 @@ start_engine(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	return true;
 }
 
-/* ---- faces ---- */
-
-static struct http_limits
-limits_of(const struct gate_conf *conf)
-{
-	const struct limits_conf *l = &conf->limits;
-
-	return (struct http_limits){ .head_max_bytes = (size_t)l->head_max_bytes, .target_max_bytes = (size_t)l->target_max_bytes,
-		.fields_max = (unsigned)l->fields_max, .body_max_bytes = (size_t)l->body_max_bytes,
-		.conns_max = (unsigned)l->conns_max, .conns_per_addr = (unsigned)l->conns_per_addr,
-		.handshake_ms = l->handshake_ms, .head_ms = l->head_ms, .body_ms = l->body_ms, .idle_ms = l->idle_ms,
-		.write_ms = l->write_ms };
-}
-
-static bool
-crl_hook(void *arg, const char *name, struct buf *ret_der, bool *ret_found, struct problem *pr)
-{
-	return local_crl(arg, name, ret_der, ret_found, pr);
-}
-
-static bool
-init_server(struct gate *g, struct problem *pr)
-{
-	g->server.store = g->store;
-	g->server.jobs = g->jobs;
-	g->server.pool = g->pool;
-	g->server.keeper = g->keeper;
-	g->server.conf = g->conf;
-	g->server.renewal = g->renewal;
-	g->server.nonces = nonce_window_new();
-	g->server.keys = keycache_new(KEYS_CACHED);
-	limits_init(&g->server.limits);
-	server_stats_init(&g->server.stats);
-	g->validate.failures = g->server.limits.by[LIMIT_FAILED];
-	g->server.issue_now = local_issue_now;
-	g->server.issue_now_arg = g->ups;
-	g->server.count_issued = local_count_issued;
-	g->server.foresee = dispatch_foresee;
-	g->server.foresee_arg = g->ups;
-	g->server.crl = crl_hook;
-	g->server.crl_arg = g->ups;
-	return eab_decoy_make(g->keeper, &g->server.decoy, pr);
-}
-
-static bool
-add_acme_face(struct gate *g, const struct gate_conf *conf, struct problem *pr)
-{
-	struct upstream_env env = *upstreams_env(g->ups);
-	struct httpd_tls *tls = NULL;
-	struct httpd_face_conf fc = { .name = "acme", .listen = conf->listen.list, .listen_count = conf->listen.count,
-		.handler = server_handle, .refusal = server_refusal, .body_max = server_body_max, .arg = &g->server };
-	bool good;
-
-	if (!gate_tls_load(&env, conf, &tls, pr))
-		return false;
-	fc.tls = tls;
-	good = httpd_face_add(g->httpd, &fc, &g->acme_face, pr);
-	httpd_tls_unref(tls);
-	return good;
-}
-
-static bool
-reload_hook(void *arg, struct buf *ret_text)
-{
-	return gate_reload(arg, ret_text);
-}
-
-/* The main thread does as it is told by a signal. */
-static void
-drain_hook(void *arg)
-{
-	(void)arg;
-	kill(getpid(), SIGTERM);
-}
-
-static bool
-tls_hook(void *arg, struct admin_tls *ret, struct problem *pr)
-{
-	struct gate *g = arg;
-	struct upstream_env env = *upstreams_env(g->ups);
-	struct gate_conf *conf = conf_holder_take(g->conf);
-	bool good = gate_tls_tell(&env, conf, g->acme_face, ret, pr);
-
-	gate_conf_unref(conf);
-	return good;
-}
-
-/* Who may ask is told by the peer's uid, so everybody may connect. */
-static bool
-add_admin_face(struct gate *g, const struct gate_conf *conf, struct problem *pr)
-{
-	struct httpd_face *face;
-	const struct httpd_face_conf fc = { .name = "admin", .unix_path = conf->admin_socket, .unix_mode = 0666, .wipe = true,
-		.handler = admin_handle, .refusal = admin_refusal, .arg = &g->admin };
-
-	g->admin = (struct admin){ .store = g->store, .jobs = g->jobs, .pool = g->pool, .conf = g->conf, .ups = g->ups, .solve = g->solve,
-		.server = &g->server, .httpd = g->httpd, .validate = &g->validate, .metrics = metrics_new(), .version = PACKAGE_VERSION, .started_unix_s = clock_unix_s(),
-		.reload = reload_hook, .drain = drain_hook, .tls = tls_hook, .arg = g };
-	return httpd_face_add(g->httpd, &fc, &face, pr);
-}
-
-static bool
-add_metrics_face(struct gate *g, const struct gate_conf *conf, struct problem *pr)
-{
-	struct httpd_face *face;
-	const struct httpd_face_conf fc = { .name = "metrics", .listen = conf->metrics_listen.list,
-		.listen_count = conf->metrics_listen.count, .handler = metrics_handle, .arg = &g->admin };
-
-	return conf->metrics_listen.count == 0 || httpd_face_add(g->httpd, &fc, &face, pr);
-}
-
-static bool
-start_faces(struct gate *g, const struct gate_conf *conf, struct problem *pr)
-{
-	struct http_limits limits = limits_of(conf);
-	struct httpd_face *face;
-	const struct httpd_face_conf alpn01 = { .name = "alpn01", .listen = conf->tls_alpn01_listen.list,
-		.listen_count = conf->tls_alpn01_listen.count, .hello = alpn01_face_hello, .protocol = "acme-tls/1", .conns_max = ALPN01_CONNS_MAX,
-		.arg = g->solve };
-	struct httpd_face_conf http01 = { .name = "http01", .listen = conf->http01_listen.list,
-		.listen_count = conf->http01_listen.count, .handler = http01_face_handle, .arg = g->ups };
-
-	if (!init_server(g, pr))
-		return false;
-	g->httpd = httpd_new((unsigned)conf->front_threads, &limits);
-	if (!add_acme_face(g, conf, pr))
-		return false;
-	if (conf->http01_listen.count && !httpd_face_add(g->httpd, &http01, &face, pr))
-		return false;
-	if (conf->tls_alpn01_listen.count && !httpd_face_add(g->httpd, &alpn01, &face, pr))
-		return false;
-	if (!add_admin_face(g, conf, pr) || !add_metrics_face(g, conf, pr))
-		return false;
-	httpd_start(g->httpd);
-	return true;
-}
-
 /* ---- start and stop ---- */
 
 static void
@@ -342,7 +170,7 @@ start_all(struct gate *g, const struct gate_conf *conf, enum gate_exit *ret_exit
 	if (!start_engine(g, conf, pr))
 		return false;
 	*ret_exit = GATE_UNAVAILABLE;
-	if (!start_faces(g, conf, pr))
+	if (!faces_start(g, conf, pr))
 		return false;
 	*ret_exit = GATE_INTERNAL;
 	renewal_start(g->renewal, g->outbound, g->pool);
@@ -474,7 +302,7 @@ see_to_accounts(struct gate *g, int64_t stale_s)
 static void
 put_in_force(struct gate *g, struct gate_conf *next)
 {
-	struct http_limits limits = limits_of(next);
+	struct http_limits limits = faces_limits(next);
 	enum log_level level;
 
 	next->generation = ++g->generation;
@@ -485,6 +313,18 @@ put_in_force(struct gate *g, struct gate_conf *next)
 	warn_of_lists(next);
 	conf_holder_set(g->conf, next);
 	see_to_accounts(g, ACCOUNT_STALE_S);
+}
+
+/* What `systemctl status` shows of the configuration: the first line. */
+static void
+tell_manager(struct span text)
+{
+	AUTO_FREE char *status = NULL;
+	struct span line = SPAN_NONE;
+
+	span_cut(&text, '\n', &line);
+	status = xasprintf("STATUS=configuration: %.*s", SPAN_FMT(line));
+	notify_send(status);
 }
 
 bool
@@ -503,6 +343,7 @@ gate_reload(struct gate *g, struct buf *ret_text)
 		gate_conf_unref(next);
 	buf_addf(ret_text, good ? "generation %u is in force\n" : "refused, generation %u stays in force\n", g->generation);
 	buf_addspan(ret_text, buf_span(&errors.text));
+	tell_manager(buf_span(ret_text));
 	pthread_mutex_unlock(&g->reload_lock);
 	if (good)
 		log_notice("reloaded", LI("generation", g->generation));

@@ -50,8 +50,9 @@ fuzz_text_LDADD = $(gate_libs)
 fuzz_text_LDFLAGS = $(fuzz_ldflags)
 
 libgate_a_SOURCES += \
-	src/gate/gate.c src/gate/gate.h src/gate/holder.c src/gate/holder.h src/gate/housekeep.c src/gate/housekeep.h \
+	src/gate/faces.c src/gate/gate.c src/gate/gate.h src/gate/gate_int.h src/gate/holder.c src/gate/holder.h src/gate/housekeep.c src/gate/housekeep.h \
 	src/gate/notify.c src/gate/notify.h src/gate/own_cert.c src/gate/own_cert.h \
+	src/gate/sockets.c src/gate/sockets.h \
 	src/gate/tls.c src/gate/tls.h
 
 check_PROGRAMS += test_own_cert

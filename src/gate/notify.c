@@ -39,9 +39,8 @@ notify_send(const char *text)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
-	/* a manager that does not listen is not our trouble */
-	if (sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const void *)&manager, manager_len) < 0)
-		manager_len = 0;
+	/* one that does not listen is not our trouble */
+	(void)!sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const void *)&manager, manager_len);
 	close(fd);
 }
 

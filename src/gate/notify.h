@@ -1,4 +1,5 @@
-/* notify.h - tell the service manager (sd_notify's protocol: one datagram to $NOTIFY_SOCKET). Main thread. */
+/* notify.h - tell the service manager (sd_notify's protocol: one datagram to $NOTIFY_SOCKET). Any thread, once notify_init has
+ * been called, before the first. */
 #ifndef GATE_NOTIFY_H
 #define GATE_NOTIFY_H
 

@@ -101,7 +101,7 @@ def listens(port, address="127.0.0.1"):
 class Process:
     """A child of the lab, in a process group of its own; its output goes to FOLDER/NAME.log."""
 
-    def __init__(self, lab, name, argv, env=None, cwd=None):
+    def __init__(self, lab, name, argv, env=None, cwd=None, fds=()):
         self.name, self.log = name, os.path.join(lab.folder, name + ".log")
         whole = dict(os.environ)
         for key in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
@@ -109,7 +109,7 @@ class Process:
         whole.update(env or {})
         self.out = open(self.log, "ab")
         self.child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.out, stderr=subprocess.STDOUT, env=whole,
-                                      cwd=cwd, start_new_session=True)
+                                      cwd=cwd, start_new_session=True, pass_fds=fds)
         lab.processes.append(self)
 
     def running(self):
