@@ -107,7 +107,7 @@ bool
 time_rfc3339_parse(struct span s, int64_t *ret_unix_s)
 {
 	struct tm tm = { 0 };
-	int year, mon, oh, om;
+	int year, mon, oh, om, leap;
 	int64_t t, offset = 0;
 	size_t at = 19;
 
@@ -120,6 +120,9 @@ time_rfc3339_parse(struct span s, int64_t *ret_unix_s)
 		return false;
 	tm.tm_year = year - 1900;
 	tm.tm_mon = mon - 1;
+	/* a leap second has no number of its own: it is the next one's, which may be another day's */
+	leap = tm.tm_sec == 60;
+	tm.tm_sec -= leap;
 	if (s.p[at] == '.') {
 		size_t first = ++at;
 
@@ -139,7 +142,7 @@ time_rfc3339_parse(struct span s, int64_t *ret_unix_s)
 	}
 	if (at != s.n || !to_unix(&tm, &t) || t < offset)
 		return false;
-	*ret_unix_s = t - offset;
+	*ret_unix_s = t + leap - offset;
 	return true;
 }
 
