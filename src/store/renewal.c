@@ -36,8 +36,11 @@ each(struct sql_stmt *st, renewal_fn fn, void *arg, struct problem *pr)
 bool
 renewal_insert(struct sql *db, int64_t cert_id, struct problem *pr)
 {
-	static const char SQL[] = "insert into renewal (cert_id, certid, principal, not_before, not_after, changed_at)"
-				  " select id, certid, principal, not_before, not_after, created_at from cert where id=$1";
+	/* a CA of our own is not asked about its certificates */
+	static const char SQL[] = "insert into renewal (cert_id, certid, principal, not_before, not_after, changed_at, upstream_id, next_at)"
+				  " select c.id, c.certid, c.principal, c.not_before, c.not_after, c.created_at, u.id,"
+				  " case when c.certid<>'' and u.id is not null and u.ca_cert is null then c.created_at end"
+				  " from cert c left join upstream u on u.name=c.upstream where c.id=$1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, cert_id);
@@ -48,7 +51,7 @@ renewal_insert(struct sql *db, int64_t cert_id, struct problem *pr)
 bool
 renewal_revoked(struct sql *db, int64_t cert_id, int64_t at, struct problem *pr)
 {
-	static const char SQL[] = "update renewal set revoked_at=$2, changed_at=$2 where cert_id=$1";
+	static const char SQL[] = "update renewal set revoked_at=$2, changed_at=$2, next_at=null where cert_id=$1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, cert_id);
@@ -60,7 +63,7 @@ renewal_revoked(struct sql *db, int64_t cert_id, int64_t at, struct problem *pr)
 bool
 renewal_replaced(struct sql *db, const char *certid, int64_t at, struct problem *pr)
 {
-	static const char SQL[] = "update renewal set replaced_at=$2, changed_at=$2"
+	static const char SQL[] = "update renewal set replaced_at=$2, changed_at=$2, next_at=null"
 				  " where cert_id=(select id from cert where certid=$1 order by id limit 1) and replaced_at is null";
 	struct sql_stmt *st = sql_begin(db, SQL);
 

@@ -254,6 +254,24 @@
 	"insert into audit_state (id, size, cut, signed_size, signed_at, sent, lost, origin)"      \
 	" values (1, 0, 0, 0, 0, 0, 0, '')"
 
+/* When renewal information of each certificate is asked for at its CA, and what came of it; what is known of the CA as a whole. */
+#define DDL_17(KEY)                                                                                \
+	"alter table renewal add column upstream_id bigint;"                                       \
+	"alter table renewal add column next_at bigint;"                                           \
+	"alter table renewal add column failures bigint not null default 0;"                       \
+	"alter table renewal add column result bigint not null default 0;"                         \
+	"alter table renewal add column etag text;"                                                \
+	"alter table renewal add column urged_at bigint;"                                          \
+	"update renewal set upstream_id=(select u.id from cert c join upstream u on u.name=c.upstream" \
+	" where c.id=renewal.cert_id);"                                                            \
+	"update renewal set next_at=1 where certid<>'' and revoked_at is null and replaced_at is null" \
+	" and upstream_id in (select id from upstream where ca_cert is null);"                     \
+	"create index renewal_due on renewal (upstream_id, next_at, cert_id) where next_at is not null;" \
+	"create index renewal_fetched on renewal (fetched_at, cert_id) where ca_end is not null and next_at is not null;" \
+	"create index renewal_urged on renewal (upstream_id, urged_at, cert_id) where urged_at is not null;" \
+	"create table lookup (upstream_id " KEY ", rate bigint not null, paused_until bigint not null," \
+	" pauses bigint not null, alarmed_at bigint not null)"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
@@ -273,6 +291,7 @@ static const struct sql_migration migrations[] = {
 	{ 15, DDL_15("integer"), DDL_15("bigint") },
 	{ 16, DDL_16("integer primary key", "integer primary key", "integer", "blob"),
 		DDL_16("bigint generated always as identity primary key", "bigint primary key", "bigint", "bytea") },
+	{ 17, DDL_17("integer primary key"), DDL_17("bigint primary key") },
 };
 
 _Static_assert(COUNT_OF(migrations) == SCHEMA_VERSION, "each is a version");

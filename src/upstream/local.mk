@@ -7,10 +7,14 @@ libgate_a_SOURCES += \
 	src/upstream/ca_pace.c \
 	src/upstream/circuit.c src/upstream/circuit.h \
 	src/upstream/eab.c src/upstream/eab.h \
+	src/upstream/lookup_plan.c src/upstream/lookup_plan.h \
 	src/upstream/nonce.c src/upstream/nonce.h \
 	src/upstream/pace.c src/upstream/pace.h
 
-check_PROGRAMS += test_upstream_parts test_ca_mock test_ca_pace test_ca_pebble
+check_PROGRAMS += test_upstream_parts test_ca_mock test_ca_pace test_ca_pebble test_lookup_plan
+test_lookup_plan_SOURCES = tests/unit/upstream/test_lookup_plan.c tests/tap.h
+test_lookup_plan_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
+test_lookup_plan_LDADD = $(gate_libs)
 test_ca_pace_SOURCES = tests/unit/upstream/test_ca_pace.c tests/unit/upstream/mock.c tests/unit/upstream/rig.c tests/unit/upstream/rig.h tests/tap.h
 test_ca_pace_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_ca_pace_LDADD = $(gate_libs)

@@ -7,6 +7,7 @@
 #include <sqlite3.h>
 
 #include "base/clock.h"
+#include "cases.h"
 #include "store/audit.h"
 #include "store/proof_record.h"
 #include "store/queue.h"
@@ -1487,6 +1488,9 @@ static const struct {
 	{ "another CA", case_move },
 	{ "events", case_events },
 	{ "the audit trail", case_audit },
+	{ "look-ups that are due", case_lookup_due },
+	{ "look-ups and what they change", case_lookup_put },
+	{ "look-ups, a CA", case_lookup_state },
 	{ "what is over", case_sweep },
 };
 
@@ -1522,6 +1526,8 @@ static const char *const for_operators[] = {
 	 " where u.wait_bucket is not null group by u.upstream, b.kind"),
 	"select upstream, case when queue>0 then class else -1 end as what, count(*) from upstream_order group by upstream, what",
 	"select solver, count(case when wanted=1 then 1 end), count(case when wanted=0 then 1 end) from proof_record group by solver",
+	("select count(*), coalesce(min(next_at), 0) from (select next_at from renewal where upstream_id=$1 and next_at<=$2"
+	 " order by next_at limit $3) q"),
 	("select count(*) from (select id from quota_bucket where ($1=-1 or kind=$1) and ($2='' or scope=$2) and ($3='' or name=$3)"
 	 " limit $4) bounded"),
 };

@@ -1,7 +1,11 @@
 /* test_upgrade.c - a database of each earlier schema, with an order at work in it, becomes one of this release and loses nothing. */
+#include "store/lookup.h"
 #include "world.h"
 
+#define RENEWAL_SINCE 13 /* the schema that has a row of renewal information for each certificate */
+
 static const char *const rows[] = {
+	"insert into upstream (name, created_at) values ('u', 5)",
 	"insert into account (ref, thumbprint, jwk, state, contact, terms, created_at, used_at) values ('acct', 'thumb', '{}', 0, '[]', 1, 5, 5)",
 	"insert into orders (ref, account_id, principal, profile, state, idents, idents_key, expires, csr, key_hash, upstream, created_at)"
 	" values ('order', 1, 1, 'p', 2, 'dns:a.test,ip:10.0.0.1', 'names', 2000, 'csr', 'key', 'u', 5)",
@@ -32,10 +36,28 @@ fill(struct sql *db, void *arg, struct problem *pr)
 	return true;
 }
 
+struct from {
+	const char *what;
+	int version;
+};
+
+/* Of a certificate that was issued before CAs were asked about any. */
+static void
+look_up(struct sql *db, const struct from *from, struct problem *pr)
+{
+	struct lookup_row *row = xcalloc(1, sizeof(*row));
+	size_t count;
+
+	ok(lookup_due(db, 1, 1000, 1, row, &count, pr) && count == 1 && strcmp(row->certid, "aki.01") == 0 && row->not_after == 2000,
+		"%s: its CA is asked about the certificate", from->what);
+	lookup_rows_free(row, 1);
+}
+
 static bool
 look(struct sql *db, void *arg, struct problem *pr)
 {
-	const char *what = arg;
+	const struct from *from = arg;
+	const char *what = from->what;
 	struct order o = get_order(db, 1);
 	struct authz a = get_authz(db, 1);
 	struct upstream_order u = { 0 };
@@ -53,6 +75,8 @@ look(struct sql *db, void *arg, struct problem *pr)
 	ok(upstream_order_get(db, 1, &u, &found, pr) && found && strcmp(u.url, "https://ca.test/order/1") == 0 && u.wait_bucket == 0,
 		"%s: the CA's order is known, and waits for no limit", what);
 	ok(cert_by_ref(db, SPAN("cert"), 1, &c, &found, pr) && found && c.not_after == 2000, "%s: the certificate is there", what);
+	if (from->version < RENEWAL_SINCE)
+		look_up(db, from, pr);
 	ok(evidence_of_authz(db, 1, &e, &found, pr) && !found, "%s: there is no evidence", what);
 	idents_done(&names);
 	cert_row_done(&c);
@@ -65,6 +89,7 @@ static void
 test_from(const struct side *side, int version)
 {
 	AUTO_FREE char *where = fresh(side), *what = xasprintf("%s, from version %d", side->name, version);
+	struct from from = { what, version };
 	struct problem pr = { 0 };
 	struct store *store;
 
@@ -72,7 +97,7 @@ test_from(const struct side *side, int version)
 	must(schema_migrate_to(store, version, &pr));
 	must(store_write(store, fill, NULL, &pr));
 	ok(schema_migrate(store, &pr) && schema_migrate(store, &pr), "%s: migrated, once", what);
-	must(store_write(store, look, what, &pr));
+	must(store_write(store, look, &from, &pr));
 	store_close(store);
 }
 
