@@ -12,7 +12,7 @@ list-fuzz:
 	@printf '%s\n' $(fuzz_targets)
 # what has threads of its own: run under ThreadSanitizer
 list-threaded:
-	@printf '%s\n' $(check_PROGRAMS) | grep -Ex 'test_(loop|proc|buckets|tally|sql.*|httpd|hello|httpc.*|dns|authority|jobs.*|keeper|ca_.*|nonce.*|keycache.*|dns01|persist|caa|tlsc|tlsalpn01|http01.*|validate_job|owner|reject.*|serve.*|eab|limits|stats|metrics|admin.*|attest_threads|ctl_live|renewal.*)'
+	@printf '%s\n' $(check_PROGRAMS) | grep -Ex 'test_(loop|proc|buckets|tally|sql.*|httpd|hello|httpc.*|dns|authority|jobs.*|keeper|ca_.*|nonce.*|keycache.*|dns01|persist|caa|tlsc|tlsalpn01|http01.*|validate_job|owner|reject.*|serve.*|eab|limits|stats|metrics|admin.*|attest_threads|ctl_live|renewal.*|health)'
 # what behaves otherwise under a sanitizer: run without, too
 list-plain:
 	@printf '%s\n' $(check_PROGRAMS) | grep '^test_keeper'

@@ -57,8 +57,10 @@ metrics_handle(struct http_req *rq, void *arg)
 	struct admin *admin = arg;
 	struct scrape *s;
 
-	if (!span_is(rq->path, "/metrics")) {
-		plain(rq, 404, "there is /metrics and nothing else\n");
+	if (health_handle(admin->server, rq)) {
+		return;
+	} else if (!span_is(rq->path, "/metrics")) {
+		plain(rq, 404, "there are /metrics, /readyz and /livez\n");
 	} else if (rq->method != HTTP_GET && rq->method != HTTP_HEAD) {
 		plain(rq, 405, "this is asked by GET or HEAD\n");
 	} else {

@@ -341,9 +341,12 @@ void
 server_handle(struct http_req *rq, void *arg)
 {
 	struct server *srv = arg;
-	struct api *api = api_new(srv, rq);
 	bool reading = rq->method == HTTP_GET || rq->method == HTTP_HEAD;
+	struct api *api;
 
+	if (health_handle(srv, rq))
+		return;
+	api = api_new(srv, rq);
 	api->route = route_find(api, rq->path);
 	if (!limit_take_addr(&srv->limits, api->conf, LIMIT_REQUESTS, &rq->peer, &api->pr))
 		refuse_limited(api);

@@ -12,6 +12,7 @@
 #include "jobs/jobs.h"
 #include "keeper/keeper.h"
 #include "renewal/renewal.h"
+#include "server/health.h"
 #include "server/keycache.h"
 #include "server/limits.h"
 #include "server/nonce.h"
@@ -37,6 +38,7 @@ struct server {
 	bool (*crl)(void *arg, const char *name, struct buf *ret_der, bool *ret_found, struct problem *pr);
 	void *crl_arg;
 	struct buf decoy; /* sealed; see eab_decoy_make */
+	struct health health;
 	struct server_stats stats;
 	struct attest_stats attested;
 };

@@ -307,3 +307,9 @@ schema_migrate(struct store *store, struct problem *pr)
 {
 	return schema_migrate_to(store, SCHEMA_VERSION, pr);
 }
+
+bool
+schema_probe(struct sql *db, struct problem *pr)
+{
+	return sql_exec(db, "update schema_version set version = version where version < 0", pr);
+}
