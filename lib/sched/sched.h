@@ -55,7 +55,7 @@ int64_t sched_target_ns(enum sched_class c);
 struct sched_item {
 	int64_t id;            /* the caller's, of one kind for all */
 	enum sched_class class;
-	uint64_t unit;         /* whom its cost is counted against: profile, later tenant; any number that is its own */
+	uint64_t unit;         /* whom its cost is counted against; any number that is its own */
 	uint32_t weight;       /* of that unit, 0 = 1; of different ones the last told counts */
 	uint32_t cost;         /* tokens of its scarcest bucket, 0 = 1 */
 	int64_t deadline_ns;   /* SCHED_NEVER = none */

@@ -5,6 +5,7 @@ static void
 write_account(struct jw *w, const struct account *a)
 {
 	jw_str(w, "status", account_state_name(a->state));
+	jw_str(w, "tenant", a->tenant);
 	jw_time(w, "created", a->created_at);
 	jw_raw(w, "contact", span_str(a->contact));
 	jw_bool(w, "terms_agreed", a->terms);
@@ -44,12 +45,13 @@ static bool
 list_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct call *c = arg;
+	char tenant[TENANT_TEXT];
 	int64_t before, total;
 	struct list l;
 
-	if (!list_begin(&l, c, pr) || !read_before(c, db, &before, pr) ||
-		!account_list(db, before, l.limit + 1, on_account, &l, pr) ||
-		!account_list_count(db, LIST_COUNT_MAX, &total, pr))
+	if (!list_begin(&l, c, pr) || !call_tenant_query(c, tenant, pr) || !read_before(c, db, &before, pr) ||
+		!account_list(db, tenant[0] ? tenant : NULL, before, l.limit + 1, on_account, &l, pr) ||
+		!account_list_count(db, tenant[0] ? tenant : NULL, LIST_COUNT_MAX, &total, pr))
 		return false;
 	list_end(&l, total);
 	return true;

@@ -96,6 +96,10 @@ void write_idents(struct jw *w, const struct idents *ids);
 void write_time(struct jw *w, const char *name, int64_t unix_s); /* 0: nothing */
 void write_text(struct jw *w, const char *name, const char *s);  /* "": nothing */
 
+/* ---- tenants.c ---- */
+/* tenant= of a list; "" if it is not given. */
+bool call_tenant_query(struct call *c, char ret[TENANT_TEXT], struct problem *pr) MUST_CHECK;
+
 /* ---- devices.c ---- */
 /* The device that the path names by its ref or identifier; *ret_found false: none, and *ret_key is the key that one would have, if
  * path and query (type=, kind=) say so much. */
@@ -158,6 +162,8 @@ bool call_upstream_register(struct call *c);
 bool call_upstream_test(struct call *c);
 bool call_queue(struct call *c);
 bool call_queue_cas(struct call *c);
+bool call_tenant_list(struct call *c);
+bool call_tenant(struct call *c);
 bool call_tls(struct call *c);
 bool call_metrics(struct call *c);
 #endif

@@ -16,6 +16,7 @@ write_cert(struct jw *w, const struct cert_row *cert, const char *account_ref)
 {
 	jw_str(w, "status", cert_status(cert));
 	write_text(w, "account", account_ref);
+	jw_str(w, "tenant", cert->tenant);
 	jw_str(w, "profile", cert->profile);
 	jw_str(w, "upstream", cert->upstream);
 	write_idents(w, &cert->idents);

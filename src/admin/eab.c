@@ -1,5 +1,5 @@
 /* eab.c - the keys for external account binding that devices are given (E2, E3): POST and GET /eab, GET /eab/KID,
- * POST /eab/KID/disable, enable, revoke, rotate.
+ * POST /eab/KID/disable, enable, revoke, rotate. Each change is noted with the key.
  *
  * A key is made here, sealed by the keeper, stored sealed, and told in this one reply; its octets are wiped then. */
 #include "admin/call.h"
@@ -17,16 +17,26 @@
 #define REPLY_MAX (16 * 1024)
 
 static void
+write_words(struct jw *w, const char *name, const char *words)
+{
+	struct span rest = span_str(words), word;
+
+	jw_array(w, name);
+	while (rest.n && span_cut(&rest, ' ', &word))
+		jw_span(w, NULL, word);
+	jw_end(w);
+}
+
+static void
 write_key(struct jw *w, const struct eab_key *k)
 {
-	struct span rest = span_str(k->profiles), name;
-
 	jw_str(w, "status", eab_key_status(k, clock_unix_s()));
+	jw_str(w, "tenant", k->tenant);
+	write_text(w, "cost_centre", k->cost_centre);
 	write_text(w, "note", k->note);
-	jw_array(w, "profiles");
-	while (rest.n && span_cut(&rest, ' ', &name))
-		jw_span(w, NULL, name);
-	jw_end(w);
+	write_words(w, "profiles", k->profiles);
+	write_words(w, "names", k->names);
+	write_words(w, "networks", k->networks);
 	jw_int(w, "uses", k->uses);
 	jw_int(w, "uses_max", k->uses_max);
 	jw_int(w, "accounts_max", k->accounts_max);
@@ -63,14 +73,16 @@ list_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct call *c = arg;
 	struct span before = call_query(c, "before");
+	char tenant[TENANT_TEXT];
 	struct eab_key k = { 0 };
 	int64_t total;
 	struct list l;
 
-	if (!list_begin(&l, c, pr) || (before.p && !find(db, before, &k, pr)))
+	if (!list_begin(&l, c, pr) || !call_tenant_query(c, tenant, pr) || (before.p && !find(db, before, &k, pr)))
 		return false;
 	eab_key_done(&k);
-	if (!eab_list(db, k.id, l.limit + 1, on_key, &l, pr) || !eab_list_count(db, LIST_COUNT_MAX, &total, pr))
+	if (!eab_list(db, tenant[0] ? tenant : NULL, k.id, l.limit + 1, on_key, &l, pr) ||
+		!eab_list_count(db, tenant[0] ? tenant : NULL, LIST_COUNT_MAX, &total, pr))
 		return false;
 	list_end(&l, total);
 	return true;
@@ -83,6 +95,19 @@ call_eab_list(struct call *c)
 }
 
 /* ---- one key ---- */
+
+static void
+on_event(const struct eab_event *e, void *arg)
+{
+	struct jw *w = arg;
+
+	jw_object(w, NULL);
+	jw_time(w, "at", e->at);
+	jw_str(w, "event", e->what);
+	write_text(w, "by", e->who);
+	write_text(w, "detail", e->detail);
+	jw_end(w);
+}
 
 static bool
 write_whole(struct call *c, struct sql *db, const struct eab_key *k, struct span secret, struct problem *pr)
@@ -98,8 +123,22 @@ write_whole(struct call *c, struct sql *db, const struct eab_key *k, struct span
 		jw_span(w, "key", secret);
 	write_key(w, k);
 	jw_int(w, "accounts", accounts);
+	jw_array(w, "history");
+	if (!eab_events(db, k->id, on_event, w, pr))
+		return false;
+	jw_end(w);
 	jw_end(w);
 	return true;
+}
+
+/* What an operator did with it. */
+static bool
+note(struct call *c, struct sql *db, int64_t id, const char *what, const char *detail, struct problem *pr)
+{
+	char who[32];
+
+	snprintf(who, sizeof(who), "uid %lld", (long long)c->http->peer_uid);
+	return eab_event_note(db, id, what, who, detail, pr);
 }
 
 static bool
@@ -133,6 +172,7 @@ struct making {
 	int64_t overlap_s;       /* rotate: the old one's rest */
 	struct eab_key old;      /* rotate */
 	bool has_expires;        /* given by the operator */
+	bool move_accounts;      /* rotate: they are the new key's from now on */
 };
 
 static void
@@ -174,6 +214,56 @@ read_profiles(struct call *c, struct json_obj *o, char *ret, size_t size)
 		return problem_set(&c->pr, PROBLEM_MALFORMED, "profiles: too many names, %zu octets at most", size - 1);
 	span_copy(buf_span(&names), ret, size);
 	return true;
+}
+
+/* Words of an array, each good by `check`, with blanks between. */
+static bool
+read_words(struct json_obj *o, const char *member, bool (*check)(struct span word, struct problem *pr), char *ret, size_t size)
+{
+	const struct json_node *list = json_opt_arr(o, member, 1000);
+	AUTO_BUF words = BUF_MAX(size - 1);
+
+	for (size_t i = 0; i < json_count(list); i++) {
+		struct span word = json_text(json_at(list, i));
+
+		if (memchr(word.p ? word.p : "", ' ', word.n) || word.n == 0)
+			return problem_set(o->pr, PROBLEM_MALFORMED, "%s[%zu] is \"%s\", expected a word", member, i, QUOTE(word));
+		if (!check(word, o->pr))
+			return false;
+		buf_addf(&words, "%s%.*s", i ? " " : "", SPAN_FMT(word));
+	}
+	if (!buf_ok(&words))
+		return problem_set(o->pr, PROBLEM_MALFORMED, "%s: too much, %zu octets at most", member, size - 1);
+	span_copy(buf_span(&words), ret, size);
+	return true;
+}
+
+static bool
+is_pattern(struct span word, struct problem *pr)
+{
+	AUTO_FREE char *pattern = span_dup(word);
+
+	return policy_pattern_check(pattern, pr);
+}
+
+static bool
+is_net(struct span word, struct problem *pr)
+{
+	struct net net;
+
+	return net_parse(word, &net, pr);
+}
+
+static bool
+read_tenant(struct call *c, struct json_obj *o, struct eab_key *k)
+{
+	struct span name = json_opt_str(o, "tenant", TENANT_TEXT - 1), cost_centre = json_opt_str(o, "cost_centre", sizeof(k->cost_centre) - 1);
+
+	span_copy(name.p ? name : SPAN(TENANT_DEFAULT), k->tenant, sizeof(k->tenant));
+	span_copy(cost_centre, k->cost_centre, sizeof(k->cost_centre));
+	if (!json_ok(o))
+		return false;
+	return conf_tenant(c->conf, k->tenant) ? true : problem_set(&c->pr, PROBLEM_MALFORMED, "there is no tenant \"%s\"", k->tenant);
 }
 
 static bool
@@ -237,7 +327,7 @@ create_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct making *m = arg;
 
-	return eab_insert(db, &m->key, pr) && tell(m, db, pr);
+	return eab_insert(db, &m->key, pr) && note(m->c, db, m->key.id, m->text.n ? "created" : "imported", "", pr) && tell(m, db, pr);
 }
 
 /* A kid that is taken, in the operator's words. */
@@ -269,7 +359,8 @@ read_create(struct making *m, struct span *ret_key)
 	m->key.keep_accounts = json_opt_bool(o, "keep_accounts", false);
 	span_copy(note, m->key.note, sizeof(m->key.note));
 	return json_ok(o) && kid_choose(kid, m->key.kid, &m->c->pr) && read_profiles(m->c, o, m->key.profiles, sizeof(m->key.profiles)) &&
-		read_expires(o, m) && json_ok(o);
+		read_tenant(m->c, o, &m->key) && read_words(o, "names", is_pattern, m->key.names, sizeof(m->key.names)) &&
+		read_words(o, "networks", is_net, m->key.networks, sizeof(m->key.networks)) && read_expires(o, m) && json_ok(o);
 }
 
 bool
@@ -290,7 +381,8 @@ call_eab_create(struct call *c)
 
 /* ---- a new key for an old one ---- */
 
-/* The old one's note, profiles and limits; its lifetime counted anew. */
+/* The old one's note, tenant, names, networks, profiles and limits; its lifetime counted anew. Whose the certificates are stays the same
+ * (E5): an account that is made anew with the new key may replace them. */
 static bool
 inherit(struct making *m, struct problem *pr)
 {
@@ -301,6 +393,11 @@ inherit(struct making *m, struct problem *pr)
 		return problem_set(pr, PROBLEM_CONFLICT, "the external account key \"%s\" is revoked: create a new one", old->kid);
 	memcpy(k->note, old->note, sizeof(k->note));
 	memcpy(k->profiles, old->profiles, sizeof(k->profiles));
+	memcpy(k->tenant, old->tenant, sizeof(k->tenant));
+	memcpy(k->cost_centre, old->cost_centre, sizeof(k->cost_centre));
+	memcpy(k->names, old->names, sizeof(k->names));
+	memcpy(k->networks, old->networks, sizeof(k->networks));
+	k->root_id = old->root_id ? old->root_id : old->id;
 	k->uses_max = old->uses_max;
 	k->accounts_max = old->accounts_max;
 	k->keep_accounts = old->keep_accounts;
@@ -321,7 +418,9 @@ rotate_tx(struct sql *db, void *arg, struct problem *pr)
 	/* never longer than it had */
 	if ((m->old.expires == 0 || m->old.expires > end) && !eab_set_expires(db, m->old.id, end, pr))
 		return false;
-	return tell(m, db, pr);
+	if (m->move_accounts && !account_rebind(db, m->old.id, m->key.id, pr))
+		return false;
+	return note(m->c, db, m->old.id, "rotated", m->key.kid, pr) && note(m->c, db, m->key.id, "created by rotation of", m->old.kid, pr) && tell(m, db, pr);
 }
 
 bool
@@ -333,6 +432,7 @@ call_eab_rotate(struct call *c)
 	bool good;
 
 	m.overlap_s = json_opt_int(o, "overlap_s", 0, OVERLAP_MAX_S, OVERLAP_S);
+	m.move_accounts = json_opt_bool(o, "move_accounts", false);
 	good = json_ok(o) && kid_choose(kid, m.key.kid, &c->pr) && read_expires(o, &m) && json_ok(o);
 	if (good) {
 		make(&m);
@@ -372,7 +472,7 @@ move_tx(struct sql *db, void *arg, struct problem *pr)
 
 	if (!find(db, m->c->ref, &k, pr))
 		return false;
-	good = move_key(db, &k, m->to, pr);
+	good = move_key(db, &k, m->to, pr) && (k.state == m->to || note(m->c, db, k.id, eab_state_name(m->to), "", pr));
 	eab_key_done(&k);
 	return good && key_tx(db, m->c, pr);
 }

@@ -11,6 +11,7 @@ write_order(struct jw *w, const struct order *o, const char *account_ref)
 {
 	jw_str(w, "status", order_state_name(o->state));
 	jw_str(w, "account", account_ref);
+	jw_str(w, "tenant", o->tenant);
 	jw_str(w, "profile", o->profile);
 	jw_str(w, "upstream", o->upstream);
 	write_idents(w, &o->idents);
@@ -80,12 +81,16 @@ list_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct call *c = arg;
 	struct order_query q = { .limit = 0 };
+	char tenant[TENANT_TEXT];
 	struct list l;
 	int64_t total;
 
-	if (!list_begin(&l, c, pr) || !read_state(c, &q.state, pr) || !call_account_id(c, db, &q.account_id, pr) ||
+	if (!list_begin(&l, c, pr) || !call_tenant_query(c, tenant, pr) || !read_state(c, &q.state, pr) || !call_account_id(c, db, &q.account_id, pr) ||
 		!read_before(c, db, &q.before, pr))
 		return false;
+	if (q.account_id && tenant[0])
+		return problem_set(pr, PROBLEM_MALFORMED, "account and tenant cannot go together");
+	q.tenant = tenant[0] ? tenant : NULL;
 	q.limit = l.limit + 1;
 	if (!order_list(db, &q, on_order, &l, pr) || !order_list_count(db, &q, LIST_COUNT_MAX, &total, pr))
 		return false;

@@ -18,9 +18,9 @@ contacts(const struct json_node *list)
 int
 cmd_account_list(struct ctl *ctl)
 {
-	static const struct column columns[] = { { "ACCOUNT" }, { "STATE" }, { "CREATED" }, { "CONTACT", .may_cut = true } };
-	static const char *const names[] = { "id", "status", "created" };
-	static const char *const parameters[] = { "before", "limit", NULL };
+	static const struct column columns[] = { { "ACCOUNT" }, { "STATE" }, { "TENANT" }, { "CREATED" }, { "CONTACT", .may_cut = true } };
+	static const char *const names[] = { "id", "status", "tenant", "created" };
+	static const char *const parameters[] = { "tenant", "before", "limit", NULL };
 	struct table t = table_of(columns, COUNT_OF(columns));
 	struct ctl_reply rp;
 	int code = ctl_ask_list(ctl, "/accounts", parameters, &rp);
@@ -48,6 +48,7 @@ cmd_account_show(struct ctl *ctl)
 	contact = contacts(json_get(rp.root, "contact"));
 	ctl_field_member(ctl, "Account", rp.root, "id");
 	ctl_field_member(ctl, "State", rp.root, "status");
+	ctl_field_member(ctl, "Tenant", rp.root, "tenant");
 	ctl_field_member(ctl, "Created", rp.root, "created");
 	ctl_field(ctl, "Contact", span_str(contact));
 	ctl_field_member(ctl, "Terms agreed", rp.root, "terms_agreed");

@@ -34,6 +34,19 @@ add_profiles(struct ctl *ctl, struct jw *w)
 	jw_end(w);
 }
 
+static void
+add_many(struct ctl *ctl, struct jw *w, const char *name)
+{
+	const char *value;
+
+	if (!ctl_opt(ctl, name))
+		return;
+	jw_array(w, name);
+	for (size_t i = 0; (value = ctl_opt_at(ctl, name, i)); i++)
+		jw_str(w, NULL, value);
+	jw_end(w);
+}
+
 static int
 add_import(struct ctl *ctl, struct jw *w)
 {
@@ -60,10 +73,16 @@ write_create(struct ctl *ctl, struct buf *out)
 		jw_str(&w, "kid", ctl_opt(ctl, "kid"));
 	if (ctl_opt(ctl, "note"))
 		jw_str(&w, "note", ctl_opt(ctl, "note"));
+	if (ctl_opt(ctl, "tenant"))
+		jw_str(&w, "tenant", ctl_opt(ctl, "tenant"));
+	if (ctl_opt(ctl, "cost-centre"))
+		jw_str(&w, "cost_centre", ctl_opt(ctl, "cost-centre"));
 	if (expires[0])
 		jw_str(&w, "expires", expires);
 	jw_bool(&w, "keep_accounts", ctl_opt(ctl, "keep-accounts") != NULL);
 	add_profiles(ctl, &w);
+	add_many(ctl, &w, "names");
+	add_many(ctl, &w, "networks");
 	if (code == CTL_DONE)
 		code = add_count(ctl, &w, "uses");
 	if (code == CTL_DONE)
@@ -77,14 +96,34 @@ write_create(struct ctl *ctl, struct buf *out)
 /* ---- what is shown ---- */
 
 static char *
-profiles(const struct json_node *key)
+words(const struct json_node *key, const char *member, const char *none)
 {
-	const struct json_node *list = json_get(key, "profiles");
-	AUTO_BUF text = BUF_MAX(4096);
+	const struct json_node *list = json_get(key, member);
+	AUTO_BUF text = BUF_MAX(8192);
 
 	for (size_t i = 0; i < json_count(list); i++)
 		buf_addf(&text, "%s%.*s", i ? ", " : "", SPAN_FMT(json_text(json_at(list, i))));
-	return xstrdup(text.n ? buf_cstr(&text) : "all");
+	return xstrdup(text.n ? buf_cstr(&text) : none);
+}
+
+static char *
+profiles(const struct json_node *key)
+{
+	return words(key, "profiles", "all");
+}
+
+/* What became of it. */
+static void
+print_history(struct ctl *ctl, const struct json_node *list)
+{
+	for (size_t i = 0; i < json_count(list); i++) {
+		const struct json_node *e = json_at(list, i);
+		AUTO_FREE char *at = ctl_text(json_get(e, "at")), *what = ctl_text(json_get(e, "event")), *by = ctl_text(json_get(e, "by"));
+		AUTO_FREE char *detail = ctl_text(json_get(e, "detail"));
+		AUTO_FREE char *line = xasprintf("%s by %s%s%s", what, by, *detail ? ": " : "", detail);
+
+		ctl_field(ctl, at, span_str(line));
+	}
 }
 
 /* "3 of 10", "3" */
@@ -101,12 +140,17 @@ of(const struct json_node *key, const char *name, const char *name_max)
 static void
 print_key(struct ctl *ctl, const struct json_node *k)
 {
-	AUTO_FREE char *names = profiles(k), *uses = of(k, "uses", "uses_max"), *accounts = of(k, "accounts", "accounts_max");
+	AUTO_FREE char *names = words(k, "names", "as the rules allow"), *networks = words(k, "networks", "anywhere");
+	AUTO_FREE char *profile_names = profiles(k), *uses = of(k, "uses", "uses_max"), *accounts = of(k, "accounts", "accounts_max");
 
 	ctl_field_member(ctl, "kid", k, "id");
 	ctl_field_member(ctl, "State", k, "status");
 	ctl_field_member(ctl, "Note", k, "note");
-	ctl_field(ctl, "Profiles", span_str(names));
+	ctl_field_member(ctl, "Tenant", k, "tenant");
+	ctl_field_member(ctl, "Cost centre", k, "cost_centre");
+	ctl_field(ctl, "Profiles", span_str(profile_names));
+	ctl_field(ctl, "Names", span_str(names));
+	ctl_field(ctl, "From", span_str(networks));
 	ctl_field(ctl, "Uses", span_str(uses));
 	ctl_field(ctl, "Accounts", span_str(accounts));
 	if (json_bool(json_get(k, "keep_accounts"), false))
@@ -214,6 +258,8 @@ write_rotate(struct ctl *ctl, struct buf *out)
 		jw_str(&w, "expires", expires);
 	if (overlap)
 		jw_int(&w, "overlap_s", s);
+	if (ctl_opt(ctl, "move-accounts"))
+		jw_bool(&w, "move_accounts", true);
 	jw_end(&w);
 	return CTL_DONE;
 }
@@ -233,9 +279,9 @@ cmd_eab_rotate(struct ctl *ctl)
 int
 cmd_eab_list(struct ctl *ctl)
 {
-	static const struct column columns[] = { { "KID" }, { "STATE" }, { "USES" }, { "EXPIRES" }, { "USED" },
+	static const struct column columns[] = { { "KID" }, { "STATE" }, { "TENANT" }, { "USES" }, { "EXPIRES" }, { "USED" },
 		{ "PROFILES", .may_cut = true }, { "NOTE", .may_cut = true } };
-	static const char *const parameters[] = { "before", "limit", NULL };
+	static const char *const parameters[] = { "tenant", "before", "limit", NULL };
 	struct table t = table_of(columns, COUNT_OF(columns));
 	struct ctl_reply rp;
 	int code = ctl_ask_list(ctl, "/eab", parameters, &rp);
@@ -249,6 +295,7 @@ cmd_eab_list(struct ctl *ctl)
 
 		table_add(&t, ctl_text(json_get(k, "id")));
 		table_add(&t, ctl_text(json_get(k, "status")));
+		table_add(&t, ctl_text(json_get(k, "tenant")));
 		table_add(&t, of(k, "uses", "uses_max"));
 		table_add(&t, ctl_text(json_get(k, "expires")));
 		table_add(&t, ctl_text(json_get(k, "used")));
@@ -267,6 +314,7 @@ cmd_eab_show(struct ctl *ctl)
 	if (code != CTL_DONE || ctl->json)
 		return ctl_list_json(ctl, code, &rp);
 	print_key(ctl, rp.root);
+	print_history(ctl, json_get(rp.root, "history"));
 	ctl_reply_done(&rp);
 	return CTL_DONE;
 }

@@ -10,7 +10,7 @@ cmd_order_list(struct ctl *ctl)
 	static const struct column columns[] = { { "ORDER" }, { "STATE" }, { "CREATED" }, { "PROFILE", .may_cut = true },
 		{ "UPSTREAM", .may_cut = true }, { "ACCOUNT" }, { "NAMES", .may_cut = true } };
 	static const char *const names[] = { "id", "status", "created", "profile", "upstream", "account" };
-	static const char *const parameters[] = { "state", "account", "before", "limit", NULL };
+	static const char *const parameters[] = { "state", "account", "tenant", "before", "limit", NULL };
 	struct table t = table_of(columns, COUNT_OF(columns));
 	struct ctl_reply rp;
 	int code = ctl_ask_list(ctl, "/orders", parameters, &rp);
@@ -42,6 +42,7 @@ print_order(struct ctl *ctl, const struct json_node *o)
 	ctl_field(ctl, "Names", span_str(names));
 	ctl_field(ctl, "Device's names", buf_span(&besides));
 	ctl_field_member(ctl, "Account", o, "account");
+	ctl_field_member(ctl, "Tenant", o, "tenant");
 	ctl_field_member(ctl, "Profile", o, "profile");
 	ctl_field_member(ctl, "Upstream", o, "upstream");
 	ctl_field_member(ctl, "Created", o, "created");

@@ -16,6 +16,7 @@ const struct ctl_option ctl_global_options[] = {
 #define OPTION_BEFORE { "before", "ID", "begin below this one: how to go on with a long list" }
 #define OPTION_LIMIT { "limit", "N", "at most so many, 50 by default, 500 at most" }
 #define OPTION_ACCOUNT { "account", "ACCOUNT", "only of this account" }
+#define OPTION_TENANT { "tenant", "NAME", "only of this tenant" }
 #define OPTION_YES { "yes", NULL, "do not ask" }
 
 static const struct ctl_option init_options[] = {
@@ -39,11 +40,12 @@ static const struct ctl_option init_options[] = {
 	{ "force", NULL, "overwrite the file if there is one" },
 	{ .name = NULL },
 };
-static const struct ctl_option account_list_options[] = { OPTION_BEFORE, OPTION_LIMIT, { .name = NULL } };
+static const struct ctl_option account_list_options[] = { OPTION_TENANT, OPTION_BEFORE, OPTION_LIMIT, { .name = NULL } };
 static const struct ctl_option order_list_options[] = {
 	{ "state", "STATE", "pending, ready, processing, valid or invalid", .values = "pending ready processing valid invalid" },
-	OPTION_ACCOUNT, OPTION_BEFORE, OPTION_LIMIT, { .name = NULL },
+	OPTION_ACCOUNT, OPTION_TENANT, OPTION_BEFORE, OPTION_LIMIT, { .name = NULL },
 };
+static const struct ctl_option tenant_list_options[] = { OPTION_BEFORE, OPTION_LIMIT, { .name = NULL } };
 static const struct ctl_option order_show_options[] = {
 	{ "trace", NULL, "with its whole story, through both faces" },
 	{ .name = NULL },
@@ -62,7 +64,11 @@ static const struct ctl_option cert_revoke_options[] = {
 static const struct ctl_option eab_create_options[] = {
 	OPTION_KID,
 	{ "note", "TEXT", "who has it, what for" },
+	{ "tenant", "NAME", "whose it is, and all accounts made with it: an entry of tenants, default by default" },
+	{ "cost-centre", "TEXT", "who pays, if not its tenant's" },
 	{ "profiles", "A,B", "only for these profiles, all by default" },
+	{ "names", "PATTERN", "only for these identifiers, patterns as of rules; the rules must allow them, too", .many = true },
+	{ "networks", "NET", "only for use from these networks, anywhere by default", .many = true },
 	{ "uses", "N", "accounts that may be made with it, without limit by default" },
 	{ "accounts", "N", "accounts that may be bound to it at a time, without limit by default" },
 	OPTION_EXPIRES,
@@ -73,10 +79,11 @@ static const struct ctl_option eab_create_options[] = {
 static const struct ctl_option eab_rotate_options[] = {
 	OPTION_KID,
 	{ "overlap", "TIME", "how long the old key still makes accounts, 7d by default" },
+	{ "move-accounts", NULL, "its accounts are bound to the new key from now on" },
 	OPTION_EXPIRES,
 	{ .name = NULL },
 };
-static const struct ctl_option eab_list_options[] = { OPTION_BEFORE, OPTION_LIMIT, { .name = NULL } };
+static const struct ctl_option eab_list_options[] = { OPTION_TENANT, OPTION_BEFORE, OPTION_LIMIT, { .name = NULL } };
 static const struct ctl_option eab_revoke_options[] = { OPTION_YES, { .name = NULL } };
 #define OPTION_DEVICE_TYPE { "type", "TYPE", "of the identifier, permanent-identifier by default", .values = "permanent-identifier hardware-module" }
 #define OPTION_DEVICE_KIND { "kind", "NAME", "who vouches for the device: an entry of attestation_trust" }
@@ -188,6 +195,7 @@ const struct ctl_command ctl_commands[] = {
 		"The key is printed this once and kept sealed. Accounts made with it are bound to it; profiles say by their "
 		"key eab whether that must be.",
 		"eab create --note 'printers, hall 3' --profiles printers --expires 90d\n"
+		"eab create --tenant web-team --names '*.web.example.com' --networks 10.1.0.0/16\n"
 		"eab create --kid mdm --import mdm.key",
 		eab_create_options, cmd_eab_create },
 	{ "eab", "list", NULL, 0, 0, "list the keys for external account binding, newest first", NULL, "eab list",
@@ -202,8 +210,9 @@ const struct ctl_command ctl_commands[] = {
 		"As disable does, but there is no way back. Certificates are revoked by cert revoke.", "eab revoke mdm",
 		eab_revoke_options, cmd_eab_revoke },
 	{ "eab", "rotate", "KID", 1, 1, "make a new key in the place of another",
-		"The new one has the note, profiles, limits and lifetime of the old one, which makes no accounts any more when the overlap "
-		"is over. Accounts that it made go on.",
+		"The new one has the note, tenant, names, networks, profiles, limits and lifetime of the old one, which makes no accounts any more when "
+		"the overlap is over. Accounts that it made go on, and may stay its own or move; an account that is made anew with the new key "
+		"may replace their certificates.",
 		"eab rotate mdm --kid mdm-2 --overlap 30d", eab_rotate_options, cmd_eab_rotate },
 	{ "device", "list", NULL, 0, 0, "list devices, newest first: the inventory, and who has proven itself", NULL,
 		"device list --state blocked\ndevice list --tag printer --owner it@corp.example\ndevice list --all --json",
@@ -285,6 +294,9 @@ const struct ctl_command ctl_commands[] = {
 	{ "metrics", NULL, NULL, 0, 0, "print what the daemon counts, in Prometheus' text format",
 		"Counters begin at zero when the daemon starts. The configuration's metrics_listen has the same for a Prometheus to fetch.",
 		"metrics", NULL, cmd_metrics },
+	{ "tenant", "list", NULL, 0, 0, "list the tenants: those of the configuration, and default", NULL, "tenant list", tenant_list_options,
+		cmd_tenant_list },
+	{ "tenant", "show", "TENANT", 1, 1, "show a tenant, and how much is its own", NULL, "tenant show default", NULL, cmd_tenant_show },
 	{ "tls", "show", NULL, 0, 0, "show the gateway's own TLS certificate and what becomes of it", NULL, "tls show", NULL,
 		cmd_tls_show },
 	{ "config", "check", "[FILE]", 0, 1, "check a configuration file, without the daemon", NULL, "config check",

@@ -11,6 +11,7 @@ row_fill(struct cert_row *row, const struct order *o, const struct cert *leaf)
 	row->account_id = o->account_id;
 	row->principal = o->principal;
 	memcpy(row->profile, o->profile, sizeof(row->profile));
+	memcpy(row->tenant, o->tenant, sizeof(row->tenant));
 	memcpy(row->upstream, o->upstream, sizeof(row->upstream));
 	memcpy(row->serial, leaf->serial, sizeof(row->serial));
 	memcpy(row->certid, leaf->certid, sizeof(row->certid));

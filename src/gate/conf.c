@@ -159,6 +159,39 @@ conf_profile(const struct gate_conf *conf, struct span name)
 	return NULL;
 }
 
+/* What is said of `default` where the list does not have it. */
+static const struct tenant_conf tenant_default = { .name = "default", .share = 1 };
+
+static const struct tenant_conf *
+tenant_listed(const struct gate_conf *conf, const char *name)
+{
+	const struct tenant_conf *list = conf->tenants.list;
+
+	for (size_t i = 0; i < conf->tenants.count; i++) {
+		if (list[i].name && strcmp(name, list[i].name) == 0)
+			return &list[i];
+	}
+	return NULL;
+}
+
+const struct tenant_conf *
+conf_tenant(const struct gate_conf *conf, const char *name)
+{
+	const struct tenant_conf *found = tenant_listed(conf, name);
+
+	return found || strcmp(name, tenant_default.name) != 0 ? found : &tenant_default;
+}
+
+const struct tenant_conf *
+conf_tenant_at(const struct gate_conf *conf, size_t i)
+{
+	const struct tenant_conf *list = conf->tenants.list;
+
+	if (i < conf->tenants.count)
+		return &list[i];
+	return i == conf->tenants.count && !tenant_listed(conf, tenant_default.name) ? &tenant_default : NULL;
+}
+
 const struct upstream_conf *
 conf_upstream(const struct gate_conf *conf, const char *name)
 {

@@ -70,7 +70,6 @@ struct profile_conf {
 	int64_t failover_outage_s, failover_limit_s; /* so long it may wait for its CA */
 	int failover_kind;             /* enum failover_kind */
 	char *upstream_profile;        /* the CA's profile, NULL = that of the entry */
-	int64_t share;                 /* weight in the queue of its CA */
 	bool bulk;                     /* new devices of it come last there */
 	int long_wait;                 /* enum long_wait */
 	int replaces_unknown;          /* enum replaces_unknown */
@@ -222,6 +221,13 @@ struct rule_conf {
 	char *say;                     /* what a device is told on refuse */
 };
 
+/* Whose accounts, orders and certificates they are, and who pays (U12, E8). */
+struct tenant_conf {
+	char *name;                    /* kept in the store with all that is the tenant's */
+	char *owner, *contact, *cost_centre; /* NULL = not said */
+	int64_t share;                 /* weight in the queues of CAs */
+};
+
 struct limits_conf {
 	int64_t head_max_bytes, target_max_bytes, fields_max, body_max_bytes;
 	int64_t conns_max, conns_per_addr;
@@ -281,6 +287,7 @@ struct gate_conf {
 	struct conf_list upstreams;    /* struct upstream_conf */
 	struct conf_list solvers;      /* struct solver_conf; none = http-01 alone */
 	struct conf_list rules;        /* struct rule_conf */
+	struct conf_list tenants;      /* struct tenant_conf; ask conf_tenant */
 	struct conf_list attestation_trust; /* struct trust_conf */
 	/* derived when loaded: */
 	char *base_path;               /* path part of external_url, "" mostly */
@@ -301,6 +308,11 @@ bool gate_conf_may_reload(const struct gate_conf *running, const struct gate_con
 extern const struct conf_key gate_conf_keys[];
 
 const struct profile_conf *conf_profile(const struct gate_conf *conf, struct span name); /* NULL if none */
+/* The tenant of an account, an order, a certificate or an EAB key, by the name in its row. `default` is always there, as the list has it or
+ * as one that says nothing; NULL: the configuration does not know it any more. */
+const struct tenant_conf *conf_tenant(const struct gate_conf *conf, const char *name);
+/* The i-th of all there are, `default` among them; NULL behind the last. */
+const struct tenant_conf *conf_tenant_at(const struct gate_conf *conf, size_t i);
 const struct upstream_conf *conf_upstream(const struct gate_conf *conf, const char *name); /* NULL if none */
 const struct solver_conf *conf_solver(const struct gate_conf *conf, const char *name); /* NULL if none */
 bool conf_solver_serves(const struct solver_conf *s, const char *upstream); /* by its `upstreams` */

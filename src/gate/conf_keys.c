@@ -158,9 +158,6 @@ static const struct conf_key profile_keys[] = {
 		.choices = "same|any"),
 	KEY(STRING, "upstream_profile", profile_conf, upstream_profile, NULL, "1", "64", RELOAD,
 		"profile asked of the CA, if it offers that; the entry's own if absent", .example = "tlsserver"),
-	KEY(INT, "share", profile_conf, share, "1", "1", "1000", RELOAD,
-		"weight of this profile where orders wait for a limit of its CA: one of 3 gets three times as much as one of 1, and what "
-		"one does not use the others have"),
 	KEY(BOOL, "bulk", profile_conf, bulk, "false", NULL, NULL, RELOAD,
 		"orders of this profile that replace no certificate come last there, after new devices of other profiles"),
 	KEY(CHOICE, "replaces_unknown", profile_conf, replaces_unknown, "ignore", NULL, NULL, RELOAD,
@@ -444,6 +441,23 @@ static const struct conf_key rule_keys[] = {
 	{ .name = NULL },
 };
 
+static const struct conf_key tenant_keys[] = {
+	KEY(STRING, "name", tenant_conf, name, NULL, NULL, NULL, RELOAD | REQUIRED,
+		"what `acmegatectl eab create --tenant` calls it; keep it, records of accounts, orders and certificates have it. default is the "
+		"tenant of accounts without a key, and there without being listed",
+		.example = "web-team"),
+	KEY(STRING, "owner", tenant_conf, owner, NULL, "1", "256", RELOAD,
+		"who answers for it", .example = "Ada Example"),
+	KEY(STRING, "contact", tenant_conf, contact, NULL, "1", "256", RELOAD,
+		"whom its devices are told to ask when a quota is spent", .example = "web-team@corp.example"),
+	KEY(STRING, "cost_centre", tenant_conf, cost_centre, NULL, "1", "128", RELOAD,
+		"who pays, if the key says nothing else", .example = "CC-4711"),
+	KEY(INT, "share", tenant_conf, share, "1", "1", "1000", RELOAD,
+		"weight of this tenant where orders wait for a limit of a CA: one of 3 gets three times as much as one of 1, and what "
+		"one does not use the others have"),
+	{ .name = NULL },
+};
+
 const struct conf_key gate_conf_keys[] = {
 	KEY(STRING, "external_url", gate_conf, external_url, NULL, "1", "1024", REQUIRED,
 		"how devices reach the gateway, without a slash at the end; all links begin with "
@@ -553,6 +567,10 @@ const struct conf_key gate_conf_keys[] = {
 		"who may have what: the first rule that matches a name decides, and what no rule "
 		"allows is refused",
 		LIST_OF(rule_keys, rule_conf)),
+	KEY(LIST, "tenants", gate_conf, tenants, NULL, NULL, "1000", RELOAD,
+		"whose the accounts are: who answers for them, who pays, and how they share what CAs allow; a key for account binding is a "
+		"tenant's, and so are the accounts made with it",
+		LIST_OF(tenant_keys, tenant_conf)),
 	KEY(LIST, "attestation_trust", gate_conf, attestation_trust, NULL, NULL, "100", RELOAD,
 		"who vouches for devices that prove who they are by device-attest-01 (draft-ietf-acme-device-attest)",
 		LIST_OF(trust_keys, trust_conf)),

@@ -54,6 +54,7 @@ struct api {
 	struct json *payload_doc;            /* owned */
 	const struct json_node *payload;     /* an object, or NULL for POST-as-GET */
 	struct problem pr;
+	int64_t eab_refused;                 /* the key by which the request was refused, to be noted with it; 0 = none */
 	struct acme_subproblem *subs;        /* owned */
 	size_t sub_count;
 	struct http_reply reply;
@@ -75,7 +76,7 @@ bool envelope_open(struct api *api) MUST_CHECK;
 bool api_account(struct api *api, struct sql *db, struct account *ret, struct problem *pr) MUST_CHECK;
 
 /* Is the key that the account is bound to neither suspended nor revoked (E3)? Asked where new things begin: newOrder, finalize. */
-bool api_eab_alive(const struct account *account, struct problem *pr) MUST_CHECK;
+bool api_eab_alive(struct api *api, const struct account *account, struct problem *pr) MUST_CHECK;
 /* Are today's terms those that the account agreed to, if that is demanded (7.3.3, W31)? Asked before each step that leads to a
  * certificate: newOrder, a challenge's response, finalize. */
 bool api_terms_agreed(struct api *api, struct sql *db, const struct account *account, struct problem *pr) MUST_CHECK;
@@ -89,7 +90,13 @@ struct eab_claim {
  * spent (eab_spend). */
 bool eab_verify(struct api *api, const struct json_node *binding, struct eab_claim *ret) MUST_CHECK;
 /* In newAccount's transaction: spend a use of the key, or say why not. */
-bool eab_spend(struct sql *db, const struct eab_claim *claim, struct problem *pr) MUST_CHECK;
+bool eab_spend(struct api *api, struct sql *db, const struct eab_claim *claim, struct account *ret_account, struct problem *pr) MUST_CHECK;
+/* What the key is good for (eab_key.c). A name that it is not for: rejectedIdentifier. */
+struct eab_key;
+bool eab_allows_peer(const struct eab_key *k, const struct addr *peer, struct problem *pr) MUST_CHECK;
+bool eab_allows_names(const struct eab_key *k, const char *profile, const struct ident *idents, size_t count, struct problem *pr) MUST_CHECK;
+/* After the transaction: who was refused by api->eab_refused, and why. */
+void eab_note_refusal(struct api *api);
 /* What the directory in use asks for. */
 enum eab_wanted eab_wanted(const struct api *api);
 
@@ -117,6 +124,8 @@ bool renewal_get_find(struct api *api) MUST_CHECK;
 bool renewal_get_reply(struct api *api) MUST_CHECK;
 void renewal_get_done(struct api *api);
 
+/* Is its tenant (U12, E8) one that the configuration has? */
+bool api_tenant(struct api *api, const char *name, const struct tenant_conf **ret, struct problem *pr) MUST_CHECK;
 /* Replies. Each begins api->reply anew. */
 void api_reply_json(struct api *api, int status, struct buf *body);
 void api_location(struct api *api, const char *kind, const char *ref); /* Location: external_url/kind/ref */

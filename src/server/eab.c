@@ -116,14 +116,17 @@ eab_verify(struct api *api, const struct json_node *binding, struct eab_claim *r
 
 /* A use was spent, or could not be: judge by the row. */
 static bool
-judge(struct sql *db, const struct eab_key *k, bool used, struct problem *pr)
+judge(struct api *api, struct sql *db, const struct eab_key *k, bool used, struct problem *pr)
 {
+	const struct tenant_conf *tenant;
 	int64_t accounts = 0;
 
 	/* its holder may know what is the matter */
 	if (!used)
 		return problem_set(pr, PROBLEM_UNAUTHORIZED, "the external account key \"%s\" is %s: ask for a new one", k->kid,
 			eab_key_status(k, clock_unix_s()));
+	if (!api_tenant(api, k->tenant, &tenant, pr) || !eab_allows_peer(k, &api->http->peer, pr))
+		return false;
 	if (k->accounts_max && !eab_count_accounts(db, k->id, k->accounts_max, &accounts, pr))
 		return false;
 	if (!k->accounts_max || accounts < k->accounts_max)
@@ -133,7 +136,7 @@ judge(struct sql *db, const struct eab_key *k, bool used, struct problem *pr)
 }
 
 bool
-eab_spend(struct sql *db, const struct eab_claim *claim, struct problem *pr)
+eab_spend(struct api *api, struct sql *db, const struct eab_claim *claim, struct account *ret_account, struct problem *pr)
 {
 	struct eab_key key = { 0 };
 	bool used, found, good;
@@ -142,7 +145,13 @@ eab_spend(struct sql *db, const struct eab_claim *claim, struct problem *pr)
 		return true;
 	if (!eab_use(db, claim->key_id, clock_unix_s(), &used, pr) || !eab_by_id(db, claim->key_id, &key, &found, pr))
 		return false;
-	good = found ? judge(db, &key, used, pr) : refuse(pr);
+	good = found ? judge(api, db, &key, used, pr) : refuse(pr);
+	if (good) {
+		ret_account->eab_id = key.id;
+		memcpy(ret_account->tenant, key.tenant, sizeof(ret_account->tenant));
+	} else {
+		api->eab_refused = claim->key_id;
+	}
 	eab_key_done(&key);
 	return good;
 }

@@ -222,10 +222,23 @@ api_account(struct api *api, struct sql *db, struct account *ret, struct problem
 }
 
 bool
-api_eab_alive(const struct account *account, struct problem *pr)
+api_eab_alive(struct api *api, const struct account *account, struct problem *pr)
 {
-	return !account->eab_stopped || problem_set(pr, PROBLEM_UNAUTHORIZED,
-						"the external account key of this account is suspended or revoked: ask who handed it out");
+	if (!account->eab_stopped)
+		return true;
+	api->eab_refused = account->eab_id;
+	return problem_set(pr, PROBLEM_UNAUTHORIZED, "the external account key of this account is suspended or revoked: ask who handed it out");
+}
+
+bool
+api_tenant(struct api *api, const char *name, const struct tenant_conf **ret, struct problem *pr)
+{
+	const struct tenant_conf *tenant = conf_tenant(api->conf, name);
+
+	if (!tenant)
+		return problem_set(pr, PROBLEM_UNAUTHORIZED, "the tenant of this account, \"%s\", is not served any more", name);
+	*ret = tenant;
+	return true;
 }
 
 bool

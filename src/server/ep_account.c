@@ -3,6 +3,7 @@
 
 #include "flow/authz.h"
 #include "server/api.h"
+#include "store/eab.h"
 
 #define CONTACTS_MAX 10
 #define CONTACT_MAX 256
@@ -76,6 +77,17 @@ struct creation {
 };
 
 static bool
+note_binding(struct sql *db, const struct creation *c, struct problem *pr)
+{
+	char from[ADDR_TEXT], detail[REF_TEXT + 16];
+
+	if (!c->account.eab_id)
+		return true;
+	snprintf(detail, sizeof(detail), "account %s", c->account.ref);
+	return eab_event_note(db, c->account.eab_id, "bound", addr_text(&c->api->http->peer, from), detail, pr);
+}
+
+static bool
 create_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct creation *c = arg;
@@ -96,9 +108,8 @@ create_tx(struct sql *db, void *arg, struct problem *pr)
 	if (c->eab_needed && !c->claim.key_id)
 		return problem_set(pr, PROBLEM_EXTERNAL_ACCOUNT_REQUIRED, "this directory needs an external account binding: ask for a key");
 	/* binding and account are one transaction: a use is spent only with an account made */
-	if (!eab_spend(db, &c->claim, pr))
+	if (!eab_spend(c->api, db, &c->claim, &c->account, pr))
 		return false;
-	c->account.eab_id = c->claim.key_id;
 	c->account.eab = c->claim.json ? xstrdup(c->claim.json) : NULL;
 	memcpy(c->account.thumbprint, c->api->thumbprint, sizeof(c->account.thumbprint));
 	c->account.state = ACCOUNT_VALID;
@@ -106,7 +117,7 @@ create_tx(struct sql *db, void *arg, struct problem *pr)
 	c->account.terms_url = c->account.terms ? xstrdup(c->api->conf->terms_of_service) : NULL;
 	c->account.jwk = xstrdup(c->jwk);
 	c->account.contact = xstrdup(c->contact);
-	return account_insert(db, &c->account, pr);
+	return account_insert(db, &c->account, pr) && note_binding(db, c, pr);
 }
 
 static bool

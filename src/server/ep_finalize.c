@@ -132,7 +132,7 @@ find_ready(struct sql *db, struct finalize *f, struct account *ret_account, stru
 
 	order_done(&f->v.order);
 	f->not_ready = false;
-	if (!api_account(api, db, ret_account, pr) || !api_eab_alive(ret_account, pr) || !api_terms_agreed(api, db, ret_account, pr) ||
+	if (!api_account(api, db, ret_account, pr) || !api_eab_alive(api, ret_account, pr) || !api_terms_agreed(api, db, ret_account, pr) ||
 		!order_by_ref(db, api->arg, ret_account->id, &f->v.order, &found, pr))
 		return false;
 	return found ? order_ready(db, f, pr) : api_not_found(pr);

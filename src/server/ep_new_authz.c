@@ -52,8 +52,8 @@ new_authz_tx(struct sql *db, void *arg, struct problem *pr)
 
 	n->refused_by = NULL;
 	authz_done(&n->authz);
-	return api_account(n->api, db, &account, pr) && api_eab_alive(&account, pr) && api_terms_agreed(n->api, db, &account, pr) &&
-		offer_account(db, n->profile, &account, pr) && account_touch(db, &account, clock_unix_s(), pr) &&
+	return api_account(n->api, db, &account, pr) && api_eab_alive(n->api, &account, pr) && api_terms_agreed(n->api, db, &account, pr) &&
+		offer_account(n->api, db, n->profile, &account, &n->ask.ident, 1, pr) && account_touch(db, &account, clock_unix_s(), pr) &&
 		offer_allows(n->api, db, n->profile, &n->ask, 1, account.id, &n->refused_by, pr) &&
 		offer_authz(db, n->profile, account.id, &n->ask, &n->authz, pr) &&
 		authz_by_id(db, n->authz.id, &n->authz, &found, pr);
@@ -71,6 +71,8 @@ api_new_authz(struct api *api)
 	good = read_request(api, &n) && check(api, &n) &&
 		limit_take(&api->srv->limits, api->conf, LIMIT_NEW_ORDER, span_str(api->kid_ref), &api->pr) &&
 		store_write(api->srv->store, new_authz_tx, &n, &api->pr);
+	if (!good && api->pr.kind == PROBLEM_REJECTED_IDENTIFIER)
+		api->pr.kind = PROBLEM_REJECTED_IDENTIFIER_403;
 	if (good) {
 		api_reply_authz(api, 201, &n.authz);
 		api_location(api, "authz", n.authz.ref);

@@ -321,6 +321,7 @@ order_prepare(struct new_order *n, const struct account *account)
 	*o = (struct order){ .account_id = account->id, .principal = account_principal(account), .state = ORDER_PENDING,
 		.expires = clock_unix_s() + n->profile->order_life_s,
 		.not_before = n->not_before, .not_after = n->not_after };
+	memcpy(o->tenant, account->tenant, sizeof(o->tenant));
 	span_copy(span_str(n->profile->name), o->profile, sizeof(o->profile));
 	span_copy(span_str(n->ca->name), o->upstream, sizeof(o->upstream));
 	for (size_t i = 0; i < n->idents.count; i++)
@@ -413,8 +414,8 @@ new_order_tx(struct sql *db, void *arg, struct problem *pr)
 
 	n->refused_by = NULL;
 	n->sent_away = false;
-	if (!api_account(n->api, db, &account, pr) || !api_eab_alive(&account, pr) ||
-		!api_terms_agreed(n->api, db, &account, pr) || !offer_account(db, n->profile, &account, pr) ||
+	if (!api_account(n->api, db, &account, pr) || !api_eab_alive(n->api, &account, pr) ||
+		!api_terms_agreed(n->api, db, &account, pr) || !offer_account(n->api, db, n->profile, &account, n->idents.list, n->idents.count, pr) ||
 		!devices_may(db, n, pr) || !account_touch(db, &account, clock_unix_s(), pr))
 		return false;
 	order_prepare(n, &account);

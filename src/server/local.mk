@@ -1,5 +1,5 @@
 libgate_a_SOURCES += \
-	src/server/api.h src/server/attest.c src/server/attest.h src/server/directory.c src/server/eab.c src/server/envelope.c \
+	src/server/api.h src/server/attest.c src/server/attest.h src/server/directory.c src/server/eab.c src/server/eab_key.c src/server/envelope.c \
 	src/server/ep_account.c src/server/ep_authz.c src/server/ep_cert.c src/server/ep_finalize.c \
 	src/server/ep_key_change.c src/server/ep_new_authz.c src/server/ep_new_order.c src/server/ep_revoke.c src/server/offer.c \
 	src/server/offer.h \

@@ -94,18 +94,31 @@ offer_check(const struct profile_conf *p, const struct ident *id, const struct p
 	return true;
 }
 
-/* An unbound account must not come in by another profile's open door; a key may be for some profiles only. */
+/* An unbound account must not come in by another profile's open door; a key may be for some profiles, names and places only. */
 bool
-offer_account(struct sql *db, const struct profile_conf *p, const struct account *account, struct problem *pr)
+offer_account(struct api *api, struct sql *db, const struct profile_conf *p, const struct account *account, const struct ident *idents, size_t count,
+	struct problem *pr)
 {
-	bool may = true;
+	const struct tenant_conf *tenant;
+	struct eab_key key = { 0 };
+	bool found, good;
 
+	if (!api_tenant(api, account->tenant, &tenant, pr))
+		return false;
 	if (!account->eab_id)
 		return p->eab != EAB_REQUIRED ? true : problem_set(pr, PROBLEM_EXTERNAL_ACCOUNT_REQUIRED,
 			"profile \"%s\" needs an account with an external account binding", p->name);
-	if (!eab_may_use(db, account->eab_id, p->name, &may, pr))
+	if (!eab_by_id(db, account->eab_id, &key, &found, pr))
 		return false;
-	return may ? true : problem_set(pr, PROBLEM_INVALID_PROFILE, "profile \"%s\" is not offered", p->name);
+	if (!found)
+		return problem_internal(pr, "account bound to a key that is not there");
+	good = (!key.profiles[0] || eab_list_has(key.profiles, p->name)) ||
+		problem_set(pr, PROBLEM_INVALID_PROFILE, "profile \"%s\" is not offered", p->name);
+	good = good && eab_allows_peer(&key, &api->http->peer, pr) && eab_allows_names(&key, p->name, idents, count, pr);
+	eab_key_done(&key);
+	if (!good)
+		api->eab_refused = account->eab_id;
+	return good;
 }
 
 bool

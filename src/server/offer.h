@@ -17,8 +17,10 @@ struct offer_ask {
 bool offer_ask_read(const struct json_node *node, struct offer_ask *ret, struct problem *pr) MUST_CHECK;
 /* Has the profile a way to prove this identifier, and do the rules allow it? */
 bool offer_check(const struct profile_conf *p, const struct ident *id, const struct policy_verdict *verdict, struct problem *pr) MUST_CHECK;
-/* May this account use the profile (E1)? */
-bool offer_account(struct sql *db, const struct profile_conf *p, const struct account *account, struct problem *pr) MUST_CHECK;
+/* May this account use the profile, and its key be used for these identifiers and from where the request comes (E1)? Its tenant must be
+ * served. */
+bool offer_account(struct api *api, struct sql *db, const struct profile_conf *p, const struct account *account, const struct ident *idents,
+	size_t count, struct problem *pr) MUST_CHECK;
 /* The abuse limits (T8): a name that this account failed to prove too often must wait, and there may be only so many proofs open
  * at a time. If not, *ret_refused_by is the counter to raise when the transaction is over; else it is left alone. */
 bool offer_allows(struct api *api, struct sql *db, const struct profile_conf *p, const struct offer_ask *asks, size_t count, int64_t account_id, _Atomic(uint64_t) **ret_refused_by,

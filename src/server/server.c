@@ -185,6 +185,8 @@ run(void *arg)
 	struct api *api = arg;
 	bool good = envelope_open(api) && answer(api);
 
+	if (!good && api->eab_refused)
+		eab_note_refusal(api);
 	if (!good)
 		tell_account_first(api);
 	finish(api, good);

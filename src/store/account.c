@@ -5,7 +5,9 @@
 
 #include "base/clock.h"
 
-#define COLUMNS "id, ref, thumbprint, state, terms, created_at, jwk, contact, eab_id, eab, terms_url"
+#define COLUMNS                                                                                    \
+	"id, ref, thumbprint, state, terms, created_at, jwk, contact, eab_id, eab, terms_url, tenant," \
+	" (select coalesce(e.root_id, e.id) from eab_key e where e.id=account.eab_id)"
 
 static void
 read_row(struct sql_stmt *st, struct account *a)
@@ -21,6 +23,8 @@ read_row(struct sql_stmt *st, struct account *a)
 	a->eab_id = sql_int(st, 8);
 	a->eab = sql_is_null(st, 9) ? NULL : span_dup(sql_text(st, 9));
 	a->terms_url = sql_is_null(st, 10) ? NULL : span_dup(sql_text(st, 10));
+	sql_copy(st, 11, a->tenant, sizeof(a->tenant));
+	a->eab_root = sql_int(st, 12);
 }
 
 void
@@ -36,7 +40,7 @@ account_done(struct account *a)
 int64_t
 account_principal(const struct account *a)
 {
-	return a->eab_id ? -a->eab_id : a->id;
+	return a->eab_id ? -a->eab_root : a->id;
 }
 
 static bool
@@ -92,7 +96,7 @@ account_check(struct sql *db, struct span ref, struct account *ret, bool *ret_fo
 {
 	static const char SQL[] =
 		"select a.id, a.thumbprint, a.state, a.eab_id, a.used_at,"
-		" case when e.state>0 and e.keep_accounts=0 then 1 else 0 end"
+		" case when e.state>0 and e.keep_accounts=0 then 1 else 0 end, a.tenant, coalesce(e.root_id, a.eab_id)"
 		" from account a left join eab_key e on e.id=a.eab_id where a.ref=$1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 	struct account a = { 0 };
@@ -107,6 +111,8 @@ account_check(struct sql *db, struct span ref, struct account *ret, bool *ret_fo
 		a.eab_id = sql_int(st, 3);
 		a.used_at = sql_int(st, 4);
 		a.eab_stopped = sql_int(st, 5) != 0;
+		sql_copy(st, 6, a.tenant, sizeof(a.tenant));
+		a.eab_root = sql_int(st, 7);
 		span_copy(ref, a.ref, sizeof(a.ref));
 	}
 	if (!sql_end(st, pr))
@@ -122,7 +128,7 @@ account_insert(struct sql *db, struct account *a, struct problem *pr)
 {
 	static const char SQL[] =
 		"insert into account (ref, thumbprint, jwk, state, contact, terms, created_at, used_at,"
-		" eab_id, eab, terms_url) values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10) returning id";
+		" eab_id, eab, terms_url, tenant) values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11) returning id";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	rand_ref(a->ref);
@@ -140,6 +146,7 @@ account_insert(struct sql *db, struct account *a, struct problem *pr)
 		sql_bind_null(st, 8);
 	sql_bind_str(st, 9, a->eab);
 	sql_bind_str(st, 10, a->terms_url);
+	sql_bind_str(st, 11, a->tenant[0] ? a->tenant : TENANT_DEFAULT);
 	if (sql_step(st))
 		a->id = sql_int(st, 0);
 	return sql_end(st, pr);
@@ -211,6 +218,18 @@ account_set_key(struct sql *db, int64_t id, const char *old_thumbprint, const ch
 }
 
 bool
+account_rebind(struct sql *db, int64_t from_eab, int64_t to_eab, struct problem *pr)
+{
+	static const char SQL[] = "update account set eab_id=$2 where eab_id=$1 and eab_id is not null";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, from_eab);
+	sql_bind_int(st, 2, to_eab);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
 account_touch(struct sql *db, const struct account *a, int64_t now, struct problem *pr)
 {
 	static const char SQL[] = "update account set used_at=$2 where id=$1";
@@ -237,13 +256,16 @@ account_has_key(struct sql *db, const char *thumbprint, bool *ret, struct proble
 }
 
 bool
-account_list(struct sql *db, int64_t before, int64_t limit, account_each_fn fn, void *arg, struct problem *pr)
+account_list(struct sql *db, const char *tenant, int64_t before, int64_t limit, account_each_fn fn, void *arg, struct problem *pr)
 {
-	static const char SQL[] = "select " COLUMNS " from account where id < $1 order by id desc limit $2";
-	struct sql_stmt *st = sql_begin(db, SQL);
+	static const char SQL[] = "select " COLUMNS " from account where id<$1 order by id desc limit $2";
+	static const char SQL_TENANT[] = "select " COLUMNS " from account where tenant=$3 and id<$1 order by id desc limit $2";
+	struct sql_stmt *st = sql_begin(db, tenant ? SQL_TENANT : SQL);
 
 	sql_bind_int(st, 1, before > 0 ? before : INT64_MAX);
 	sql_bind_int(st, 2, limit);
+	if (tenant)
+		sql_bind_str(st, 3, tenant);
 	while (sql_step(st)) {
 		struct account a = { 0 };
 
@@ -255,12 +277,15 @@ account_list(struct sql *db, int64_t before, int64_t limit, account_each_fn fn, 
 }
 
 bool
-account_list_count(struct sql *db, int64_t most, int64_t *ret, struct problem *pr)
+account_list_count(struct sql *db, const char *tenant, int64_t most, int64_t *ret, struct problem *pr)
 {
 	static const char SQL[] = "select count(*) from (select 1 from account where id>0 limit $1) bounded";
-	struct sql_stmt *st = sql_begin(db, SQL);
+	static const char SQL_TENANT[] = "select count(*) from (select 1 from account where tenant=$2 limit $1) bounded";
+	struct sql_stmt *st = sql_begin(db, tenant ? SQL_TENANT : SQL);
 
 	sql_bind_int(st, 1, most);
+	if (tenant)
+		sql_bind_str(st, 2, tenant);
 	*ret = sql_step(st) ? sql_int(st, 0) : 0;
 	return sql_end(st, pr);
 }

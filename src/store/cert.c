@@ -7,7 +7,7 @@
 #define COLUMNS                                                                                    \
 	"c.id, c.order_id, c.account_id, c.ref, c.profile, c.upstream, c.serial, c.certid,"        \
 	" c.sha256, c.key_hash, c.issuer, c.not_before, c.not_after, c.created_at, c.fetched_at,"  \
-	" c.revoked_at, c.revoked_reason, c.revoked_upstream_at, c.idents, c.principal"
+	" c.revoked_at, c.revoked_reason, c.revoked_upstream_at, c.idents, c.principal, c.tenant"
 
 static void
 read_row(struct sql_stmt *st, struct cert_row *c)
@@ -32,6 +32,7 @@ read_row(struct sql_stmt *st, struct cert_row *c)
 	c->revoked_upstream_at = sql_int(st, 17);
 	idents_read(sql_text(st, 18), &c->idents);
 	c->principal = sql_int(st, 19);
+	sql_copy(st, 20, c->tenant, sizeof(c->tenant));
 }
 
 void
@@ -183,8 +184,8 @@ cert_insert(struct sql *db, struct cert_row *c, struct span chain_pem, struct pr
 {
 	static const char SQL[] =
 		"insert into cert (ref, order_id, account_id, profile, upstream, serial, certid, sha256,"
-		" key_hash, idents, idents_key, not_before, not_after, issuer, chain, created_at, principal)"
-		" values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
+		" key_hash, idents, idents_key, not_before, not_after, issuer, chain, created_at, principal, tenant)"
+		" values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)"
 		" returning id";
 	struct sql_stmt *st = sql_begin(db, SQL);
 	AUTO_BUF idents = BUF_MAX(IDENTS_TEXT_MAX);
@@ -211,6 +212,7 @@ cert_insert(struct sql *db, struct cert_row *c, struct span chain_pem, struct pr
 	sql_bind_text(st, 15, chain_pem);
 	sql_bind_int(st, 16, c->created_at);
 	sql_bind_int(st, 17, c->principal ? c->principal : c->account_id);
+	sql_bind_str(st, 18, c->tenant[0] ? c->tenant : TENANT_DEFAULT);
 	if (sql_step(st))
 		c->id = sql_int(st, 0);
 	return sql_end(st, pr) && renewal_insert(db, c->id, pr);
@@ -334,7 +336,7 @@ cert_list(struct sql *db, int64_t account_id, int64_t before, int64_t limit, cer
 		char account_ref[REF_TEXT];
 
 		read_row(st, &c);
-		sql_copy(st, 20, account_ref, sizeof(account_ref));
+		sql_copy(st, 21, account_ref, sizeof(account_ref));
 		fn(&c, account_ref, arg);
 		cert_row_done(&c);
 	}

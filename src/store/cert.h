@@ -12,6 +12,7 @@ struct cert_row {
 	int64_t principal; /* account_principal() of the one who ordered it */
 	char ref[REF_TEXT];
 	char profile[PROFILE_TEXT], upstream[UPSTREAM_TEXT];
+	char tenant[TENANT_TEXT]; /* of the order it was made for; "" = TENANT_DEFAULT, to insert */
 	char serial[SERIAL_TEXT], certid[CERTID_TEXT], sha256[65], key_hash[KEY_HASH_TEXT];
 	char issuer[256];
 	int64_t not_before, not_after, created_at;

@@ -5,7 +5,7 @@
 
 #define COLUMNS                                                                                    \
 	"id, kid, sealed, state, note, profiles, uses, uses_max, accounts_max, expires,"           \
-	" keep_accounts, created_at, used_at, changed_at"
+	" keep_accounts, created_at, used_at, changed_at, tenant, cost_centre, names, networks, root_id"
 #define SEALED_MAX 8192
 
 static const char *const state_names[] = { [EAB_ACTIVE] = "active", [EAB_SUSPENDED] = "suspended", [EAB_REVOKED] = "revoked" };
@@ -50,6 +50,11 @@ read_row(struct sql_stmt *st, struct eab_key *k)
 	k->created_at = sql_int(st, 11);
 	k->used_at = sql_int(st, 12);
 	k->changed_at = sql_int(st, 13);
+	sql_copy(st, 14, k->tenant, sizeof(k->tenant));
+	sql_copy(st, 15, k->cost_centre, sizeof(k->cost_centre));
+	sql_copy(st, 16, k->names, sizeof(k->names));
+	sql_copy(st, 17, k->networks, sizeof(k->networks));
+	k->root_id = sql_int(st, 18);
 }
 
 static bool
@@ -95,8 +100,8 @@ eab_insert(struct sql *db, struct eab_key *k, struct problem *pr)
 {
 	static const char SQL[] =
 		"insert into eab_key (kid, sealed, state, note, profiles, uses, uses_max, accounts_max, expires,"
-		" keep_accounts, created_at, changed_at)"
-		" values ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, $10) returning id";
+		" keep_accounts, created_at, changed_at, tenant, cost_centre, names, networks, root_id)"
+		" values ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14, nullif($15, 0)) returning id";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	k->created_at = k->changed_at = clock_unix_s();
@@ -113,6 +118,11 @@ eab_insert(struct sql *db, struct eab_key *k, struct problem *pr)
 		sql_bind_null(st, 8);
 	sql_bind_int(st, 9, k->keep_accounts);
 	sql_bind_int(st, 10, k->created_at);
+	sql_bind_str(st, 11, k->tenant[0] ? k->tenant : TENANT_DEFAULT);
+	sql_bind_str(st, 12, k->cost_centre);
+	sql_bind_str(st, 13, k->names);
+	sql_bind_str(st, 14, k->networks);
+	sql_bind_int(st, 15, k->root_id);
 	if (sql_step(st))
 		k->id = sql_int(st, 0);
 	return sql_end(st, pr);
@@ -175,32 +185,28 @@ eab_count_accounts(struct sql *db, int64_t id, int64_t most, int64_t *ret, struc
 }
 
 bool
-eab_may_use(struct sql *db, int64_t id, const char *profile, bool *ret, struct problem *pr)
+eab_list_has(const char *list, const char *name)
 {
-	static const char SQL[] = "select profiles from eab_key where id=$1";
-	struct sql_stmt *st = sql_begin(db, SQL);
-	bool may = false;
+	struct span rest = span_str(list), word;
 
-	sql_bind_int(st, 1, id);
-	if (sql_step(st)) {
-		struct span rest = sql_text(st, 0), name;
-
-		may = rest.n == 0;
-		while (!may && span_cut(&rest, ' ', &name))
-			may = span_is(name, profile);
+	while (rest.n && span_cut(&rest, ' ', &word)) {
+		if (span_is(word, name))
+			return true;
 	}
-	*ret = may;
-	return sql_end(st, pr);
+	return false;
 }
 
 bool
-eab_list(struct sql *db, int64_t before, int64_t limit, eab_each_fn fn, void *arg, struct problem *pr)
+eab_list(struct sql *db, const char *tenant, int64_t before, int64_t limit, eab_each_fn fn, void *arg, struct problem *pr)
 {
 	static const char SQL[] = "select " COLUMNS " from eab_key where id<$1 order by id desc limit $2";
-	struct sql_stmt *st = sql_begin(db, SQL);
+	static const char SQL_TENANT[] = "select " COLUMNS " from eab_key where tenant=$3 and id<$1 order by id desc limit $2";
+	struct sql_stmt *st = sql_begin(db, tenant ? SQL_TENANT : SQL);
 
 	sql_bind_int(st, 1, before > 0 ? before : INT64_MAX);
 	sql_bind_int(st, 2, limit);
+	if (tenant)
+		sql_bind_str(st, 3, tenant);
 	while (sql_step(st)) {
 		struct eab_key k = { 0 };
 
@@ -212,12 +218,64 @@ eab_list(struct sql *db, int64_t before, int64_t limit, eab_each_fn fn, void *ar
 }
 
 bool
-eab_list_count(struct sql *db, int64_t most, int64_t *ret, struct problem *pr)
+eab_list_count(struct sql *db, const char *tenant, int64_t most, int64_t *ret, struct problem *pr)
 {
 	static const char SQL[] = "select count(*) from (select 1 from eab_key where id>0 limit $1) bounded";
-	struct sql_stmt *st = sql_begin(db, SQL);
+	static const char SQL_TENANT[] = "select count(*) from (select 1 from eab_key where tenant=$2 limit $1) bounded";
+	struct sql_stmt *st = sql_begin(db, tenant ? SQL_TENANT : SQL);
 
 	sql_bind_int(st, 1, most);
+	if (tenant)
+		sql_bind_str(st, 2, tenant);
 	*ret = sql_step(st) ? sql_int(st, 0) : 0;
+	return sql_end(st, pr);
+}
+
+/* ---- what became of a key ---- */
+
+static bool
+forget_old(struct sql *db, int64_t eab_id, struct problem *pr)
+{
+	static const char SQL[] =
+		"delete from eab_event where eab_id=$1 and id<="
+		"(select id from eab_event where eab_id=$1 order by id desc limit 1 offset $2)";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, eab_id);
+	sql_bind_int(st, 2, EAB_EVENTS_KEPT);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
+eab_event_note(struct sql *db, int64_t eab_id, const char *what, const char *who, const char *detail, struct problem *pr)
+{
+	static const char SQL[] = "insert into eab_event (eab_id, at, what, who, detail) values ($1, $2, $3, $4, $5)";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, eab_id);
+	sql_bind_int(st, 2, clock_unix_s());
+	sql_bind_str(st, 3, what);
+	sql_bind_str(st, 4, who);
+	sql_bind_str(st, 5, detail);
+	sql_step(st);
+	return sql_end(st, pr) && forget_old(db, eab_id, pr);
+}
+
+bool
+eab_events(struct sql *db, int64_t eab_id, eab_event_fn fn, void *arg, struct problem *pr)
+{
+	static const char SQL[] = "select at, what, who, detail from eab_event where eab_id=$1 order by id";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, eab_id);
+	while (sql_step(st)) {
+		struct eab_event e = { .at = sql_int(st, 0) };
+
+		sql_copy(st, 1, e.what, sizeof(e.what));
+		sql_copy(st, 2, e.who, sizeof(e.who));
+		sql_copy(st, 3, e.detail, sizeof(e.detail));
+		fn(&e, arg);
+	}
 	return sql_end(st, pr);
 }

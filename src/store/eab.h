@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "sql/sql.h"
+#include "store/account.h"
 
 #define KID_TEXT 65
 #define EAB_KEY_OCTETS 32  /* of one that we make (E2) */
@@ -22,6 +23,11 @@ struct eab_key {
 	enum eab_state state;
 	char note[257];          /* the operator's words */
 	char profiles[1025];     /* names with a blank between; "" = all */
+	char tenant[TENANT_TEXT];
+	char cost_centre[129];   /* "" = that of the tenant */
+	char names[4097];        /* patterns of policy.h that its accounts may order, a blank between; "" = what the rules allow */
+	char networks[1025];     /* where its accounts may come from, a blank between; "" = anywhere */
+	int64_t root_id;         /* the first key that this one took the place of by rotation; 0 = it took none's */
 	int64_t uses, uses_max;  /* accounts made; 0 = no limit */
 	int64_t accounts_max;    /* valid accounts bound at a time; 0 = no limit */
 	int64_t expires;         /* 0 = never */
@@ -44,12 +50,27 @@ bool eab_set_expires(struct sql *db, int64_t id, int64_t expires, struct problem
 bool eab_use(struct sql *db, int64_t id, int64_t now, bool *ret_used, struct problem *pr) MUST_CHECK;
 /* Valid accounts bound to it, counted up to `most`. */
 bool eab_count_accounts(struct sql *db, int64_t id, int64_t most, int64_t *ret, struct problem *pr) MUST_CHECK;
-/* May accounts of this key use the profile? */
-bool eab_may_use(struct sql *db, int64_t id, const char *profile, bool *ret, struct problem *pr) MUST_CHECK;
+/* Is a name in a list with blanks between? */
+bool eab_list_has(const char *list, const char *name);
 
 typedef void (*eab_each_fn)(const struct eab_key *k, void *arg);
-/* How many there are, counted up to `most`. */
-bool eab_list_count(struct sql *db, int64_t most, int64_t *ret, struct problem *pr) MUST_CHECK;
+/* How many a tenant (NULL = all) has, counted up to `most`. */
+bool eab_list_count(struct sql *db, const char *tenant, int64_t most, int64_t *ret, struct problem *pr) MUST_CHECK;
 /* Newest first, below the row id `before` (0 = from the top). */
-bool eab_list(struct sql *db, int64_t before, int64_t limit, eab_each_fn fn, void *arg, struct problem *pr) MUST_CHECK;
+bool eab_list(struct sql *db, const char *tenant, int64_t before, int64_t limit, eab_each_fn fn, void *arg, struct problem *pr) MUST_CHECK;
+
+/* ---- what became of a key: the last EAB_EVENTS_KEPT of each ---- */
+
+#define EAB_EVENTS_KEPT 100
+struct eab_event {
+	int64_t at;
+	char what[33];    /* "created", "bound", "refused", ... */
+	char who[129];    /* an operator's uid, an address, an account */
+	char detail[513];
+};
+/* What happened to it, by whom. */
+bool eab_event_note(struct sql *db, int64_t eab_id, const char *what, const char *who, const char *detail, struct problem *pr) MUST_CHECK;
+typedef void (*eab_event_fn)(const struct eab_event *e, void *arg);
+/* Oldest first. */
+bool eab_events(struct sql *db, int64_t eab_id, eab_event_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 #endif

@@ -8,7 +8,7 @@
 #define COLUMNS                                                                                    \
 	"o.id, o.account_id, o.ref, o.profile, o.upstream, o.state, o.expires, o.created_at,"      \
 	" o.finalized_at, o.not_before, o.not_after, o.cert_id, o.joined_to, o.key_hash, c.ref,"   \
-	" o.idents, o.error, o.replaces, o.principal, o.mapped"
+	" o.idents, o.error, o.replaces, o.principal, o.mapped, o.tenant"
 #define FROM " from orders o left join cert c on c.id = o.cert_id"
 
 static char *
@@ -38,6 +38,7 @@ read_row(struct sql_stmt *st, struct order *o)
 	o->error = dup_or_null(sql_text(st, 16));
 	o->replaces = dup_or_null(sql_text(st, 17));
 	o->principal = sql_int(st, 18);
+	sql_copy(st, 20, o->tenant, sizeof(o->tenant));
 	return idents_read(sql_text(st, 15), &o->idents) && idents_read(sql_text(st, 19), &o->mapped);
 }
 
@@ -124,8 +125,8 @@ order_insert(struct sql *db, struct order *o, struct problem *pr)
 {
 	static const char SQL[] =
 		"insert into orders (ref, account_id, profile, state, idents, idents_key, expires,"
-		" not_before, not_after, replaces, upstream, created_at, principal, mapped)"
-		" values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) returning id";
+		" not_before, not_after, replaces, upstream, created_at, principal, mapped, tenant)"
+		" values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) returning id";
 	struct sql_stmt *st = sql_begin(db, SQL);
 	AUTO_BUF idents = BUF_MAX(IDENTS_TEXT_MAX), mapped = BUF_MAX(IDENTS_TEXT_MAX);
 	char key[IDENTS_KEY_TEXT];
@@ -149,6 +150,7 @@ order_insert(struct sql *db, struct order *o, struct problem *pr)
 	sql_bind_int(st, 12, o->created_at);
 	sql_bind_int(st, 13, o->principal ? o->principal : o->account_id);
 	sql_bind_text(st, 14, span_of(mapped.n ? mapped.p : "", mapped.n));
+	sql_bind_str(st, 15, o->tenant[0] ? o->tenant : TENANT_DEFAULT);
 	if (sql_step(st))
 		o->id = sql_int(st, 0);
 	return sql_end(st, pr);
@@ -399,12 +401,13 @@ order_refs(struct sql *db, int64_t account_id, int64_t now, int64_t before, int6
 	return sql_end(st, pr);
 }
 
-/* A text for each way to ask, so that each has an index: of an account all its orders are walked, of an unfinished or failed
+/* A text for each way to ask, so that each has an index: of an account or tenant all its orders are walked, of an unfinished or failed
  * state only those in it (the partial indexes need the number in the text); valid ones are most of the table, which is walked
  * from its end. */
 #define LIST "select " COLUMNS ", a.ref" FROM " left join account a on a.id = o.account_id where o.id<$1"
 #define COUNT "select count(*) from (select 1 from orders o where o.id<$1"
 #define OF_ACCOUNT " and o.account_id=$3 and ($4<0 or o.state=$4)"
+#define OF_TENANT " and o.tenant=$3 and ($4<0 or o.state=$4)"
 #define OF_OPEN " and o.state<=2 and o.state=$3"
 #define OF_VALID " and o.state=3"
 #define OF_FAILED " and o.state=4"
@@ -415,6 +418,7 @@ static struct sql_stmt *
 begin_list(struct sql *db, const struct order_query *q)
 {
 	static const char SQL_ACCOUNT[] = LIST OF_ACCOUNT LIST_END;
+	static const char SQL_TENANT[] = LIST OF_TENANT LIST_END;
 	static const char SQL_OPEN[] = LIST OF_OPEN LIST_END;
 	static const char SQL_VALID[] = LIST OF_VALID LIST_END;
 	static const char SQL_FAILED[] = LIST OF_FAILED LIST_END;
@@ -422,6 +426,8 @@ begin_list(struct sql *db, const struct order_query *q)
 
 	if (q->account_id)
 		return sql_begin(db, SQL_ACCOUNT);
+	if (q->tenant)
+		return sql_begin(db, SQL_TENANT);
 	if (q->state < 0)
 		return sql_begin(db, SQL_ALL);
 	return sql_begin(db, q->state == ORDER_VALID ? SQL_VALID : q->state == ORDER_INVALID ? SQL_FAILED : SQL_OPEN);
@@ -431,6 +437,7 @@ static struct sql_stmt *
 begin_count(struct sql *db, const struct order_query *q)
 {
 	static const char SQL_ACCOUNT[] = COUNT OF_ACCOUNT COUNT_END;
+	static const char SQL_TENANT[] = COUNT OF_TENANT COUNT_END;
 	static const char SQL_OPEN[] = COUNT OF_OPEN COUNT_END;
 	static const char SQL_VALID[] = COUNT OF_VALID COUNT_END;
 	static const char SQL_FAILED[] = COUNT OF_FAILED COUNT_END;
@@ -438,6 +445,8 @@ begin_count(struct sql *db, const struct order_query *q)
 
 	if (q->account_id)
 		return sql_begin(db, SQL_ACCOUNT);
+	if (q->tenant)
+		return sql_begin(db, SQL_TENANT);
 	if (q->state < 0)
 		return sql_begin(db, SQL_ALL);
 	return sql_begin(db, q->state == ORDER_VALID ? SQL_VALID : q->state == ORDER_INVALID ? SQL_FAILED : SQL_OPEN);
@@ -448,8 +457,11 @@ bind_query(struct sql_stmt *st, const struct order_query *q, int64_t before, int
 {
 	sql_bind_int(st, 1, before > 0 ? before : INT64_MAX);
 	sql_bind_int(st, 2, limit);
-	if (q->account_id) {
-		sql_bind_int(st, 3, q->account_id);
+	if (q->account_id || q->tenant) {
+		if (q->account_id)
+			sql_bind_int(st, 3, q->account_id);
+		else
+			sql_bind_str(st, 3, q->tenant);
 		sql_bind_int(st, 4, q->state);
 	} else if (q->state >= 0 && q->state != ORDER_VALID && q->state != ORDER_INVALID) {
 		sql_bind_int(st, 3, q->state);
@@ -466,7 +478,7 @@ order_list(struct sql *db, const struct order_query *q, order_each_fn fn, void *
 		struct order o = { 0 };
 		char account_ref[REF_TEXT];
 
-		sql_copy(st, 20, account_ref, sizeof(account_ref));
+		sql_copy(st, 21, account_ref, sizeof(account_ref));
 		if (read_row(st, &o))
 			fn(&o, account_ref, arg);
 		order_done(&o);

@@ -7,6 +7,7 @@
 #include "pki/ident.h"
 #include "pki/key.h"
 #include "sql/sql.h"
+#include "store/account.h"
 
 #define PROFILE_TEXT 65
 #define UPSTREAM_TEXT 65
@@ -16,6 +17,7 @@ struct order {
 	int64_t principal;             /* account_principal() */
 	char ref[REF_TEXT];
 	char profile[PROFILE_TEXT], upstream[UPSTREAM_TEXT];
+	char tenant[TENANT_TEXT];      /* who asked, frozen; "" = TENANT_DEFAULT, to insert */
 	enum order_state state;
 	int64_t expires, created_at, finalized_at;
 	int64_t not_before, not_after; /* 0 = not asked for */
@@ -69,9 +71,9 @@ typedef void (*order_ref_fn)(const char *ref, int64_t id, void *arg);
 /* The orders list (O11): newest first below row id `before`, at most `limit`. */
 bool order_refs(struct sql *db, int64_t account_id, int64_t now, int64_t before, int64_t limit, order_ref_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 
-/* For operators: orders of a state (-1 = all) and an account (0 = all), newest first, below the row id `before` (0 = from the
- * top), at most `limit`. */
-struct order_query { int state; int64_t account_id, before, limit; };
+/* For operators: orders of a state (-1 = all) and of an account (0 = all) or a tenant (NULL = all), newest first, below the row id
+ * `before` (0 = from the top), at most `limit`. */
+struct order_query { int state; int64_t account_id; const char *tenant; int64_t before, limit; };
 typedef void (*order_each_fn)(const struct order *o, const char *account_ref, void *arg);
 bool order_list(struct sql *db, const struct order_query *q, order_each_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 /* How many there are in all, counted up to `most`. */

@@ -272,6 +272,25 @@
 	"create table lookup (upstream_id " KEY ", rate bigint not null, paused_until bigint not null," \
 	" pauses bigint not null, alarmed_at bigint not null)"
 
+/* Tenants: whose an account, an order and a certificate are. What a key for external account binding is good for, which it took the
+ * place of (root_id: the first of them, whose principal they all are), and what became of it. */
+#define DDL_18(ID, INT)                                                                            \
+	"alter table eab_key add column tenant text not null default 'default';"                   \
+	"alter table eab_key add column cost_centre text not null default '';"                     \
+	"alter table eab_key add column names text not null default '';"                           \
+	"alter table eab_key add column networks text not null default '';"                        \
+	"alter table eab_key add column root_id " INT ";"                                          \
+	"create index eab_key_tenant on eab_key (tenant, id);"                                     \
+	"create table eab_event (id " ID ", eab_id " INT " not null, at " INT " not null,"         \
+	" what text not null, who text not null, detail text not null);"                           \
+	"create index eab_event_of on eab_event (eab_id, id);"                                     \
+	"alter table account add column tenant text not null default 'default';"                   \
+	"create index account_tenant on account (tenant, id);"                                     \
+	"alter table orders add column tenant text not null default 'default';"                    \
+	"create index orders_tenant on orders (tenant, id);"                                       \
+	"alter table cert add column tenant text not null default 'default';"                      \
+	"create index cert_tenant on cert (tenant, id)"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
@@ -292,6 +311,7 @@ static const struct sql_migration migrations[] = {
 	{ 16, DDL_16("integer primary key", "integer primary key", "integer", "blob"),
 		DDL_16("bigint generated always as identity primary key", "bigint primary key", "bigint", "bytea") },
 	{ 17, DDL_17("integer primary key"), DDL_17("bigint primary key") },
+	{ 18, DDL_18("integer primary key", "integer"), DDL_18("bigint generated always as identity primary key", "bigint") },
 };
 
 _Static_assert(COUNT_OF(migrations) == SCHEMA_VERSION, "each is a version");

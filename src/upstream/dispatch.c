@@ -189,6 +189,7 @@ make_item(struct sql *db, const struct dispatch *d, const struct queue_row *q, s
 {
 	struct ca_account *account = upstream_account(u);
 	const struct profile_conf *p;
+	const struct tenant_conf *tenant;
 	struct waiter c = { 0 };
 	struct ledger_ask ask;
 	char replaces[CERTID_TEXT];
@@ -197,13 +198,14 @@ make_item(struct sql *db, const struct dispatch *d, const struct queue_row *q, s
 
 	if (good && *ret_found) {
 		p = conf_profile(d->conf, span_str(c.order.profile));
+		tenant = conf_tenant(d->conf, c.order.tenant);
 		ask = waiter_ask(d, &c, q, account->kid);
 		memcpy(ret_ref, c.order.ref, REF_TEXT);
 		if (p && conf_profile_ca_count(p) > 1 && conf_fails_over(p, FAILOVER_LIMIT))
 			*ret_limit_s = p->failover_limit_s > 0 ? p->failover_limit_s : 1;
 		good = issue_choose_replaces(db, u, &c.order, "", &ask, replaces, pr) && ledger_class(db, &ask, &class, pr);
-		*ret = (struct sched_item){ .id = q->order_id, .class = (enum sched_class)q->class, .unit = number_of(c.order.profile),
-			.weight = p ? (uint32_t)p->share : 1, .deadline_ns = q->deadline * NS_PER_S, .since_ns = q->since * NS_PER_S,
+		*ret = (struct sched_item){ .id = q->order_id, .class = (enum sched_class)q->class, .unit = number_of(c.order.tenant),
+			.weight = tenant ? (uint32_t)tenant->share : 1, .deadline_ns = q->deadline * NS_PER_S, .since_ns = q->since * NS_PER_S,
 			.not_before_ns = q->not_before * NS_PER_S };
 		if (good)
 			ret->key_count = ledger_keys(upstreams_ledger(d->ups), &ask, class, ret->keys, SCHED_KEYS_MAX - 1);

@@ -2,6 +2,7 @@
 """Orders wait for their CA in a queue: who is let through first, what is foretold, who is sent away, and who leads it. Periods are seconds
 here where CAs have hours and days."""
 
+import base64
 import contextlib
 import datetime
 import json
@@ -13,6 +14,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import acme
 from invariants import broken
 from lab import PORTS, Lab, wait_until
 from limited_ca import DOMAIN, ORDERS, SET, LimitedCA
@@ -46,9 +48,13 @@ def gate_for(lab, ca, limits, profiles=None, **options):
     return gate
 
 
-def queued(lab, gate, name, **payload):
-    """A device whose order is in the queue, or through it."""
+def queued(lab, gate, name, eab=None, **payload):
+    """A device, bound by (kid, key), whose order is in the queue, or through it."""
     device = lab.device(gate)
+    if eab:
+        octets = base64.urlsafe_b64decode(eab[1] + "=")
+        device.acme.want("newAccount", device.acme.new_account(externalAccountBinding=acme.eab(
+            eab[0], octets, device.acme.directory["newAccount"], device.acme.key)), 201)
     device.start([name], **payload)
     if device.order["status"] == "pending":
         device.prove()
@@ -87,15 +93,16 @@ def let_through(gate, order):
 def shares(t, lab):
     real = {DOMAIN: (4, 24), SET: (50, 600), ORDERS: (100, 100)}
     ca = limited(lab, real)
-    gate = gate_for(lab, ca, {**real, DOMAIN: (4, NEVER)}, {"default": {}, "small": {"share": 1}, "large": {"share": 3}})
+    gate = gate_for(lab, ca, {**real, DOMAIN: (4, NEVER)}, {"default": {}, "small": {}, "large": {}}, tenants=[{"name": "small"}, {"name": "large", "share": 3}])
     for n in range(3):  # of four one is kept for what cannot wait
         lab.device(gate).obtain(["first%d.corp.test" % n])
-    devices = [queued(lab, gate, "%s%d.corp.test" % (p, n), profile=p) for p in ("small", "large") for n in range(4)]
+    keys = {p: json.loads(gate.ctl("--json", "eab", "create", "--kid", p, "--tenant", p))["key"] for p in ("small", "large")}
+    devices = [queued(lab, gate, "%s%d.corp.test" % (p, n), (p, keys[p]), profile=p) for p in ("small", "large") for n in range(4)]
     items = foretold(gate, 8)
     t.equal({(i["waits_for"], i["limit"], i["class"], i["upstream"]) for i in items}, {("certs_domain of corp.test", "certs_domain", "new", "ca")},
             "eight orders wait for the domain")
     t.equal([i["place"] for i in items], list(range(8)), "each has its place")
-    t.equal([i["profile"] for i in items][:4].count("large"), 3, "of the first four three are of the profile with three times the share")
+    t.equal([i["profile"] for i in items][:4].count("large"), 3, "of the first four three are of the tenant with three times the share")
     times = [seconds(i["forecast"]) for i in items]
     t.ok(all(abs(b - a - NEVER / 4) <= 1 for a, b in zip(times, times[1:])), "what is foretold is the limit's own pace")
     page = json.loads(gate.ctl("--json", "queue", "--limit", "3"))

@@ -70,12 +70,12 @@ case_accounts(struct sql *db, void *arg, struct problem *pr)
 	ok(account_move(db, a.id, ACCOUNT_DEACTIVATED, ACCOUNT_VALID, &moved, pr) && !moved, "a state moves only from where it is");
 	ok(account_move(db, a.id, ACCOUNT_VALID, ACCOUNT_DEACTIVATED, &moved, pr) && moved, "and then it does");
 	second = put_account(db, "thumb-3");
-	ok(account_list(db, 0, 10, list_account, &list, pr) && list.count == 2 && list.ids[0] == second && list.ids[1] == a.id, "the list has the newest first");
+	ok(account_list(db, NULL, 0, 10, list_account, &list, pr) && list.count == 2 && list.ids[0] == second && list.ids[1] == a.id, "the list has the newest first");
 	list.count = 0;
-	ok(account_list(db, second, 10, list_account, &list, pr) && list.count == 1 && list.ids[0] == a.id, "below a row id");
+	ok(account_list(db, NULL, second, 10, list_account, &list, pr) && list.count == 1 && list.ids[0] == a.id, "below a row id");
 	list.count = 0;
-	ok(account_list(db, 0, 1, list_account, &list, pr) && list.count == 1, "and up to a limit");
-	ok(account_list_count(db, 10, &n, pr) && n == 2 && account_list_count(db, 1, &n, pr) && n == 1, "they are counted, up to a limit too");
+	ok(account_list(db, NULL, 0, 1, list_account, &list, pr) && list.count == 1, "and up to a limit");
+	ok(account_list_count(db, NULL, 10, &n, pr) && n == 2 && account_list_count(db, NULL, 1, &n, pr) && n == 1, "they are counted, up to a limit too");
 	ok(account_by_id(db, second, &got, &found, pr) && found && got.id == second, "an operator finds one by its row id");
 	account_done(&got);
 	ok(account_by_id(db, 999, &got, &found, pr) && !found, "but not another");
@@ -165,6 +165,9 @@ test_order_lists(struct sql *db, int64_t account, int64_t other, int64_t valid, 
 		ok(order_list(db, &q, list_order, &list, pr) && list.count == want[i].mine && order_list_count(db, &q, 10, &n, pr) &&
 			n == (int64_t)want[i].mine, "and of an account");
 	}
+	list.count = 0;
+	ok(order_list(db, &(struct order_query){ .state = ORDER_VALID, .tenant = "default", .limit = 10 }, list_order, &list, pr) && list.count == 1 &&
+			order_list_count(db, &(struct order_query){ .state = -1, .tenant = "nobody" }, 10, &n, pr) && n == 0, "and of a tenant");
 	list.count = 0;
 	ok(order_list(db, &(struct order_query){ .state = -1, .account_id = other, .limit = 10 }, list_order, &list, pr) && list.count == 0,
 		"of that account alone");
@@ -1050,12 +1053,37 @@ count_key(const struct eab_key *k, void *arg)
 	++*n;
 }
 
+static void
+count_account(const struct account *a, void *arg)
+{
+	int *n = arg;
+
+	(void)a;
+	++*n;
+}
+
+struct seen_events {
+	int count;
+	char first[33];
+};
+
+static void
+on_eab_event(const struct eab_event *e, void *arg)
+{
+	struct seen_events *s = arg;
+
+	if (!s->count++)
+		memcpy(s->first, e->what, sizeof(s->first));
+}
+
 static bool
 case_eab(struct sql *db, void *arg, struct problem *pr)
 {
+	struct eab_key next = { .kid = "kid-0", .tenant = "web", .sealed = BUF_MAX(16) };
+	struct seen_events events = { 0 };
 	struct eab_key k = { .kid = "kid-1", .note = "printers", .profiles = "p q", .uses_max = 2, .sealed = BUF_MAX(16) }, got = { 0 };
 	struct account a = { .state = ACCOUNT_VALID, .jwk = xstrdup("{}"), .contact = xstrdup("[]"), .thumbprint = "eab-account" }, seen_a = { 0 };
-	bool found, moved, used, may;
+	bool found, moved, used;
 	int64_t n;
 	int listed = 0;
 
@@ -1072,19 +1100,32 @@ case_eab(struct sql *db, void *arg, struct problem *pr)
 	ok(eab_use(db, k.id, NOW, &used, pr) && !used, "not three");
 	ok(eab_by_id(db, k.id, &got, &found, pr) && strcmp(eab_key_status(&got, NOW), "used-up") == 0, "then it is used up");
 	eab_key_done(&got);
-	ok(eab_may_use(db, k.id, "q", &may, pr) && may && eab_may_use(db, k.id, "r", &may, pr) && !may, "it is for its profiles alone");
+	ok(eab_list_has(k.profiles, "q") && !eab_list_has(k.profiles, "r"), "it is for its profiles alone");
 	a.eab_id = k.id;
 	a.eab = xstrdup("{}");
 	ok(account_insert(db, &a, pr) && eab_count_accounts(db, k.id, 10, &n, pr) && n == 1, "an account is bound to it");
-	is_int(account_principal(&a), -k.id, "and acts for it");
 	ok(account_check(db, span_str(a.ref), &seen_a, &found, pr) && seen_a.eab_id == k.id && !seen_a.eab_stopped, "it may act");
+	is_int(account_principal(&seen_a), -k.id, "and acts for it");
+	next.root_id = k.id;
+	buf_adds(&next.sealed, "blob");
+	ok(eab_insert(db, &next, pr) && account_rebind(db, k.id, next.id, pr) && account_check(db, span_str(a.ref), &seen_a, &found, pr) &&
+			seen_a.eab_id == next.id && account_principal(&seen_a) == -k.id, "bound to the key that takes its place, for the same principal");
+	need(account_rebind(db, next.id, k.id, pr));
+	for (int i = 0; i < EAB_EVENTS_KEPT + 3; i++)
+		need(eab_event_note(db, k.id, i == 3 ? "third" : "x", "uid 0", "", pr));
+	ok(eab_events(db, k.id, on_eab_event, &events, pr) && events.count == EAB_EVENTS_KEPT && strcmp(events.first, "third") == 0,
+		"the last things that became of it are kept, oldest first");
 	ok(eab_move(db, k.id, EAB_ACTIVE, EAB_SUSPENDED, &moved, pr) && moved && eab_move(db, k.id, EAB_ACTIVE, EAB_REVOKED, &moved, pr) && !moved,
 		"the key is suspended, once");
 	ok(account_check(db, span_str(a.ref), &seen_a, &found, pr) && seen_a.eab_stopped, "and its accounts are stopped");
 	ok(eab_move(db, k.id, EAB_SUSPENDED, EAB_ACTIVE, &moved, pr) && moved && eab_set_expires(db, k.id, NOW - 1, pr) && eab_by_id(db, k.id, &got, &found, pr) &&
 			strcmp(eab_key_status(&got, NOW), "expired") == 0, "it can end in time, too");
 	eab_key_done(&got);
-	ok(eab_list(db, 0, 10, count_key, &listed, pr) && listed == 1 && eab_list_count(db, 10, &n, pr) && n == 1, "operators list and count them");
+	ok(eab_list(db, NULL, 0, 10, count_key, &listed, pr) && listed == 2 && eab_list_count(db, NULL, 10, &n, pr) && n == 2, "operators list and count them");
+	ok(eab_list(db, "web", 0, 10, count_key, &listed, pr) && listed == 3 && eab_list_count(db, "web", 10, &n, pr) && n == 1, "of one tenant, too");
+	ok(account_list(db, "default", 0, 10, count_account, &listed, pr) && listed == 4 && account_list_count(db, "default", 10, &n, pr) && n == 1 &&
+			account_list_count(db, "web", 10, &n, pr) && n == 0, "and the accounts of one");
+	eab_key_done(&next);
 	eab_key_done(&k);
 	account_done(&a);
 	return true;
