@@ -87,8 +87,11 @@ class ModMd(Client):
     def staged(self):
         folder = self.place.path("md", "staging", self.place.host)
         names = [n for n in os.listdir(folder)] if os.path.isdir(folder) else []
-        if "job.json" in names and json.loads(self.place.read(folder, "job.json")).get("finished"):
-            return self.place.read(folder, "pubcert.pem")
+        try:
+            if "job.json" in names and json.loads(self.place.read(folder, "job.json")).get("finished"):
+                return self.place.read(folder, "pubcert.pem")
+        except FileNotFoundError:
+            pass  # what was staged is just being put in force
         return None
 
     def issue(self):
