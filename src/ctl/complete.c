@@ -1,7 +1,7 @@
 /* complete.c - bash completion and the manual page's list of commands, from the table of commands. */
 #include <ctype.h>
 
-#include "ctl/ctl.h"
+#include "ctl/complete.h"
 
 /* ---- bash ---- */
 
@@ -12,9 +12,8 @@ add_option_words(struct buf *out, const struct ctl_option *o)
 		buf_addf(out, " --%s", o->name);
 }
 
-/* Each "-c|--config|--state..." that takes an argument, once. */
-static void
-add_options_with_argument(struct buf *out)
+void
+complete_with_argument(struct buf *out, const char *sep)
 {
 	AUTO_BUF seen = BUF_MAX(16 * 1024);
 	bool first = true;
@@ -29,17 +28,28 @@ add_options_with_argument(struct buf *out)
 				continue;
 			buf_adds(&seen, mark);
 			if (o->letter)
-				buf_addf(out, "%s-%c", first ? "" : "|", o->letter);
-			buf_addf(out, "%s--%s", first && !o->letter ? "" : "|", o->name);
+				buf_addf(out, "%s-%c", first ? "" : sep, o->letter);
+			buf_addf(out, "%s--%s", first && !o->letter ? "" : sep, o->name);
 			first = false;
 		}
 	}
 }
 
-static bool
-is_path(const struct ctl_option *o)
+bool
+complete_is_path(const struct ctl_option *o)
 {
 	return strcmp(o->arg, "FILE") == 0 || strcmp(o->arg, "DIR") == 0 || strcmp(o->arg, "PATH") == 0;
+}
+
+void
+complete_quoted(struct buf *out, const char *text, const char *quote)
+{
+	for (; *text; text++) {
+		if (*text == '\'')
+			buf_adds(out, quote);
+		else
+			buf_addc(out, *text);
+	}
 }
 
 /* What may follow an option: `case "NOUN VERB --option" in`. */
@@ -57,12 +67,12 @@ add_values(struct buf *out, const char *command, const struct ctl_option *o)
 		if (o->values)
 			buf_addf(out, "words='%s' ;;\n", o->values);
 		else
-			buf_addf(out, "%s ;;\n", is_path(o) ? "files=1" : "return");
+			buf_addf(out, "%s ;;\n", complete_is_path(o) ? "files=1" : "return");
 	}
 }
 
-static bool
-is_first_of_noun(size_t i)
+bool
+complete_begins_noun(size_t i)
 {
 	return i == 0 || strcmp(ctl_commands[i - 1].noun, ctl_commands[i].noun) != 0;
 }
@@ -71,26 +81,30 @@ static void
 add_nouns(struct buf *out)
 {
 	for (size_t i = 0; i < ctl_command_count; i++) {
-		if (is_first_of_noun(i))
+		if (complete_begins_noun(i))
 			buf_addf(out, "%s%s", i ? " " : "", ctl_commands[i].noun);
 	}
 }
 
-/* The verbs of each noun that has some. */
+/* The verbs of each noun that has some; a noun alone may be a command beside them. */
 static void
 add_verbs(struct buf *out)
 {
-	for (size_t i = 0; i < ctl_command_count; i++) {
-		const struct ctl_command *c = &ctl_commands[i];
+	for (size_t i = 0; i < ctl_command_count;) {
+		size_t from = i, before = out->n;
+		bool any = false;
 
-		if (!c->verb)
-			continue;
-		if (is_first_of_noun(i))
-			buf_addf(out, "\t'%s ') words='%s", c->noun, c->verb);
-		else
-			buf_addf(out, " %s", c->verb);
-		if (i + 1 == ctl_command_count || is_first_of_noun(i + 1))
+		buf_addf(out, "\t'%s ') words='", ctl_commands[i].noun);
+		for (; i == from || (i < ctl_command_count && !complete_begins_noun(i)); i++) {
+			if (!ctl_commands[i].verb)
+				continue;
+			buf_addf(out, "%s%s", any ? " " : "", ctl_commands[i].verb);
+			any = true;
+		}
+		if (any)
 			buf_adds(out, "' ;;\n");
+		else
+			out->n = before;
 	}
 }
 
@@ -136,7 +150,7 @@ ctl_write_completion(struct buf *out)
 		      "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 		      "\t\tcase ${COMP_WORDS[i]} in\n"
 		      "\t\t");
-	add_options_with_argument(out);
+	complete_with_argument(out, "|");
 	buf_adds(out, ") ((i++)) ;;\n"
 		      "\t\t-*) ;;\n"
 		      "\t\t*)\n"

@@ -92,9 +92,11 @@ void ctl_help_command(const struct ctl_command *c, struct buf *out);
 /* "order show ORDER" */
 void ctl_synopsis(const struct ctl_command *c, struct buf *out);
 
-/* ---- complete.c ---- */
-/* etc/acmegatectl.bash-completion, and the list of commands in acmegatectl(1), from the table. */
+/* ---- complete*.c ---- */
+/* etc/acmegatectl.bash-completion, _acmegatectl and acmegatectl.fish, and the list of commands in acmegatectl(1), from the table. */
 void ctl_write_completion(struct buf *out);
+void ctl_write_zsh(struct buf *out);
+void ctl_write_fish(struct buf *out);
 void ctl_write_mdoc(struct buf *out);
 
 /* ---- talk.c: the daemon ---- */

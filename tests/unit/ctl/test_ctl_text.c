@@ -1,14 +1,36 @@
-/* The completion and the manual's list say what the table of commands says.
+/* The completions and the manual's list say what the table of commands says.
  *
- * `test_ctl_text completion` and `test_ctl_text man` print them anew; `make regen-ctl` puts them in their places. */
+ * `test_ctl_text completion`, `zsh`, `fish` and `man` print them anew; `make regen-ctl` puts them in their places. */
 #include "base/secret.h"
 #include "ctl/ctl.h"
 #include "tap.h"
 
-#define COMPLETION TOP_SRCDIR "/etc/acmegatectl.bash-completion"
 #define MANUAL TOP_SRCDIR "/man/acmegatectl.1"
 #define LIST_BEGIN ".\\\" The list is printed from the table of commands: see src/ctl/complete.c.\n"
 #define LIST_END ".\\\" End of the list.\n"
+
+static const struct {
+	const char *name, *file;
+	void (*write)(struct buf *out);
+} completions[] = {
+	{ "completion", TOP_SRCDIR "/etc/acmegatectl.bash-completion", ctl_write_completion },
+	{ "zsh", TOP_SRCDIR "/etc/_acmegatectl", ctl_write_zsh },
+	{ "fish", TOP_SRCDIR "/etc/acmegatectl.fish", ctl_write_fish },
+};
+
+static void
+test_completions(void)
+{
+	for (size_t i = 0; i < COUNT_OF(completions); i++) {
+		AUTO_BUF text = BUF_MAX(1 << 20);
+		AUTO_BUF old = BUF_MAX(1 << 20);
+		struct problem pr = { 0 };
+
+		completions[i].write(&text);
+		ok(file_load(completions[i].file, &old, &pr), "%s is there", completions[i].file);
+		is_str(buf_cstr(&old), buf_cstr(&text), "and is what the table prints");
+	}
+}
 
 /* The manual with its list written anew. False if its marks are not there. */
 static bool
@@ -58,29 +80,38 @@ test_table(void)
 	}
 }
 
+static bool
+print_completion(const char *name)
+{
+	for (size_t i = 0; i < COUNT_OF(completions); i++) {
+		AUTO_BUF text = BUF_MAX(1 << 20);
+
+		if (strcmp(completions[i].name, name) != 0)
+			continue;
+		completions[i].write(&text);
+		fputs(buf_cstr(&text), stdout);
+		return true;
+	}
+	return false;
+}
+
 int
 main(int argc, char **argv)
 {
-	AUTO_BUF completion = BUF_MAX(1 << 20);
 	AUTO_BUF manual = BUF_MAX(1 << 20);
-	AUTO_BUF old_completion = BUF_MAX(1 << 20);
 	AUTO_BUF old_manual = BUF_MAX(1 << 20);
 	struct problem pr = { 0 };
 	bool has_manual;
 
-	ctl_write_completion(&completion);
-	if (argc == 2 && strcmp(argv[1], "completion") == 0) {
-		fputs(buf_cstr(&completion), stdout);
+	if (argc == 2 && print_completion(argv[1]))
 		return 0;
-	}
 	has_manual = file_load(MANUAL, &old_manual, &pr) && write_manual(buf_cstr(&old_manual), &manual);
 	if (argc == 2 && strcmp(argv[1], "man") == 0) {
 		fputs(buf_cstr(has_manual ? &manual : &old_manual), stdout);
 		return 0;
 	}
 	test_table();
-	ok(file_load(COMPLETION, &old_completion, &pr), "the completion is there");
-	is_str(buf_cstr(&old_completion), buf_cstr(&completion), "and is what the table prints");
+	test_completions();
 	ok(has_manual, "the manual has its list");
 	is_str(buf_cstr(&old_manual), buf_cstr(&manual), "and it is what the table prints");
 	return done_testing();
