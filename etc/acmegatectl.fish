@@ -12,7 +12,7 @@ function __acmegatectl_at
             continue
         end
         switch $word
-            case -c --config --socket --timeout --state --name --url --listen --upstream --upstream-ca-file --eab-kid --eab-key-file --contact --allow --networks --resolver --http01-listen --http01-port --admin-socket --tenant --before --limit --account --reason --kid --note --cost-centre --profiles --names --uses --accounts --expires --import --overlap --kind --tag --owner --type --tags --columns --revoke --key-file --encoding --alg --directory --ca-file --within --profile --devices --domains --lifetime
+            case -c --config --socket --timeout --state --name --url --listen --upstream --upstream-ca-file --eab-kid --eab-key-file --contact --allow --networks --resolver --http01-listen --http01-port --admin-socket --tenant --before --limit --account --reason --kid --note --cost-centre --profiles --names --uses --accounts --expires --import --overlap --kind --tag --owner --type --tags --columns --revoke --key-file --encoding --alg --directory --ca-file --within --profile --quota --devices --domains --lifetime
                 set skip 1
             case '-*'
             case '*'
@@ -184,6 +184,10 @@ complete -c acmegatectl -n '__acmegatectl_at' -a tenant -d 'tenant'
 complete -c acmegatectl -n '__acmegatectl_at tenant' -a list -d 'list the tenants: those of the configuration, and default'
 complete -c acmegatectl -n '__acmegatectl_at tenant list' -l before -x -d 'begin below this one: how to go on with a long list'
 complete -c acmegatectl -n '__acmegatectl_at tenant list' -l limit -x -d 'at most so many, 50 by default, 500 at most'
+complete -c acmegatectl -n '__acmegatectl_at tenant' -a quotas -d 'show what is used of quotas, by whom, and what is left'
+complete -c acmegatectl -n '__acmegatectl_at tenant quotas' -l quota -x -d 'only of this entry of quotas'
+complete -c acmegatectl -n '__acmegatectl_at tenant quotas' -l before -x -d 'begin below this one: how to go on with a long list'
+complete -c acmegatectl -n '__acmegatectl_at tenant quotas' -l limit -x -d 'at most so many, 50 by default, 500 at most'
 complete -c acmegatectl -n '__acmegatectl_at tenant' -a show -d 'show a tenant, and how much is its own'
 complete -c acmegatectl -n '__acmegatectl_at' -a tls -d 'tls'
 complete -c acmegatectl -n '__acmegatectl_at tls' -a show -d 'show the gateway\'s own TLS certificate and what becomes of it'

@@ -4,9 +4,13 @@ librooms_a_SOURCES += \
 	lib/quota/gcra.c lib/quota/gcra.h \
 	lib/quota/plan.c lib/quota/plan.h \
 	lib/quota/quota.c lib/quota/quota.h \
-	lib/quota/refusal.c
+	lib/quota/refusal.c \
+	lib/quota/usage.c lib/quota/usage.h
 
-check_PROGRAMS += test_gcra test_quota test_plan
+check_PROGRAMS += test_gcra test_quota test_plan test_usage
+test_usage_SOURCES = tests/unit/quota/test_usage.c tests/tap.h
+test_usage_LDADD = $(rooms_libs)
+test_usage_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_gcra_SOURCES = tests/unit/quota/test_gcra.c tests/tap.h
 test_gcra_LDADD = $(rooms_libs)
 test_gcra_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests

@@ -100,6 +100,10 @@ void write_text(struct jw *w, const char *name, const char *s);  /* "": nothing 
 /* tenant= of a list; "" if it is not given. */
 bool call_tenant_query(struct call *c, char ret[TENANT_TEXT], struct problem *pr) MUST_CHECK;
 
+/* ---- usage.c ---- */
+/* Member `quotas`: those that count by tenant, and what this one has used. */
+bool write_tenant_use(struct call *c, struct sql *db, const char *tenant, struct problem *pr) MUST_CHECK;
+
 /* ---- devices.c ---- */
 /* The device that the path names by its ref or identifier; *ret_found false: none, and *ret_key is the key that one would have, if
  * path and query (type=, kind=) say so much. */
@@ -162,6 +166,7 @@ bool call_upstream_register(struct call *c);
 bool call_upstream_test(struct call *c);
 bool call_queue(struct call *c);
 bool call_queue_cas(struct call *c);
+bool call_quota_use(struct call *c);
 bool call_tenant_list(struct call *c);
 bool call_tenant(struct call *c);
 bool call_tls(struct call *c);

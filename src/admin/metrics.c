@@ -182,6 +182,15 @@ write_problems(struct expo *x, const struct server_stats *s)
 }
 
 static void
+write_quotas(struct expo *x, struct server *srv)
+{
+	expo_family(x, EXPO_COUNTER, "acmegate_quota_refusals", "Orders that a quota refused.");
+	expo_int(x, (int64_t)atomic_load(&srv->quota_refused), NULL);
+	expo_family(x, EXPO_COUNTER, "acmegate_quota_warnings", "Orders that passed the soft limit of a quota.");
+	expo_int(x, (int64_t)atomic_load(&srv->quota_warned), NULL);
+}
+
+static void
 write_limits(struct expo *x, struct limits *l)
 {
 	expo_family(x, EXPO_COUNTER, "acmegate_limit_refusals", "Requests that an abuse limit of this gateway refused.");
@@ -416,6 +425,7 @@ metrics_write(struct admin *admin, struct span accept, bool fresh, struct buf *o
 	write_requests(&x, &admin->server->stats);
 	write_problems(&x, &admin->server->stats);
 	write_limits(&x, &admin->server->limits);
+	write_quotas(&x, admin->server);
 	write_connections(&x, admin->httpd);
 	write_renewal(&x, admin->server->renewal);
 	write_workers(&x, admin);

@@ -42,6 +42,7 @@ static const struct resource resources[] = {
 	{ HTTP_GET, "/limits/ca", call_quotas, .query = "upstream kind name blocked before limit" },
 	{ HTTP_GET, "/queue", call_queue, .query = "upstream profile before limit" },
 	{ HTTP_GET, "/queue/ca", call_queue_cas },
+	{ HTTP_GET, "/quotas", call_quota_use, .query = "quota before limit" },
 	{ HTTP_GET, "/tenants", call_tenant_list, .query = "before limit" },
 	{ HTTP_GET, "/tenants/{}", call_tenant },
 	{ HTTP_GET, "/tls", call_tls },

@@ -87,7 +87,7 @@ tenant_tx(struct sql *db, void *arg, struct problem *pr)
 	jw_object(&c->w, NULL);
 	jw_str(&c->w, "id", t->name);
 	write_tenant(&c->w, t);
-	good = write_counts(&c->w, db, t->name, pr);
+	good = write_counts(&c->w, db, t->name, pr) && write_tenant_use(c, db, t->name, pr);
 	jw_end(&c->w);
 	return good;
 }

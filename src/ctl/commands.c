@@ -45,6 +45,10 @@ static const struct ctl_option order_list_options[] = {
 	{ "state", "STATE", "pending, ready, processing, valid or invalid", .values = "pending ready processing valid invalid" },
 	OPTION_ACCOUNT, OPTION_TENANT, OPTION_BEFORE, OPTION_LIMIT, { .name = NULL },
 };
+static const struct ctl_option tenant_quotas_options[] = {
+	{ "quota", "NAME", "only of this entry of quotas" },
+	OPTION_BEFORE, OPTION_LIMIT, { .name = NULL },
+};
 static const struct ctl_option tenant_list_options[] = { OPTION_BEFORE, OPTION_LIMIT, { .name = NULL } };
 static const struct ctl_option order_show_options[] = {
 	{ "trace", NULL, "with its whole story, through both faces" },
@@ -296,6 +300,9 @@ const struct ctl_command ctl_commands[] = {
 		"metrics", NULL, cmd_metrics },
 	{ "tenant", "list", NULL, 0, 0, "list the tenants: those of the configuration, and default", NULL, "tenant list", tenant_list_options,
 		cmd_tenant_list },
+	{ "tenant", "quotas", NULL, 0, 0, "show what is used of quotas, by whom, and what is left",
+		"Of quotas that count by the day or month, this day's and month's.", "tenant quotas --quota web-monthly", tenant_quotas_options,
+		cmd_tenant_quotas },
 	{ "tenant", "show", "TENANT", 1, 1, "show a tenant, and how much is its own", NULL, "tenant show default", NULL, cmd_tenant_show },
 	{ "tls", "show", NULL, 0, 0, "show the gateway's own TLS certificate and what becomes of it", NULL, "tls show", NULL,
 		cmd_tls_show },

@@ -200,6 +200,7 @@ int cmd_upstream_deactivate(struct ctl *ctl);
 int cmd_upstream_register(struct ctl *ctl);
 int cmd_renewals_due(struct ctl *ctl);
 int cmd_tenant_list(struct ctl *ctl);
+int cmd_tenant_quotas(struct ctl *ctl);
 int cmd_tenant_show(struct ctl *ctl);
 int cmd_tls_show(struct ctl *ctl);
 int cmd_metrics(struct ctl *ctl);

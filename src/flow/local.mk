@@ -1,5 +1,5 @@
 libgate_a_SOURCES += src/flow/authz.c src/flow/authz.h src/flow/device.c src/flow/device.h src/flow/inventory.c src/flow/inventory.h src/flow/issue.c src/flow/issue.h src/flow/mapped.c src/flow/mapped.h src/flow/names.c src/flow/names.h src/flow/rank.c src/flow/rank.h src/flow/order.c src/flow/order.h \
-	src/flow/revoke.c src/flow/revoke.h src/flow/work.c src/flow/work.h
+	src/flow/revoke.c src/flow/revoke.h src/flow/usage.c src/flow/usage.h src/flow/work.c src/flow/work.h
 
 check_PROGRAMS += test_rules test_flow test_inventory_flow test_names
 test_inventory_flow_SOURCES = tests/unit/flow/test_inventory_flow.c tests/unit/store/world.h tests/unit/sql/both.h tests/pg.h tests/tap.h

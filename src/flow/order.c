@@ -6,6 +6,7 @@
 #include "store/event.h"
 #include "store/renewal.h"
 #include "store/upstream.h"
+#include "store/usage.h"
 
 static const struct {
 	enum order_state from;
@@ -63,7 +64,7 @@ order_step(struct sql *db, int64_t id, enum order_state from, enum order_event e
 	*ret_moved = false;
 	if (!order_rule(from, ev, &to))
 		return true;
-	if (!order_move(db, id, from, to, error, ret_moved, pr))
+	if (!order_move(db, id, from, to, error, ret_moved, pr) || (*ret_moved && to == ORDER_INVALID && !usage_give_back(db, id, pr)))
 		return false;
 	return !*ret_moved || event_note(db, id, node, "order", pr, "%s->%s by %s",
 				order_state_name(from), order_state_name(to), order_event_name(ev));
@@ -134,7 +135,7 @@ mark_replaced(struct sql *db, int64_t id, struct problem *pr)
 		return false;
 	named = o.replaces && certid_parse(span_str(o.replaces), &certid, &unreadable);
 	order_done(&o);
-	return !named || renewal_replaced(db, certid.text, clock_unix_s(), pr);
+	return !named || (renewal_replaced(db, certid.text, clock_unix_s(), pr) && usage_end_certid(db, certid.text, pr));
 }
 
 static bool
@@ -146,7 +147,7 @@ issue_one(struct sql *db, int64_t id, void *arg, struct problem *pr)
 	if (!order_step(db, id, ORDER_PROCESSING, ORDER_EV_ISSUED, NULL, e->node, &moved, pr))
 		return false;
 	/* an order that ended meanwhile does not get it; the certificate is kept for the next try (O3, O4) */
-	return !moved || (order_set_cert(db, id, e->cert_id, pr) && mark_replaced(db, id, pr));
+	return !moved || (order_set_cert(db, id, e->cert_id, pr) && usage_settle(db, id, e->cert_id, pr) && mark_replaced(db, id, pr));
 }
 
 bool

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "store/event.h"
+#include "store/usage.h"
 
 #define KEY_COMPROMISE 1
 
@@ -30,7 +31,7 @@ revoke_cert(struct sql *db, struct jobs *jobs, const struct cert_row *cert, cons
 	if (rq->reason == KEY_COMPROMISE && rq->deny_key &&
 		!denied_key_add(db, cert->key_hash, "revoked as compromised", pr))
 		return false;
-	return event_note(db, cert->order_id, jobs_node(jobs), "revoked", pr, "serial=%s reason=%d by=\"%s\"",
+	return usage_end_cert(db, cert->id, pr) && event_note(db, cert->order_id, jobs_node(jobs), "revoked", pr, "serial=%s reason=%d by=\"%s\"",
 		       cert->serial, rq->reason, rq->asker) &&
 		jobs_insert(jobs, db, JOB_REVOKE, cert->id, ret_job_id, pr);
 }

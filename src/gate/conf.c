@@ -11,6 +11,7 @@ static void
 free_conf(struct gate_conf *conf)
 {
 	conf_trust_done(conf);
+	conf_quotas_done(conf);
 	conf_done(gate_conf_keys, conf);
 	policy_free(conf->policy);
 	free(conf->path);
@@ -82,7 +83,7 @@ derive(struct gate_conf *conf, struct problem *pr)
 		return false;
 	conf->base_path = span_dup(url.path);
 	derive_reach(conf);
-	return compile_policy(conf, pr);
+	return compile_policy(conf, pr) && conf_quotas_load(conf, pr);
 }
 
 static struct gate_conf *
@@ -157,39 +158,6 @@ conf_profile(const struct gate_conf *conf, struct span name)
 			return &list[i];
 	}
 	return NULL;
-}
-
-/* What is said of `default` where the list does not have it. */
-static const struct tenant_conf tenant_default = { .name = "default", .share = 1 };
-
-static const struct tenant_conf *
-tenant_listed(const struct gate_conf *conf, const char *name)
-{
-	const struct tenant_conf *list = conf->tenants.list;
-
-	for (size_t i = 0; i < conf->tenants.count; i++) {
-		if (list[i].name && strcmp(name, list[i].name) == 0)
-			return &list[i];
-	}
-	return NULL;
-}
-
-const struct tenant_conf *
-conf_tenant(const struct gate_conf *conf, const char *name)
-{
-	const struct tenant_conf *found = tenant_listed(conf, name);
-
-	return found || strcmp(name, tenant_default.name) != 0 ? found : &tenant_default;
-}
-
-const struct tenant_conf *
-conf_tenant_at(const struct gate_conf *conf, size_t i)
-{
-	const struct tenant_conf *list = conf->tenants.list;
-
-	if (i < conf->tenants.count)
-		return &list[i];
-	return i == conf->tenants.count && !tenant_listed(conf, tenant_default.name) ? &tenant_default : NULL;
 }
 
 const struct upstream_conf *

@@ -228,6 +228,22 @@ struct tenant_conf {
 	int64_t share;                 /* weight in the queues of CAs */
 };
 
+/* Whose use counts together. As in the choices of `per`. */
+enum quota_per { QUOTA_PER_TENANT, QUOTA_PER_KEY, QUOTA_PER_DEVICE, QUOTA_PER_ALL };
+
+/* How much one may have (quota/usage.h). */
+struct quota_conf {
+	char *name;                    /* kept in the store with what is used of it */
+	int per;                       /* enum quota_per */
+	struct conf_strings tenants;   /* only these, each by itself; empty = all */
+	struct conf_strings names;     /* patterns of policy.h: only orders with such a name; empty = all */
+	int counts;                    /* enum usage_counts */
+	int64_t soft, hard;            /* 0 = none */
+	bool refuse_renewals;
+	/* derived: */
+	struct policy *policy;         /* of names, owned; NULL = all */
+};
+
 struct limits_conf {
 	int64_t head_max_bytes, target_max_bytes, fields_max, body_max_bytes;
 	int64_t conns_max, conns_per_addr;
@@ -288,6 +304,7 @@ struct gate_conf {
 	struct conf_list solvers;      /* struct solver_conf; none = http-01 alone */
 	struct conf_list rules;        /* struct rule_conf */
 	struct conf_list tenants;      /* struct tenant_conf; ask conf_tenant */
+	struct conf_list quotas;       /* struct quota_conf */
 	struct conf_list attestation_trust; /* struct trust_conf */
 	/* derived when loaded: */
 	char *base_path;               /* path part of external_url, "" mostly */
@@ -311,6 +328,8 @@ const struct profile_conf *conf_profile(const struct gate_conf *conf, struct spa
 /* The tenant of an account, an order, a certificate or an EAB key, by the name in its row. `default` is always there, as the list has it or
  * as one that says nothing; NULL: the configuration does not know it any more. */
 const struct tenant_conf *conf_tenant(const struct gate_conf *conf, const char *name);
+/* Does the quota hold for the tenant? */
+bool conf_quota_is_of(const struct quota_conf *q, const char *tenant);
 /* The i-th of all there are, `default` among them; NULL behind the last. */
 const struct tenant_conf *conf_tenant_at(const struct gate_conf *conf, size_t i);
 const struct upstream_conf *conf_upstream(const struct gate_conf *conf, const char *name); /* NULL if none */
@@ -367,6 +386,10 @@ void conf_solvers_check(const struct gate_conf *conf, struct conf_errors *errors
 void conf_trust_check(const struct gate_conf *conf, struct conf_errors *errors);
 bool conf_trust_load(struct gate_conf *conf, struct conf_errors *errors);
 void conf_trust_done(struct gate_conf *conf);
+/* The same for tenants and quotas (conf_tenant.c); then, if all is well, what is derived of them. */
+void conf_tenants_check(const struct gate_conf *conf, struct conf_errors *errors);
+bool conf_quotas_load(struct gate_conf *conf, struct problem *pr);
+void conf_quotas_done(struct gate_conf *conf);
 /* The same for what profiles say of devices (conf_device.c). */
 void conf_device_check(const struct gate_conf *conf, struct conf_errors *errors);
 #endif

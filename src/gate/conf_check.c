@@ -545,6 +545,8 @@ gate_conf_check(const struct gate_conf *conf, struct conf_errors *errors)
 	check_names(&conf->solvers, sizeof(struct solver_conf), "solvers", errors);
 	check_names(&conf->rules, sizeof(struct rule_conf), "rules", errors);
 	check_names(&conf->tenants, sizeof(struct tenant_conf), "tenants", errors);
+	check_names(&conf->quotas, sizeof(struct quota_conf), "quotas", errors);
+	conf_tenants_check(conf, errors);
 	check_profiles(conf, errors);
 	check_upstreams(conf, errors);
 	check_rules(conf, errors);

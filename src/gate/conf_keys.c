@@ -2,7 +2,7 @@
  * N3).
  *
  * etc/acmegate.conf, the list in acmegate.conf(5) and `acmegatectl config` are printed from it.
- * Defaults: T7 (attempts), T9 and W29 (limits), O2, O3 (lifetimes), O12 (local CA), V1
+ * Long because it is one table. Defaults: T7 (attempts), T9 and W29 (limits), O2, O3 (lifetimes), O12 (local CA), V1
  * (networks), E4 (account_idle). */
 #include "gate/conf.h"
 
@@ -443,7 +443,7 @@ static const struct conf_key rule_keys[] = {
 
 static const struct conf_key tenant_keys[] = {
 	KEY(STRING, "name", tenant_conf, name, NULL, NULL, NULL, RELOAD | REQUIRED,
-		"what `acmegatectl eab create --tenant` calls it; keep it, records of accounts, orders and certificates have it. default is the "
+		"what `acmegatectl eab create --tenant` calls it; keep it, records of accounts, orders and certificates have it; default is the "
 		"tenant of accounts without a key, and there without being listed",
 		.example = "web-team"),
 	KEY(STRING, "owner", tenant_conf, owner, NULL, "1", "256", RELOAD,
@@ -455,6 +455,30 @@ static const struct conf_key tenant_keys[] = {
 	KEY(INT, "share", tenant_conf, share, "1", "1", "1000", RELOAD,
 		"weight of this tenant where orders wait for a limit of a CA: one of 3 gets three times as much as one of 1, and what "
 		"one does not use the others have"),
+	{ .name = NULL },
+};
+
+static const struct conf_key quota_keys[] = {
+	KEY(STRING, "name", quota_conf, name, NULL, NULL, NULL, RELOAD | REQUIRED,
+		"what devices and operators are told when it is spent; keep it, what is used is on record by it", .example = "web-monthly"),
+	KEY(CHOICE, "per", quota_conf, per, "tenant", NULL, NULL, RELOAD,
+		"whose use counts together: that of a tenant, of a key for account binding with those of its rotations (of an account that has none), "
+		"of a device by its first identifier (orders without one do not count), or of all",
+		.choices = "tenant|key|device|all"),
+	KEY(STRINGS, "tenants", quota_conf, tenants, NULL, NULL, "1000", RELOAD,
+		"only orders of these tenants; of all if empty", .example = "web-team"),
+	KEY(STRINGS, "names", quota_conf, names, NULL, NULL, "1000", RELOAD,
+		"only orders with such a name, patterns as of rules; all orders if empty", .example = "*.web.example.com"),
+	KEY(CHOICE, "counts", quota_conf, counts, NULL, NULL, NULL, RELOAD | REQUIRED,
+		"certificates of a day or a calendar month (UTC), by when they were ordered; certificates that live, until they end, are revoked, or "
+		"one that names them in replaces is there; or orders under way; an order that comes to nothing is given back",
+		.choices = "certificates_per_day|certificates_per_month|live_certificates|pending_orders", .example = "certificates_per_month"),
+	KEY(INT, "soft", quota_conf, soft, "0", "0", "1000000000", RELOAD,
+		"one more than so many is worth a line in the log; none if zero"),
+	KEY(INT, "hard", quota_conf, hard, "0", "0", "1000000000", RELOAD,
+		"one more than so many is refused: with 429 and when to come again, or with 403 where no time heals it; no limit if zero"),
+	KEY(BOOL, "refuse_renewals", quota_conf, refuse_renewals, "false", NULL, NULL, RELOAD,
+		"refuse also what renews a certificate, which is counted but never refused otherwise: one that has run out costs more"),
 	{ .name = NULL },
 };
 
@@ -571,6 +595,9 @@ const struct conf_key gate_conf_keys[] = {
 		"whose the accounts are: who answers for them, who pays, and how they share what CAs allow; a key for account binding is a "
 		"tenant's, and so are the accounts made with it",
 		LIST_OF(tenant_keys, tenant_conf)),
+	KEY(LIST, "quotas", gate_conf, quotas, NULL, NULL, "1000", RELOAD,
+		"how much one may have; all that hold for an order are asked",
+		LIST_OF(quota_keys, quota_conf)),
 	KEY(LIST, "attestation_trust", gate_conf, attestation_trust, NULL, NULL, "100", RELOAD,
 		"who vouches for devices that prove who they are by device-attest-01 (draft-ietf-acme-device-attest)",
 		LIST_OF(trust_keys, trust_conf)),

@@ -7,6 +7,7 @@
 #include "store/queue.h"
 #include "store/quota.h"
 #include "store/sweep.h"
+#include "store/usage.h"
 
 #define BATCH 200
 #define PERIOD_MS (60 * 1000)
@@ -17,7 +18,7 @@ struct round {
 	struct gate_conf *conf;
 	const struct housekeep *h;
 	struct sweep_cursor devices;
-	int64_t orders, authzs, swept_orders, swept_authzs, swept_certs, swept_accounts, swept_devices, swept_buckets, swept_places;
+	int64_t orders, authzs, swept_orders, swept_authzs, swept_certs, swept_accounts, swept_devices, swept_buckets, swept_places, ended_certs;
 };
 
 static bool
@@ -42,6 +43,7 @@ sweep_tx(struct sql *db, void *arg, struct problem *pr)
 		sweep_authzs(db, before, BATCH, &r->swept_authzs, pr) &&
 		sweep_certs(db, before, BATCH, &r->swept_certs, pr) &&
 		bucket_sweep(db, clock_unix_ms() * 1000000, BATCH, &r->swept_buckets, pr) && place_sweep(db, now, BATCH, &r->swept_places, pr) &&
+		usage_sweep(db, now, before, BATCH, &r->ended_certs, pr) &&
 		(idle == 0 || (sweep_accounts(db, now, now - idle, BATCH, &r->swept_accounts, pr) &&
 			sweep_devices(db, now - idle, BATCH, &r->devices, &r->swept_devices, pr)));
 }
@@ -51,7 +53,7 @@ is_more(const struct round *r)
 {
 	return r->orders >= BATCH || r->authzs >= BATCH || r->swept_orders >= BATCH ||
 		r->swept_authzs >= BATCH || r->swept_certs >= BATCH || r->swept_accounts >= BATCH || r->swept_devices >= BATCH ||
-		r->swept_buckets >= BATCH || r->swept_places >= BATCH;
+		r->swept_buckets >= BATCH || r->swept_places >= BATCH || r->ended_certs >= BATCH;
 }
 
 static void

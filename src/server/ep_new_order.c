@@ -1,9 +1,11 @@
 /* ep_new_order.c - newOrder (RFC 8555 7.4): what may be ordered, and the authorizations it takes. */
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "flow/inventory.h"
 #include "flow/mapped.h"
 #include "flow/names.h"
+#include "flow/usage.h"
 #include "server/api.h"
 #include "server/offer.h"
 #include "store/device_name.h"
@@ -29,7 +31,8 @@ struct new_order {
 	bool sent_away;            /* it would wait for too long */
 	bool place_kept;
 	unsigned again_s;
-	_Atomic(uint64_t) *refused_by; /* the counter of the abuse limit that refused it */
+	_Atomic(uint64_t) *refused_by; /* the counter of the abuse limit, or of quotas, that refused it */
+	struct usage_warned warned;
 };
 
 /* What could not be read, as it was sent, for its sub-problem to name it (6.7.1); without a value if it is of no type of ours. */
@@ -405,6 +408,20 @@ look_ahead(struct sql *db, struct new_order *n, struct problem *pr)
 	return !f.waits || f.at <= now + longest_s || keep_place(db, n, &f, since != 0, now, longest_s, pr);
 }
 
+/* Within its quotas. */
+static bool
+make_order(struct sql *db, struct new_order *n, struct problem *pr)
+{
+	const struct gate_conf *conf = n->api->conf;
+	int64_t now = clock_unix_s();
+
+	if (usage_check(db, conf, &n->v.order, n->api->kid_ref, now, pr))
+		return insert_order(db, n, pr) && usage_claim(db, conf, &n->v.order, n->api->kid_ref, now, &n->warned, pr);
+	if (problem_status(pr->kind) < 500)
+		n->refused_by = &n->api->srv->quota_refused;
+	return false;
+}
+
 static bool
 new_order_tx(struct sql *db, void *arg, struct problem *pr)
 {
@@ -414,6 +431,7 @@ new_order_tx(struct sql *db, void *arg, struct problem *pr)
 
 	n->refused_by = NULL;
 	n->sent_away = false;
+	n->warned.count = 0;
 	if (!api_account(n->api, db, &account, pr) || !api_eab_alive(n->api, &account, pr) ||
 		!api_terms_agreed(n->api, db, &account, pr) || !offer_account(n->api, db, n->profile, &account, n->idents.list, n->idents.count, pr) ||
 		!devices_may(db, n, pr) || !account_touch(db, &account, clock_unix_s(), pr))
@@ -429,12 +447,23 @@ new_order_tx(struct sql *db, void *arg, struct problem *pr)
 		order_done(&n->v.order);
 		n->v.order = same;
 	} else if (!mapped_may_order(db, n->profile, &n->v.order, n->map_key, pr) || !replaces_check(n->api, db, &n->replaced, &n->v.order, pr) || !offer_allows(n->api, db, n->profile, n->asks, n->idents.count, account.id, &n->refused_by, pr) ||
-		   !look_ahead(db, n, pr) || (!n->sent_away && !insert_order(db, n, pr))) {
+		   !look_ahead(db, n, pr) || (!n->sent_away && !make_order(db, n, pr))) {
 		return false;
 	}
 	if (n->sent_away)
 		return true;
 	return order_view_load(db, &n->v, pr);
+}
+
+/* Soft limits. */
+static void
+tell_usage(const struct new_order *n)
+{
+	for (size_t i = 0; i < n->warned.count; i++) {
+		log_warning("quota_soft", LS("quota", n->warned.list[i].quota), LS("subject", n->warned.list[i].subject), LI("used", n->warned.list[i].used),
+			LS("order", n->v.order.ref));
+		atomic_fetch_add(&n->api->srv->quota_warned, 1);
+	}
 }
 
 bool
@@ -444,6 +473,8 @@ api_new_order(struct api *api)
 	bool good = read_request(api, &n) && limit_take(&api->srv->limits, api->conf, LIMIT_NEW_ORDER, span_str(api->kid_ref), &api->pr) &&
 		store_write(api->srv->store, new_order_tx, &n, &api->pr);
 
+	if (good)
+		tell_usage(&n);
 	if (good && n.sent_away) {
 		api->pr.retry_after_s = n.again_s;
 		good = problem_set(&api->pr, PROBLEM_RATE_LIMITED,

@@ -39,6 +39,7 @@ struct server {
 	void *crl_arg;
 	struct buf decoy; /* sealed; see eab_decoy_make */
 	struct health health;
+	_Atomic(uint64_t) quota_refused, quota_warned; /* orders */
 	struct server_stats stats;
 	struct attest_stats attested;
 };

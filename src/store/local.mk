@@ -17,6 +17,7 @@ libgate_a_SOURCES += \
 	src/store/renewal.c src/store/renewal.h \
 	src/store/schema.c src/store/schema.h \
 	src/store/sweep.c src/store/sweep.h \
+	src/store/usage.c src/store/usage.h \
 	src/store/upstream.c src/store/upstream.h \
 	src/store/upstream_life.c src/store/upstream_life.h
 

@@ -291,6 +291,19 @@
 	"alter table cert add column tenant text not null default 'default';"                      \
 	"create index cert_tenant on cert (tenant, id)"
 
+/* What is used of quotas, and which orders and certificates have it (counts as enum usage_counts). */
+#define DDL_19(ID, INT)                                                                            \
+	"create table usage_count (id " ID ", quota text not null, subject text not null,"         \
+	" counts " INT " not null, period_begin " INT " not null, period_end " INT " not null,"    \
+	" used " INT " not null, unique (quota, subject, period_begin));"                          \
+	"create index usage_count_ends on usage_count (period_end) where period_end>0;"            \
+	"create index usage_count_unused on usage_count (used) where used<=0;"                       \
+	"create table usage_hold (order_id " INT " not null, count_id " INT " not null,"           \
+	" counts " INT " not null, cert_id " INT ", until " INT ", primary key (order_id, count_id));"\
+	"create index usage_hold_count on usage_hold (count_id);"                                  \
+	"create index usage_hold_cert on usage_hold (cert_id) where cert_id is not null;"          \
+	"create index usage_hold_until on usage_hold (until) where until is not null"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
@@ -312,6 +325,7 @@ static const struct sql_migration migrations[] = {
 		DDL_16("bigint generated always as identity primary key", "bigint primary key", "bigint", "bytea") },
 	{ 17, DDL_17("integer primary key"), DDL_17("bigint primary key") },
 	{ 18, DDL_18("integer primary key", "integer"), DDL_18("bigint generated always as identity primary key", "bigint") },
+	{ 19, DDL_19("integer primary key", "integer"), DDL_19("bigint generated always as identity primary key", "bigint") },
 };
 
 _Static_assert(COUNT_OF(migrations) == SCHEMA_VERSION, "each is a version");

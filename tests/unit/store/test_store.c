@@ -13,6 +13,7 @@
 #include "store/queue.h"
 #include "store/quota.h"
 #include "store/upstream_life.h"
+#include "store/usage.h"
 #include "world.h"
 
 /* ---- accounts ---- */
@@ -1131,6 +1132,80 @@ case_eab(struct sql *db, void *arg, struct problem *pr)
 	return true;
 }
 
+/* ---- quotas ---- */
+
+static void
+sum_use(const struct usage_count *c, void *arg)
+{
+	int64_t *sum = arg;
+
+	*sum += c->used;
+}
+
+/* The order takes one of each kind. */
+static void
+claim_all(struct sql *db, int64_t order, struct usage_count counts[USAGE__COUNT])
+{
+	struct problem pr = { 0 };
+
+	for (int i = 0; i < USAGE__COUNT; i++) {
+		counts[i] = (struct usage_count){ .counts = (enum usage_counts)i, .subject = "web", .end = i < 2 ? NOW + 10 : 0 };
+		snprintf(counts[i].quota, sizeof(counts[i].quota), "q%d", i);
+		must(usage_take(db, &counts[i], &pr) && usage_hold(db, order, &counts[i], &pr));
+	}
+}
+
+static int64_t
+use_of(struct sql *db, int kind)
+{
+	struct problem pr = { 0 };
+	char quota[8];
+	int64_t n;
+
+	snprintf(quota, sizeof(quota), "q%d", kind);
+	must(usage_used(db, quota, "web", 0, &n, &pr));
+	return n;
+}
+
+static bool
+case_usage(struct sql *db, void *arg, struct problem *pr)
+{
+	int64_t account = put_account(db, "usage"), first = put_order(db, account, ORDER_READY, NOW, "a.test"), n, sum = 0;
+	int64_t second = put_order(db, account, ORDER_READY, NOW, "b.test"), third = put_order(db, account, ORDER_READY, NOW, "a.test"), cert;
+	struct usage_count counts[USAGE__COUNT];
+	struct cert_row row = { 0 };
+	bool found;
+
+	(void)arg;
+	claim_all(db, first, counts);
+	claim_all(db, second, counts);
+	is_int(counts[0].used, 2, "two orders are two");
+	ok(usage_give_back(db, second, pr) && use_of(db, USAGE_DAY) == 1 && use_of(db, USAGE_PENDING) == 1, "what comes to nothing is given back");
+	ok(usage_give_back(db, second, pr) && use_of(db, USAGE_DAY) == 1, "once");
+	cert = put_cert(db, first, account, "usage-1");
+	ok(usage_settle(db, first, cert, pr) && use_of(db, USAGE_DAY) == 1 && use_of(db, USAGE_MONTH) == 1 && use_of(db, USAGE_LIVE) == 1 &&
+			use_of(db, USAGE_PENDING) == 0, "with a certificate it is spent, lives, and is under way no more");
+	claim_all(db, third, counts);
+	ok(usage_settle(db, third, cert, pr) && use_of(db, USAGE_DAY) == 2 && use_of(db, USAGE_LIVE) == 1, "two orders of one certificate live once");
+	ok(usage_give_back(db, third, pr) && use_of(db, USAGE_DAY) == 2, "what is spent is not given back");
+	ok(usage_end_cert(db, cert, pr) && use_of(db, USAGE_LIVE) == 0 && usage_end_cert(db, cert, pr) && use_of(db, USAGE_LIVE) == 0, "a certificate ends once");
+	claim_all(db, second, counts);
+	cert = put_cert(db, second, account, "usage-2");
+	need(usage_settle(db, second, cert, pr) && cert_by_id(db, cert, &row, &found, pr) && found);
+	ok(usage_end_certid(db, "nobody's", pr) && use_of(db, USAGE_LIVE) == 1 && usage_end_certid(db, row.certid, pr) && use_of(db, USAGE_LIVE) == 0,
+		"also by what names it in replaces");
+	claim_all(db, first, counts);
+	need(usage_settle(db, first, cert, pr));
+	ok(usage_list(db, "", NOW, 0, 10, sum_use, &sum, pr) && sum == 4 + 4 + 1 && usage_list_count(db, "", NOW, 10, &n, pr) && n == 4, "operators see all of it");
+	sum = 0;
+	ok(usage_list(db, "q0", NOW, 0, 10, sum_use, &sum, pr) && sum == 4 && usage_list_count(db, "q0", NOW, 10, &n, pr) && n == 1, "or of one quota");
+	ok(usage_list_count(db, "", NOW + 11, 10, &n, pr) && n == 2, "of periods that have not ended");
+	ok(usage_sweep(db, row.not_after + 1, NOW + 11, 10, &n, pr) && n == 1 && use_of(db, USAGE_LIVE) == 0, "what has run out lives no more");
+	ok(usage_sweep(db, row.not_after + 1, NOW + 11, 10, &n, pr) && n == 0 && usage_list_count(db, "", NOW, 10, &n, pr) && n == 0, "old counters go, and empty ones");
+	cert_row_done(&row);
+	return true;
+}
+
 /* An authorization that device-attest-01 proved, with this key in evidence. */
 static int64_t
 put_attested(struct sql *db, int64_t account, int64_t order, const char *key, struct span statement)
@@ -1523,6 +1598,7 @@ static const struct {
 		{ "renewal information", case_renewal },
 	{ "jobs", case_jobs },
 	{ "external account keys", case_eab },
+	{ "use of quotas", case_usage },
 	{ "records in the DNS", case_proof_records },
 	{ "CAs", case_upstreams },
 	{ "accounts at CAs", case_life },
