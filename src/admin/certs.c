@@ -2,6 +2,7 @@
  * hex. */
 #include "admin/call.h"
 #include "flow/revoke.h"
+#include "renewal/plan.h"
 
 static const char *
 cert_status(const struct cert_row *cert)
@@ -117,6 +118,39 @@ find_named(struct call *c, struct sql *db, struct cert_row *ret, struct problem 
 	return found ? true : call_not_found(pr, "certificate", c->ref);
 }
 
+/* When devices are told to renew it, and why then. */
+static bool
+write_renewal(struct call *c, struct sql *db, const struct cert_row *cert, struct problem *pr)
+{
+	AUTO_BUF words = BUF_MAX(PLAN_WORDS_MAX);
+	const struct maintenance_conf *m;
+	enum window_from from;
+	struct window_facts f;
+	struct plan_row row;
+	struct window w;
+	bool found;
+
+	if (!plan_by_cert(db, cert->id, &row, &found, pr))
+		return false;
+	if (!found || cert->certid[0] == '\0')
+		return true;
+	if (!plan_maintenance(db, c->conf, &row, &m, pr))
+		return false;
+	f = plan_facts(&row.renewal);
+	w = window_make(&f, &from);
+	plan_words(&row.renewal, from, m, &words);
+	jw_object(&c->w, "renewal");
+	jw_time(&c->w, "start", w.start);
+	jw_time(&c->w, "end", w.end);
+	jw_str(&c->w, "from", window_from_name(from));
+	jw_span(&c->w, "why", buf_span(&words));
+	write_time(&c->w, "ca_start", f.ca.start);
+	write_time(&c->w, "ca_end", f.ca.end);
+	write_text(&c->w, "maintenance", m ? m->name : "");
+	jw_end(&c->w);
+	return true;
+}
+
 static bool
 write_whole(struct call *c, struct sql *db, const struct cert_row *cert, struct problem *pr)
 {
@@ -135,6 +169,8 @@ write_whole(struct call *c, struct sql *db, const struct cert_row *cert, struct 
 		return false;
 	write_text(&c->w, "order", o.ref);
 	order_done(&o);
+	if (!write_renewal(c, db, cert, pr))
+		return false;
 	jw_span(&c->w, "chain", buf_span(&chain));
 	jw_end(&c->w);
 	return true;

@@ -231,6 +231,21 @@ write_connections(struct expo *x, struct httpd *httpd)
 }
 
 static void
+write_windows(struct expo *x, const struct renewal_cache_stats *s)
+{
+	static const char *const policies[] = { [POLICY_FREE] = "none", [POLICY_NARROWED] = "narrowed", [POLICY_UNHEARD] = "unheard" };
+
+	expo_family(x, EXPO_GAUGE, "acmegate_renewal_windows", "Windows of certificates, by what they come from and what policy made of them.");
+	for (int from = 0; from < WINDOW_FROM__COUNT; from++) {
+		for (int policy = 0; policy < POLICY__COUNT; policy++)
+			expo_int(x, (int64_t)s->windows[from][policy], "from", window_from_name((enum window_from)from), "policy", policies[policy], NULL);
+	}
+	expo_family(x, EXPO_GAUGE, "acmegate_renewal_windows_moved", "Windows that are not in their own hour, since that was full.");
+	expo_int(x, (int64_t)s->moved, "hour", "free", NULL);
+	expo_int(x, (int64_t)s->over, "hour", "full", NULL);
+}
+
+static void
 write_renewal(struct expo *x, struct renewal *r)
 {
 	struct renewal_stats s;
@@ -245,6 +260,7 @@ write_renewal(struct expo *x, struct renewal *r)
 	expo_family(x, EXPO_COUNTER, "acmegate_renewal_lookups", "Certificates that were asked about, by where the answer came from.");
 	expo_int(x, (int64_t)s.hits, "from", "memory", NULL);
 	expo_int(x, (int64_t)s.misses, "from", "store", NULL);
+	write_windows(x, &s.cache);
 }
 
 static void

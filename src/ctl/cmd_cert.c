@@ -31,6 +31,18 @@ cmd_cert_list(struct ctl *ctl)
 }
 
 static void
+print_renewal(struct ctl *ctl, const struct json_node *r)
+{
+	AUTO_FREE char *start = ctl_text(json_get(r, "start")), *end = ctl_text(json_get(r, "end")), *window = NULL;
+
+	if (!r)
+		return;
+	window = xasprintf("%s to %s", start, end);
+	ctl_field(ctl, "Renewal", span_str(window));
+	ctl_field_member(ctl, "Why then", r, "why");
+}
+
+static void
 print_cert(struct ctl *ctl, const struct json_node *c)
 {
 	AUTO_FREE char *names = ctl_idents(json_get(c, "identifiers"));
@@ -48,6 +60,7 @@ print_cert(struct ctl *ctl, const struct json_node *c)
 	ctl_field_member(ctl, "ARI certID", c, "certid");
 	ctl_field_member(ctl, "Not before", c, "not_before");
 	ctl_field_member(ctl, "Not after", c, "not_after");
+	print_renewal(ctl, json_get(c, "renewal"));
 	ctl_field_member(ctl, "Created", c, "created");
 	ctl_field_member(ctl, "Fetched", c, "fetched");
 	ctl_field_member(ctl, "Revoked", c, "revoked");

@@ -2,6 +2,7 @@
 #include "flow/issue.h"
 
 #include "base/clock.h"
+#include "renewal/plan.h"
 #include "store/event.h"
 
 static void
@@ -36,7 +37,7 @@ insert(struct sql *db, struct cert_row *row, const struct issued *issued, struct
 }
 
 bool
-issue_store(struct sql *db, const struct order *order, const struct issued *issued, const char *node, struct problem *pr)
+issue_store(struct sql *db, const struct gate_conf *conf, const struct order *order, const struct issued *issued, const char *node, struct problem *pr)
 {
 	const struct cert *leaf = issued->chain->certs[0];
 	struct cert_row row = { 0 };
@@ -47,7 +48,7 @@ issue_store(struct sql *db, const struct order *order, const struct issued *issu
 		return false;
 	if (!found)
 		row_fill(&row, order, leaf);
-	good = (found || insert(db, &row, issued, pr)) &&
+	good = (found || (insert(db, &row, issued, pr) && plan_cert(db, conf, row.id, pr))) &&
 		event_note(db, order->id, node, "certificate", pr, "serial=%s issuer=\"%s\" until=%s",
 			leaf->serial, leaf->issuer, time_rfc3339(leaf->not_after_unix_s, until)) &&
 		order_issued(db, order->id, row.id, node, pr);

@@ -12,6 +12,7 @@ free_conf(struct gate_conf *conf)
 {
 	conf_trust_done(conf);
 	conf_quotas_done(conf);
+	conf_maintenance_done(conf);
 	conf_done(gate_conf_keys, conf);
 	policy_free(conf->policy);
 	free(conf->path);
@@ -102,6 +103,7 @@ load(const char *path, struct span text, struct conf_errors *errors)
 
 		conf_presets_apply(conf);
 		gate_conf_check(conf, errors);
+		conf_maintenance_check(conf, errors);
 		good = good && errors->count == before;
 	}
 	if (good && !derive(conf, &pr)) {

@@ -87,9 +87,21 @@ struct profile_conf {
 	bool keep_evidence;            /* statements themselves are kept, not only what they proved (V16) */
 	struct conf_strings device_names; /* templates of mapping.h: names of a device that has proven itself (V10) */
 	int csr_names;                 /* enum csr_names */
+	char *maintenance;             /* name of an entry of `maintenance`, NULL = certificates may be renewed at any time */
 	/* derived: */
 	struct attest_trust *trust;    /* of those entries, owned; NULL = no attestation here */
 	const char *trust_names[ATTEST__COUNT]; /* of those entries by format, NULL = none; borrowed */
+};
+
+/* When certificates may be renewed: a calendar (cal/calendar.h) by name. */
+struct maintenance_conf {
+	char *name;
+	char *time_zone;
+	struct conf_strings hours;     /* calendar_add_hours; empty = all */
+	struct conf_strings blackouts; /* calendar_add_blackout */
+	struct conf_strings tags;      /* of devices that it is for, whatever their profile says */
+	/* derived: */
+	struct calendar *calendar;     /* owned */
 };
 
 /* Who vouches for devices of one format (draft-ietf-acme-device-attest): roots are never shared between formats, and a profile names
@@ -156,6 +168,7 @@ struct upstream_conf {
 	int limits;                    /* acme: enum limits_table */
 	int64_t limits_margin, limits_reserve; /* acme: percent of a burst that is left alone */
 	struct conf_list overrides;    /* acme: struct limit_conf */
+	int64_t renewals_per_hour;     /* 0 = ask conf_renewals_per_hour */
 	char *ca_name;                 /* local: common name of the CA, never NULL; acme: NULL */
 };
 
@@ -306,6 +319,7 @@ struct gate_conf {
 	struct conf_list tenants;      /* struct tenant_conf; ask conf_tenant */
 	struct conf_list quotas;       /* struct quota_conf */
 	struct conf_list attestation_trust; /* struct trust_conf */
+	struct conf_list maintenance;  /* struct maintenance_conf */
 	/* derived when loaded: */
 	char *base_path;               /* path part of external_url, "" mostly */
 	struct policy *policy;         /* rules, compiled */
@@ -339,6 +353,14 @@ bool conf_solver_is_of_dns(const struct solver_conf *s);                        
 /* Delays before each local validation attempt in seconds, counted from the request; returns how many, at most max. */
 size_t conf_validation_attempts(const struct profile_conf *p, int64_t *ret, size_t max);
 
+/* ---- when certificates may be renewed (conf_maintenance.c) ---- */
+
+/* Of a certificate's profile, and of the tags of the devices it is for (" a b ", "" = none), which go before it: the first entry that has one
+ * of them. NULL = at any time. */
+const struct maintenance_conf *conf_maintenance(const struct gate_conf *conf, const char *profile, const char *tags);
+/* Does an entry ask for devices' tags? */
+bool conf_maintenance_by_tag(const struct gate_conf *conf);
+
 /* ---- the CAs of a profile, in its order (conf_cas.c) ---- */
 
 /* How many there are, and the i-th of them; NULL if no entry is called so. */
@@ -364,6 +386,9 @@ bool conf_ca_has_challenge(const struct upstream_conf *u, const char *type);
 
 /* The rate of a limit at this CA, count 0 = none is known; name: domain or identifier, for limits that are agreed for one. */
 struct quota_rate conf_limit_rate(const struct upstream_conf *u, enum quota_kind kind, const char *name);
+/* How many renewals may be planned for one hour: as it is written, else what the limit of orders lets through without margin and reserve;
+ * 0 = as many as there are. */
+int64_t conf_renewals_per_hour(const struct upstream_conf *u);
 /* The host of a URL and its port if one is written: the label of an entry that says none. On the heap. */
 char *conf_ca_label(const char *directory);
 
@@ -392,4 +417,7 @@ bool conf_quotas_load(struct gate_conf *conf, struct problem *pr);
 void conf_quotas_done(struct gate_conf *conf);
 /* The same for what profiles say of devices (conf_device.c). */
 void conf_device_check(const struct gate_conf *conf, struct conf_errors *errors);
+/* The same for maintenance, whose calendars are made with it (conf_maintenance.c). */
+void conf_maintenance_check(struct gate_conf *conf, struct conf_errors *errors);
+void conf_maintenance_done(struct gate_conf *conf);
 #endif

@@ -551,6 +551,7 @@ gate_conf_check(const struct gate_conf *conf, struct conf_errors *errors)
 	check_upstreams(conf, errors);
 	check_rules(conf, errors);
 	check_names(&conf->attestation_trust, sizeof(struct trust_conf), "attestation_trust", errors);
+	check_names(&conf->maintenance, sizeof(struct maintenance_conf), "maintenance", errors);
 	conf_solvers_check(conf, errors);
 	conf_trust_check(conf, errors);
 	conf_device_check(conf, errors);

@@ -212,6 +212,23 @@ static const struct conf_key profile_keys[] = {
 		"with mapped an order may name the device alone, as clients do that have one identifier: the certificate is "
 		"for its device_names as well, and a CSR has exactly these (for the local CA it may have none)",
 		.choices = "order|mapped"),
+	KEY(STRING, "maintenance", profile_conf, maintenance, NULL, "1", NULL, RELOAD,
+		"entry of maintenance that says when its certificates are renewed; at any time if absent", .example = "nights"),
+	{ .name = NULL },
+};
+
+static const struct conf_key maintenance_keys[] = {
+	KEY(STRING, "name", maintenance_conf, name, NULL, NULL, NULL, RELOAD | REQUIRED, "what profiles call it", .example = "nights"),
+	KEY(STRING, "time_zone", maintenance_conf, time_zone, "UTC", "1", "64", RELOAD,
+		"by whose clocks: a name of the tz database", .example = "Europe/Berlin"),
+	KEY(STRINGS, "hours", maintenance_conf, hours, NULL, NULL, "32", RELOAD,
+		"hours of the week: DAYS FROM-TO, DAYS being daily, or days (mon tue wed thu fri sat sun) and ranges with commas; TO may be on the "
+		"next day; all hours if empty", .example = "daily 01:00-05:00"),
+	KEY(STRINGS, "blackouts", maintenance_conf, blackouts, NULL, NULL, "128", RELOAD,
+		"but not then: FROM/TO, each a date, of which TO is the last, or a date and a time (2026-12-31T18:00)", .example = "2026-12-20/2027-01-06"),
+	KEY(STRINGS, "tags", maintenance_conf, tags, NULL, NULL, "64", RELOAD,
+		"it is for devices with one of these tags (`acmegatectl device`), too, whatever their profile says; the first entry counts that has one",
+		.example = "shop"),
 	{ .name = NULL },
 };
 
@@ -362,6 +379,9 @@ static const struct conf_key upstream_keys[] = {
 		"about to expire"),
 	KEY(LIST, "overrides", upstream_conf, overrides, NULL, NULL, "1000", RELOAD,
 		"limits that are not those of the table, or were agreed with the CA", LIST_OF(limit_keys, limit_conf)),
+	KEY(INT, "renewals_per_hour", upstream_conf, renewals_per_hour, "0", "0", "1000000", RELOAD,
+		"most renewals that are planned for one hour, as far as the windows of the CA have other hours; what its limit of orders lets through "
+		"if zero, or any number if that is not known"),
 	KEY(STRING, "ca_name", upstream_conf, ca_name, NULL, "1", "64", 0,
 		"common name of the local CA, fixed when it is made",
 		.example = "acmegate local CA"),
@@ -601,5 +621,7 @@ const struct conf_key gate_conf_keys[] = {
 	KEY(LIST, "attestation_trust", gate_conf, attestation_trust, NULL, NULL, "100", RELOAD,
 		"who vouches for devices that prove who they are by device-attest-01 (draft-ietf-acme-device-attest)",
 		LIST_OF(trust_keys, trust_conf)),
+	KEY(LIST, "maintenance", gate_conf, maintenance, NULL, NULL, "100", RELOAD,
+		"when certificates are renewed: hours of the week and dates, by name", LIST_OF(maintenance_keys, maintenance_conf)),
 	{ .name = NULL },
 };

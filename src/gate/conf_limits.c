@@ -6,6 +6,7 @@
 #include "gate/conf.h"
 #include "gate/url.h"
 
+#define HOUR_S 3600
 #define LABEL_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-:"
 
 /* Lower case as in a certificate: a domain, an address or a /64. */
@@ -98,6 +99,18 @@ conf_limit_rate(const struct upstream_conf *u, enum quota_kind kind, const char 
 	if (found)
 		return (struct quota_rate){ found->count, found->burst ? found->burst : found->count, found->period_s };
 	return quota_table_rate(table_of(u), kind);
+}
+
+int64_t
+conf_renewals_per_hour(const struct upstream_conf *u)
+{
+	struct quota_rate rate = conf_limit_rate(u, QUOTA_ORDERS, NULL);
+	int64_t n;
+
+	if (u->renewals_per_hour || rate.count == 0)
+		return u->renewals_per_hour;
+	n = (int64_t)((double)rate.count * HOUR_S / (double)rate.period_s * (double)(100 - u->limits_margin - u->limits_reserve) / 100);
+	return n > 0 ? n : 1;
 }
 
 char *

@@ -136,6 +136,8 @@ start_engine(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	g->housekeep = (struct housekeep){ g->store, g->conf };
 	validate_job_register(g->jobs, &g->validate);
 	housekeep_register(g->jobs, &g->housekeep);
+	g->plan = (struct plan_job){ g->store, g->conf };
+	plan_job_register(g->jobs, &g->plan);
 	if (!upstreams_open(&env, &g->ups, pr))
 		return false;
 	loop_start(g->outbound);
@@ -174,7 +176,7 @@ start_all(struct gate *g, const struct gate_conf *conf, enum gate_exit *ret_exit
 		return false;
 	*ret_exit = GATE_INTERNAL;
 	renewal_start(g->renewal, g->outbound, g->pool);
-	return jobs_start(g->jobs, pr) && housekeep_begin(&g->housekeep, pr) && upstreams_begin(g->ups, pr);
+	return jobs_start(g->jobs, pr) && housekeep_begin(&g->housekeep, pr) && plan_job_begin(&g->plan, pr) && upstreams_begin(g->ups, pr);
 }
 
 /* No reason not to serve what does not need them. */

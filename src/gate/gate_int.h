@@ -7,6 +7,7 @@
 #include "admin/admin.h"
 #include "gate/gate.h"
 #include "gate/housekeep.h"
+#include "renewal/plan_job.h"
 
 struct gate {
 	struct conf_holder *conf;
@@ -25,6 +26,7 @@ struct gate {
 	struct upstreams *ups;
 	struct validate_job_env validate;
 	struct housekeep housekeep;
+	struct plan_job plan;
 	struct renewal *renewal;
 	struct server server;
 	struct httpd *httpd;

@@ -5,6 +5,7 @@ libgate_a_SOURCES += \
 	src/gate/conf_check.c src/gate/conf_device.c \
 	src/gate/conf_keys.c \
 	src/gate/conf_limits.c \
+	src/gate/conf_maintenance.c \
 	src/gate/conf_presets.c \
 	src/gate/conf_solvers.c \
 	src/gate/conf_tenant.c \

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "store/renewal.h"
 
 #define SHARDS 256
 #define SLOTS_MIN 16
@@ -27,12 +28,19 @@ struct slot {
 	int64_t start, end, not_after, principal;
 	const char *explanation;
 	bool revoked;
+	uint8_t from, why;
+};
+_Static_assert(sizeof(struct slot) == 80, "what cache.h says of memory");
+
+struct counts {
+	uint32_t windows[WINDOW_FROM__COUNT][POLICY__COUNT], moved, over;
 };
 
 struct shard {
 	pthread_rwlock_t lock;
 	struct slot *slots;
 	size_t count, size; /* size: a power of two, or 0 */
+	struct counts counts; /* of what lies in the slots */
 };
 
 struct renewal_cache {
@@ -167,6 +175,19 @@ probe(const struct shard *s, const struct key *k, uint64_t hash)
 	return &s->slots[i];
 }
 
+static void
+tally(struct counts *c, const struct slot *s, uint32_t n)
+{
+	enum renewal_policy policy = s->why & PLAN_UNHEARD ? POLICY_UNHEARD : s->why & PLAN_NARROWED ? POLICY_NARROWED : POLICY_FREE;
+	bool planned = s->from == WINDOW_CA || s->from == WINDOW_BACKSTOP;
+
+	c->windows[s->from][planned ? policy : POLICY_FREE] += n;
+	if (planned && (s->why & PLAN_OVER))
+		c->over += n;
+	else if (planned && (s->why & PLAN_MOVED))
+		c->moved += n;
+}
+
 /* Room for one more, without those that have ended. */
 static void
 rebuild(struct shard *s, int64_t now)
@@ -181,9 +202,12 @@ rebuild(struct shard *s, int64_t now)
 		s->size *= 2;
 	s->slots = xcalloc(s->size, sizeof(*s->slots));
 	s->count = live;
+	s->counts = (struct counts){ 0 };
 	for (size_t i = 0; i < old.size; i++) {
-		if (old.slots[i].key.issuer && old.slots[i].not_after > now)
-			*probe(s, &old.slots[i].key, hash_of(&old.slots[i].key)) = old.slots[i];
+		if (!old.slots[i].key.issuer || old.slots[i].not_after <= now)
+			continue;
+		*probe(s, &old.slots[i].key, hash_of(&old.slots[i].key)) = old.slots[i];
+		tally(&s->counts, &old.slots[i], 1);
 	}
 	free(old.slots);
 }
@@ -204,9 +228,13 @@ renewal_cache_put(struct renewal_cache *c, const struct certid *id, const struct
 	if (s->count >= s->size * 3 / 4)
 		rebuild(s, now);
 	slot = probe(s, &key, hash);
-	s->count += slot->key.issuer == 0;
+	if (slot->key.issuer)
+		tally(&s->counts, slot, (uint32_t)-1);
+	else
+		s->count++;
 	*slot = (struct slot){ key, info->retry_s, info->retry_open_s, info->window.start, info->window.end, info->not_after, info->principal,
-		info->explanation, info->revoked };
+		info->explanation, info->revoked, info->from, info->why };
+	tally(&s->counts, slot, 1);
 	pthread_rwlock_unlock(&s->lock);
 }
 
@@ -229,7 +257,7 @@ renewal_cache_get(struct renewal_cache *c, const struct certid *id, struct renew
 	found = slot && slot->key.issuer;
 	if (found)
 		*ret = (struct renewal_info){ { slot->start, slot->end }, slot->not_after, slot->principal, slot->explanation, slot->retry_s,
-			slot->retry_open_s, slot->revoked };
+			slot->retry_open_s, slot->revoked, slot->from, slot->why };
 	pthread_rwlock_unlock(&s->lock);
 	return found;
 }
@@ -237,13 +265,17 @@ renewal_cache_get(struct renewal_cache *c, const struct certid *id, struct renew
 void
 renewal_cache_stats(struct renewal_cache *c, struct renewal_cache_stats *ret)
 {
-	*ret = (struct renewal_cache_stats){ 0, sizeof(*c) };
+	*ret = (struct renewal_cache_stats){ .bytes = sizeof(*c) };
 	for (size_t i = 0; i < SHARDS; i++) {
 		struct shard *s = &c->shards[i];
 
 		pthread_rwlock_rdlock(&s->lock);
 		ret->entries += s->count;
 		ret->bytes += s->size * sizeof(*s->slots);
+		ret->moved += s->counts.moved;
+		ret->over += s->counts.over;
+		for (size_t k = 0; k < (size_t)WINDOW_FROM__COUNT * POLICY__COUNT; k++)
+			ret->windows[k / POLICY__COUNT][k % POLICY__COUNT] += s->counts.windows[k / POLICY__COUNT][k % POLICY__COUNT];
 		pthread_rwlock_unlock(&s->lock);
 	}
 }

@@ -21,6 +21,8 @@ struct renewal_info {
 	uint32_t retry_s;        /* before the window opens */
 	uint32_t retry_open_s;   /* and from then on */
 	bool revoked;
+	uint8_t from;            /* enum window_from */
+	uint8_t why;             /* PLAN_ bits */
 };
 
 struct renewal_cache *renewal_cache_new(void);
@@ -30,6 +32,14 @@ void renewal_cache_put(struct renewal_cache *c, const struct certid *id, const s
 bool renewal_cache_get(struct renewal_cache *c, const struct certid *id, struct renewal_info *ret);
 /* The text as it is kept once for all; NULL for an empty one, and when there are too many different ones. */
 const char *renewal_cache_text(struct renewal_cache *c, struct span text);
-struct renewal_cache_stats { size_t entries, bytes; };
+/* What policy made of a window. */
+enum renewal_policy { POLICY_FREE, POLICY_NARROWED, POLICY_UNHEARD, POLICY__COUNT };
+
+struct renewal_cache_stats {
+	size_t entries, bytes;
+	size_t windows[WINDOW_FROM__COUNT][POLICY__COUNT];
+	size_t moved, over; /* PLAN_MOVED and not PLAN_OVER; PLAN_OVER */
+};
+/* Of what lies in it now. */
 void renewal_cache_stats(struct renewal_cache *c, struct renewal_cache_stats *ret);
 #endif

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "renewal/plan.h"
 
 #define PAGE 2000
 #define MORE_MS 20
@@ -62,13 +63,13 @@ renewal_free(struct renewal *r)
 struct renewal_info
 renewal_of_row(struct renewal *r, const struct renewal_row *row)
 {
-	struct window_facts f = { .not_before = row->not_before, .not_after = row->not_after, .revoked_at = row->revoked_at,
-		.ca = { row->ca_start, row->ca_end }, .place = span_hash(span_str(row->certid)) };
-	struct window w = window_make(&f);
+	struct window_facts f = plan_facts(row);
+	enum window_from from;
+	struct window w = window_make(&f, &from);
 
 	return (struct renewal_info){ .window = w, .not_after = row->not_after, .principal = row->principal,
 		.explanation = renewal_cache_text(r->cache, row->explanation), .retry_s = (uint32_t)window_retry_s(&f, &w, w.start - 1),
-		.retry_open_s = (uint32_t)window_retry_s(&f, &w, w.start), .revoked = row->revoked_at != 0 };
+		.retry_open_s = (uint32_t)window_retry_s(&f, &w, w.start), .revoked = row->revoked_at != 0, .from = (uint8_t)from, .why = (uint8_t)row->plan_why };
 }
 
 int64_t

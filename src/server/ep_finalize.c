@@ -235,7 +235,7 @@ finalize_tx(struct sql *db, void *arg, struct problem *pr)
 	if (!move(db, f, join, pr))
 		return false;
 	if (f->ready_made)
-		good = issue_store(db, &f->v.order, &issued, node, pr);
+		good = issue_store(db, f->api->conf, &f->v.order, &issued, node, pr);
 	else if (cert)
 		good = order_issued(db, f->v.order.id, cert, node, pr);
 	else

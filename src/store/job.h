@@ -17,6 +17,7 @@ enum job_kind {
 	JOB_CLEAN = 5,      /* proof record id: remove it from the DNS when it is not wanted any more */
 	JOB_DISPATCH = 6,   /* 0: lead the queue of orders that wait for their CAs */
 	JOB_LOOKUP = 7,     /* upstream id: ask a CA when to renew its certificates */
+	JOB_PLAN = 8,       /* 0: when certificates are renewed */
 	JOB_KIND__COUNT
 };
 const char *job_kind_name(enum job_kind kind);

@@ -15,6 +15,7 @@ libgate_a_SOURCES += \
 	src/store/quota.c src/store/quota.h \
 	src/store/proof_record.c src/store/proof_record.h \
 	src/store/renewal.c src/store/renewal.h \
+	src/store/renewal_plan.c src/store/renewal_plan.h \
 	src/store/schema.c src/store/schema.h \
 	src/store/sweep.c src/store/sweep.h \
 	src/store/usage.c src/store/usage.h \

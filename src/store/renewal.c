@@ -1,9 +1,11 @@
 /* renewal.c - see renewal.h. */
 #include "store/renewal.h"
 
+#include "store/renewal_plan.h"
+
 #define SELECT                                                                                     \
 	"select cert_id, principal, not_before, not_after, changed_at, revoked_at, replaced_at, certid,"     \
-	" ca_start, ca_end, explanation from renewal"
+	" ca_start, ca_end, explanation, planned_start, planned_end, plan_why from renewal"
 
 static void
 read_row(struct sql_stmt *st, struct renewal_row *r)
@@ -19,6 +21,9 @@ read_row(struct sql_stmt *st, struct renewal_row *r)
 	r->ca_start = sql_int(st, 8);
 	r->ca_end = sql_int(st, 9);
 	r->explanation = sql_text(st, 10);
+	r->planned_start = sql_int(st, 11);
+	r->planned_end = sql_int(st, 12);
+	r->plan_why = sql_int(st, 13);
 }
 
 static bool
@@ -52,8 +57,11 @@ bool
 renewal_revoked(struct sql *db, int64_t cert_id, int64_t at, struct problem *pr)
 {
 	static const char SQL[] = "update renewal set revoked_at=$2, changed_at=$2, next_at=null where cert_id=$1";
-	struct sql_stmt *st = sql_begin(db, SQL);
+	struct sql_stmt *st;
 
+	if (!plan_release(db, cert_id, pr))
+		return false;
+	st = sql_begin(db, SQL);
 	sql_bind_int(st, 1, cert_id);
 	sql_bind_int(st, 2, at);
 	sql_step(st);
@@ -64,13 +72,15 @@ bool
 renewal_replaced(struct sql *db, const char *certid, int64_t at, struct problem *pr)
 {
 	static const char SQL[] = "update renewal set replaced_at=$2, changed_at=$2, next_at=null"
-				  " where cert_id=(select id from cert where certid=$1 order by id limit 1) and replaced_at is null";
+				  " where cert_id=(select id from cert where certid=$1 order by id limit 1) and replaced_at is null returning cert_id";
 	struct sql_stmt *st = sql_begin(db, SQL);
+	int64_t id = 0;
 
 	sql_bind_str(st, 1, certid);
 	sql_bind_int(st, 2, at);
-	sql_step(st);
-	return sql_end(st, pr);
+	if (sql_step(st))
+		id = sql_int(st, 0);
+	return sql_end(st, pr) && (id == 0 || plan_release(db, id, pr));
 }
 
 bool

@@ -9,11 +9,20 @@
 #include "pki/certid.h"
 #include "sql/sql.h"
 
+/* Why a certificate's place in its window is where it is: bits, which are stored. */
+#define PLAN_NARROWED 1 /* policy permits a part of it alone */
+#define PLAN_UNHEARD 2  /* policy permits nothing of it, and is not heard: the CA's word counts for more */
+#define PLAN_MOVED 4    /* its own hour was full */
+#define PLAN_OVER 8     /* so are all others, and it is in the emptiest */
+#define PLAN_COUNTED 16 /* it is one of those that are counted for its hour */
+
 struct renewal_row {
 	int64_t cert_id, principal;
 	int64_t not_before, not_after, changed_at; /* unix s */
 	int64_t revoked_at, replaced_at;           /* 0 = not */
 	int64_t ca_start, ca_end;                  /* the CA's window, 0 0 = none on record */
+	int64_t planned_start, planned_end;        /* its place as it was decided (renewal_plan.h), 0 0 = it was not */
+	int64_t plan_why;                          /* PLAN_NARROWED and on */
 	char certid[CERTID_TEXT];                  /* canonical; "" = it has none */
 	struct span explanation;                   /* the CA's explanationURL, SPAN_NONE = none; until the callback returns */
 };

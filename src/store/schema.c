@@ -304,6 +304,20 @@
 	"create index usage_hold_cert on usage_hold (cert_id) where cert_id is not null;"          \
 	"create index usage_hold_until on usage_hold (until) where until is not null"
 
+/* Where in its window each certificate's place is, for which window of the CA that was decided (-1: for none yet), and how many are
+ * counted for an hour of a CA. */
+#define DDL_20                                                                                     \
+	"alter table renewal add column planned_start bigint;"                                     \
+	"alter table renewal add column planned_end bigint;"                                       \
+	"alter table renewal add column plan_why bigint not null default 0;"                       \
+	"alter table renewal add column plan_ca_start bigint not null default -1;"                 \
+	"alter table renewal add column plan_ca_end bigint not null default -1;"                   \
+	"create index renewal_unplanned on renewal (cert_id)"                                      \
+	" where plan_ca_start<>coalesce(ca_start, 0) or plan_ca_end<>coalesce(ca_end, 0);"         \
+	"create table renewal_plan (upstream text not null, hour bigint not null,"                 \
+	" count bigint not null, primary key (upstream, hour));"                                   \
+	"create index renewal_plan_over on renewal_plan (hour)"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
@@ -326,6 +340,7 @@ static const struct sql_migration migrations[] = {
 	{ 17, DDL_17("integer primary key"), DDL_17("bigint primary key") },
 	{ 18, DDL_18("integer primary key", "integer"), DDL_18("bigint generated always as identity primary key", "bigint") },
 	{ 19, DDL_19("integer primary key", "integer"), DDL_19("bigint generated always as identity primary key", "bigint") },
+	{ 20, DDL_20, DDL_20 },
 };
 
 _Static_assert(COUNT_OF(migrations) == SCHEMA_VERSION, "each is a version");

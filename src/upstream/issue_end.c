@@ -305,7 +305,7 @@ finish_tx(struct sql *db, void *arg, struct problem *pr)
 
 	for (size_t i = 1; i < is->chain_count; i++)
 		alternates[i - 1] = buf_span(&is->pems[i]);
-	return jobs_fence(is->job, db, pr) && settle(db, is, ledger_issued, pr) && issue_store(db, &is->order, &issued, node_of(is), pr) &&
+	return jobs_fence(is->job, db, pr) && settle(db, is, ledger_issued, pr) && issue_store(db, is->conf, &is->order, &issued, node_of(is), pr) &&
 		job_delete(db, is->job->row.id, pr);
 }
 

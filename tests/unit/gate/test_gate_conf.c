@@ -49,6 +49,16 @@ static const struct {
 	{ MORE, "store = \"sqlite:x\";", "t:9: store: expected sqlite:/PATH, postgresql://... or a connection string of PostgreSQL\n" },
 	{ MORE, "node = \"-x\";", "t:9: node: \"-x\" is no name\n" },
 	{ MORE, "website = \"corp.example\";", "t:9: website: \"corp.example\" does not begin with https://\n" },
+	{ PROFILE_MORE, "maintenance = \"nights\"; } );", "t:3: profiles[0].maintenance: no entry of maintenance is named \"nights\"\n" },
+	{ MORE, "maintenance = ( { name = \"n\"; time_zone = \"Mars/Base\"; } );",
+		"t:9: maintenance[0].time_zone: \"Mars/Base\" is no time zone that this machine knows, as \"Europe/Berlin\" is one\n" },
+	{ MORE, "maintenance = ( { name = \"n\";\nhours = [ \"daily 01:00-05:00\",\n\"5 o'clock\" ]; } );",
+		"t:11: maintenance[0].hours[1]: \"5 o'clock\" is no hours of the week, as \"mon-fri 01:00-05:00\" and \"daily 22:00-04:00\" are\n" },
+	{ MORE, "maintenance = ( { name = \"n\";\nblackouts = [ \"2027-02-29/2027-03-01\" ]; } );",
+		"t:10: maintenance[0].blackouts[0]: \"2027-02-29/2027-03-01\" is no time from one date to another, as \"2026-12-20/2027-01-06\" and "
+		"\"2026-12-31T18:00/2027-01-01T06:00\" are\n" },
+	{ MORE, "maintenance = ( { name = \"n\"; tags = [ \"a b\" ]; } );", "t:9: maintenance[0].tags[0]: \"a b\" is no tag: it is empty or has a blank\n" },
+	{ MORE, "maintenance = ( { name = \"n\"; tags = [ \"\" ]; } );", "t:9: maintenance[0].tags[0]: \"\" is no tag: it is empty or has a blank\n" },
 	{ MORE, "require_current_terms = true;", "t:9: require_current_terms: needs terms_of_service\n" },
 	{ MORE, "caa_identities = [ \"a.b\", \"*.x\" ];", "t:9: caa_identities[1]: \"*.x\" is not a domain name\n" },
 	{ MORE, "log_level = \"loud\";", "t:9: log_level: \"loud\" is none of error, warning, notice, info and debug\n" },
@@ -205,6 +215,10 @@ test_limits(void)
 	is_int(conf_limit_rate(u, QUOTA_DOMAIN, "other.example").burst, 100, "whose burst is the count");
 	is_int(conf_limit_rate(u, QUOTA_SET, NULL).count, 5, "and the table's, where nothing else is said");
 	is_int(conf_limit_rate(u, QUOTA_DOMAIN_ACCT, "corp.example").count, 0, "of what is agreed alone there is no table");
+	is_int(conf_renewals_per_hour(u), 70, "renewals are planned for what margin and reserve leave of a hundred orders an hour");
+	((struct upstream_conf *)(uintptr_t)u)->renewals_per_hour = 7;
+	is_int(conf_renewals_per_hour(u), 7, "or as it is written");
+	is_int(conf_renewals_per_hour(conf_upstream(conf, "local")), 0, "without a limit there is no number");
 	gate_conf_unref(conf);
 	conf_errors_done(&errors);
 	errors = CONF_ERRORS;

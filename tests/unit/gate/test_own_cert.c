@@ -75,7 +75,7 @@ issue(struct sql *db, void *arg, struct problem *pr)
 	sign(db, id, upstream, &pem);
 	need(chain_parse(buf_span(&pem), &chain, pr));
 	o = get_order(db, id);
-	need(issue_store(db, &o, &(struct issued){ &chain, buf_span(&pem), NULL, 0 }, "node", pr));
+	need(issue_store(db, &conf, &o, &(struct issued){ &chain, buf_span(&pem), NULL, 0 }, "node", pr));
 	order_done(&o);
 	chain_done(&chain);
 	return true;
