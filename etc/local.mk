@@ -13,3 +13,7 @@ CLEANFILES += etc/systemd/acmegate.service
 etc/systemd/acmegate.service: etc/systemd/acmegate.service.in Makefile
 	@$(MKDIR_P) etc/systemd
 	$(AM_V_GEN)sed -e 's|@sbindir[@]|$(sbindir)|g' -e 's|@bindir[@]|$(bindir)|g' $(top_srcdir)/etc/systemd/acmegate.service.in >$@.tmp && mv $@.tmp $@
+
+# For Prometheus and Grafana
+monitoringdir = $(pkgdatadir)/monitoring
+dist_monitoring_DATA = etc/prometheus/acmegate.rules.yml etc/grafana/acmegate.json

@@ -1,7 +1,7 @@
 EXTRA_DIST += tests/tap.h tests/pg.h tests/pg.sh tests/run tests/packages.txt \
-	tests/tsan.supp tests/layers tests/doc.sh tests/man.sh tests/units.sh tests/completion.sh tests/go tests/fuzz tests/e2e
+	tests/tsan.supp tests/layers tests/doc.sh tests/man.sh tests/units.sh tests/completion.sh tests/prometheus.py tests/go tests/fuzz tests/e2e
 
-check_SCRIPTS += tests/layers tests/doc.sh tests/man.sh tests/units.sh tests/completion.sh tests/fuzz/table
+check_SCRIPTS += tests/layers tests/doc.sh tests/man.sh tests/units.sh tests/completion.sh tests/prometheus.py tests/fuzz/table
 TESTS = $(check_PROGRAMS) $(check_SCRIPTS)
 
 # For ./check: names of what can be run.

@@ -188,7 +188,8 @@ on_readable(struct bufferevent *bev, void *arg)
 void
 conn_replied(struct conn *c)
 {
-	if (c->last || c->front->stopping) {
+	/* a reply that has not said so does not end it, even if the server stops by now */
+	if (c->last) {
 		linger(c);
 		return;
 	}

@@ -49,6 +49,7 @@ struct admin {
 	/* Load the file again and put it in force; on a worker. False: the old one stays. ret_text: a line that says what came of
 	 * it ("refused, ..."), then the faults, "FILE:LINE: text\n" each. */
 	bool (*reload)(void *arg, struct buf *ret_text);
+	atomic_bool reload_refused; /* the last one was, by this or by a signal */
 	/* Begin to stop as SIGTERM does; must not wait for the end. On a worker, after the reply was handed over. */
 	void (*drain)(void *arg);
 	/* Fill *ret, zeroed but for the buffers' ceilings; on a worker. */

@@ -346,6 +346,7 @@ gate_reload(struct gate *g, struct buf *ret_text)
 	buf_addf(ret_text, good ? "generation %u is in force\n" : "refused, generation %u stays in force\n", g->generation);
 	buf_addspan(ret_text, buf_span(&errors.text));
 	tell_manager(buf_span(ret_text));
+	atomic_store(&g->admin.reload_refused, !good);
 	pthread_mutex_unlock(&g->reload_lock);
 	if (good)
 		log_notice("reloaded", LI("generation", g->generation));
