@@ -21,7 +21,7 @@ struct gauges {
 	int64_t orders[ORDER__COUNT];
 	struct job_queue jobs[JOB_KIND__COUNT];
 	int64_t waiting[QUOTA_HTTP_NONCE]; /* orders, by the limit of a CA */
-	int64_t queued[SCHED_CLASS__COUNT], in_flight;
+	int64_t queued[SCHED_CLASS__COUNT], in_flight, awaiting_csr;
 };
 
 struct metrics {
@@ -66,8 +66,10 @@ on_queued(const char *upstream, int64_t class, int64_t count, void *arg)
 	struct gauges *g = arg;
 
 	(void)upstream;
-	if (class < 0)
+	if (class == QUEUE_CLASS_FLYING)
 		g->in_flight += count;
+	else if (class == QUEUE_CLASS_PARKED)
+		g->awaiting_csr += count;
 	else if (class < SCHED_CLASS__COUNT)
 		g->queued[class] += count;
 }
@@ -79,7 +81,7 @@ gauges_tx(struct sql *db, void *arg, struct problem *pr)
 
 	memset(g->waiting, 0, sizeof(g->waiting));
 	memset(g->queued, 0, sizeof(g->queued));
-	g->in_flight = 0;
+	g->in_flight = g->awaiting_csr = 0;
 	return queue_counts(db, on_queued, g, pr) && waiting_counts(db, on_waiting, g, pr) && order_counts(db, g->orders, pr) && job_queues(db, clock_unix_ms(), g->jobs, pr);
 }
 
@@ -141,6 +143,8 @@ write_queued(struct expo *x, const struct gauges *g)
 		expo_int(x, g->queued[i], "class", sched_class_name((enum sched_class)i), NULL);
 	expo_family(x, EXPO_GAUGE, "acmegate_queue_orders_in_flight", "Orders under way at their CAs.");
 	expo_int(x, g->in_flight, NULL);
+	expo_family(x, EXPO_GAUGE, "acmegate_queue_orders_awaiting_csr", "Orders that are ready at their CAs, and wait for their devices' CSRs (upstream_start).");
+	expo_int(x, g->awaiting_csr, NULL);
 }
 
 /* ---- the ACME face ---- */

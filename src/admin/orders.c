@@ -234,7 +234,7 @@ write_upstream(struct jw *w, struct sql *db, int64_t order_id, struct problem *p
 		return true;
 	jw_object(w, "upstream_order");
 	jw_str(w, "upstream", u.upstream);
-	jw_str(w, "state", u.state == UPSTREAM_ORDERED ? "ordered" : "intent");
+	jw_str(w, "state", u.parked ? "awaiting_csr" : u.state == UPSTREAM_ORDERED ? "ordered" : "intent");
 	write_text(w, "url", u.url);
 	jw_int(w, "attempt", u.attempt);
 	jw_int(w, "failures", u.failures);

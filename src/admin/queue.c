@@ -102,7 +102,7 @@ call_queue(struct call *c)
 struct sums {
 	const struct gate_conf *conf;
 	const char *ca;
-	int64_t waiting[SCHED_CLASS__COUNT], in_flight;
+	int64_t waiting[SCHED_CLASS__COUNT], in_flight, awaiting_csr;
 	const struct dispatch_view *view; /* NULL: another gateway leads */
 };
 
@@ -114,8 +114,10 @@ on_count(const char *upstream, int64_t class, int64_t count, void *arg)
 
 	if (!u || !u->ca || strcmp(u->ca, s->ca) != 0)
 		return;
-	if (class < 0)
+	if (class == QUEUE_CLASS_FLYING)
 		s->in_flight += count;
+	else if (class == QUEUE_CLASS_PARKED)
+		s->awaiting_csr += count;
 	else if (class < SCHED_CLASS__COUNT)
 		s->waiting[class] += count;
 }
@@ -130,6 +132,7 @@ write_ca(struct jw *w, const struct sums *s)
 		jw_int(w, sched_class_name((enum sched_class)i), s->waiting[i]);
 	jw_end(w);
 	jw_int(w, "in_flight", s->in_flight);
+	jw_int(w, "awaiting_csr", s->awaiting_csr);
 	if (s->view) {
 		jw_int(w, "width", s->view->stats.width);
 		jw_int(w, "limits_in_the_way", (int64_t)s->view->stats.closed);

@@ -39,9 +39,9 @@ cmd_queue_ca(struct ctl *ctl)
 {
 	static const struct column columns[] = { { "CA" }, { "INCIDENT", .is_number = true }, { "EXPIRING", .is_number = true },
 		{ "RENEWAL", .is_number = true }, { "NEW", .is_number = true }, { "BULK", .is_number = true }, { "IN FLIGHT", .is_number = true },
-		{ "WIDTH", .is_number = true }, { "LIMITS IN THE WAY", .is_number = true } };
+		{ "AWAIT CSR", .is_number = true }, { "WIDTH", .is_number = true }, { "LIMITS IN THE WAY", .is_number = true } };
 	static const char *const classes[] = { "incident", "expiring", "renewal", "new", "bulk" };
-	static const char *const names[] = { "in_flight", "width", "limits_in_the_way" };
+	static const char *const names[] = { "in_flight", "awaiting_csr", "width", "limits_in_the_way" };
 	struct table t = table_of(columns, COUNT_OF(columns));
 	struct ctl_reply rp;
 	int code = ctl_ask(ctl, "/queue/ca", NULL, &rp);

@@ -241,7 +241,8 @@ end_one(struct sql *db, int64_t order_id, void *arg, struct problem *pr)
 	const struct ending *e = arg;
 	bool moved;
 
-	return order_step(db, order_id, ORDER_PROCESSING, ORDER_EV_REFUSED, e->error, e->node, &moved, pr);
+	return order_step(db, order_id, ORDER_PROCESSING, ORDER_EV_REFUSED, e->error, e->node, &moved, pr) &&
+		(moved || order_step(db, order_id, ORDER_READY, ORDER_EV_REFUSED, e->error, e->node, &moved, pr));
 }
 
 bool

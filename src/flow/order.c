@@ -4,6 +4,7 @@
 #include "acme/problem_json.h"
 #include "base/clock.h"
 #include "store/event.h"
+#include "store/job.h"
 #include "store/renewal.h"
 #include "store/upstream.h"
 #include "store/usage.h"
@@ -20,6 +21,7 @@ static const struct {
 	{ ORDER_PENDING, ORDER_EV_ACCOUNT_GONE, ORDER_INVALID },
 	{ ORDER_READY, ORDER_EV_FINALIZE, ORDER_PROCESSING },
 	{ ORDER_READY, ORDER_EV_AUTHZ_DEAD, ORDER_INVALID },
+	{ ORDER_READY, ORDER_EV_REFUSED, ORDER_INVALID }, /* work at the CA had begun (U1) */
 	{ ORDER_READY, ORDER_EV_EXPIRED, ORDER_INVALID },
 	{ ORDER_READY, ORDER_EV_ACCOUNT_GONE, ORDER_INVALID },
 	{ ORDER_PROCESSING, ORDER_EV_ISSUED, ORDER_VALID },
@@ -66,8 +68,12 @@ order_step(struct sql *db, int64_t id, enum order_state from, enum order_event e
 		return true;
 	if (!order_move(db, id, from, to, error, ret_moved, pr) || (*ret_moved && to == ORDER_INVALID && !usage_give_back(db, id, pr)))
 		return false;
-	return !*ret_moved || event_note(db, id, node, "order", pr, "%s->%s by %s",
-				order_state_name(from), order_state_name(to), order_event_name(ev));
+	if (!*ret_moved)
+		return true;
+	/* what may have been begun at the CA is nobody's until somebody hurries it (U1) */
+	if (from == ORDER_READY && to == ORDER_INVALID && !job_hurry(db, JOB_ISSUE, id, clock_unix_ms(), pr))
+		return false;
+	return event_note(db, id, node, "order", pr, "%s->%s by %s", order_state_name(from), order_state_name(to), order_event_name(ev));
 }
 
 static bool
@@ -110,7 +116,8 @@ refuse_one(struct sql *db, int64_t id, void *arg, struct problem *pr)
 	struct ending *e = arg;
 	bool moved;
 
-	return order_step(db, id, ORDER_PROCESSING, ORDER_EV_REFUSED, e->error, e->node, &moved, pr);
+	return order_step(db, id, ORDER_PROCESSING, ORDER_EV_REFUSED, e->error, e->node, &moved, pr) &&
+		(moved || order_step(db, id, ORDER_READY, ORDER_EV_REFUSED, e->error, e->node, &moved, pr));
 }
 
 bool
@@ -148,6 +155,14 @@ issue_one(struct sql *db, int64_t id, void *arg, struct problem *pr)
 		return false;
 	/* an order that ended meanwhile does not get it; the certificate is kept for the next try (O3, O4) */
 	return !moved || (order_set_cert(db, id, e->cert_id, pr) && usage_settle(db, id, e->cert_id, pr) && mark_replaced(db, id, pr));
+}
+
+bool
+order_give(struct sql *db, int64_t id, int64_t cert_id, const char *node, struct problem *pr)
+{
+	struct ending e = { .cert_id = cert_id, .node = node };
+
+	return issue_one(db, id, &e, pr);
 }
 
 bool

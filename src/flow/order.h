@@ -33,6 +33,8 @@ bool order_review(struct sql *db, int64_t id, int64_t now, const char *node, str
 bool order_refuse(struct sql *db, int64_t id, const char *error, const char *node, struct problem *pr) MUST_CHECK;
 /* The order and all that joined it get this stored certificate. Upstream rows go. */
 bool order_issued(struct sql *db, int64_t id, int64_t cert_id, const char *node, struct problem *pr) MUST_CHECK;
+/* The order, which nothing has joined, gets a certificate of before (O4). */
+bool order_give(struct sql *db, int64_t id, int64_t cert_id, const char *node, struct problem *pr) MUST_CHECK;
 /* End what is over, at most `limit`: *ret_count says how many orders. */
 bool orders_expire(struct sql *db, int64_t now, int64_t limit, const char *node, int64_t *ret_count, struct problem *pr) MUST_CHECK;
 #endif

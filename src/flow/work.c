@@ -78,6 +78,86 @@ work_begin(struct sql *db, const struct gate_conf *conf, const struct order *o, 
 		job_insert(db, JOB_ISSUE, o->id, JOB_DUE_NEVER, NULL, 0, &job, pr);
 }
 
+/* ---- before the CSR is there ---- */
+
+static bool
+begins_early(const struct gate_conf *conf, const struct order *o)
+{
+	const struct profile_conf *p = conf_profile(conf, span_str(o->profile));
+	const struct upstream_conf *u = conf_upstream(conf, o->upstream);
+
+	return o->state == ORDER_READY && p && p->upstream_start == UPSTREAM_START_READY && u && u->driver == DRIVER_ACME;
+}
+
+bool
+work_begin_early(struct sql *db, const struct gate_conf *conf, int64_t order_id, bool *ret_began, struct problem *pr)
+{
+	struct upstream_order row;
+	struct order o = { 0 };
+	bool found, begun, good = order_by_id(db, order_id, &o, &found, pr);
+
+	*ret_began = false;
+	if (good && found && begins_early(conf, &o)) {
+		good = upstream_order_get(db, order_id, &row, &begun, pr) && (begun || work_begin(db, conf, &o, o.upstream, pr));
+		*ret_began = good && !begun;
+	}
+	order_done(&o);
+	return good;
+}
+
+struct early {
+	const struct gate_conf *conf;
+	bool began;
+};
+
+static bool
+begin_one(struct sql *db, int64_t id, void *arg, struct problem *pr)
+{
+	struct early *e = arg;
+	bool began;
+
+	if (!work_begin_early(db, e->conf, id, &began, pr))
+		return false;
+	e->began = e->began || began;
+	return true;
+}
+
+bool
+work_begin_ready(struct sql *db, const struct gate_conf *conf, int64_t authz_id, bool *ret_began, struct problem *pr)
+{
+	struct early e = { .conf = conf };
+	bool good = order_each_with_authz(db, authz_id, begin_one, &e, pr);
+
+	*ret_began = e.began;
+	return good;
+}
+
+bool
+work_finalized(struct sql *db, const struct gate_conf *conf, const struct order *o, const char *upstream, struct problem *pr)
+{
+	struct upstream_order row;
+	bool begun;
+
+	if (!upstream_order_get(db, o->id, &row, &begun, pr))
+		return false;
+	if (!begun)
+		return work_begin(db, conf, o, upstream, pr);
+	/* whoever works on it finds the CSR; who waits in the queue need not be hurried for it */
+	return !row.parked || job_hurry(db, JOB_ISSUE, o->id, clock_unix_ms(), pr);
+}
+
+bool
+work_unwanted(struct sql *db, int64_t order_id, struct problem *pr)
+{
+	return job_hurry(db, JOB_ISSUE, order_id, clock_unix_ms(), pr);
+}
+
+void
+work_wake(struct jobs *jobs)
+{
+	jobs_look_in(jobs, 0);
+}
+
 void
 work_hurry(struct jobs *jobs)
 {

@@ -43,6 +43,8 @@ enum replaces_unknown { REPLACES_UNKNOWN_IGNORE, REPLACES_UNKNOWN_REFUSE };
 
 /* A device whose order would wait too long for its CA: as in the choices of `long_wait`. */
 enum long_wait { LONG_WAIT_QUEUE, LONG_WAIT_REFUSE };
+/* When the CA is asked first (U1): as in the choices of `upstream_start`. */
+enum upstream_start { UPSTREAM_START_FINALIZE, UPSTREAM_START_READY };
 
 /* An ACME profile we offer to devices (draft-ietf-acme-profiles; spec names in acmegate.conf(5)). */
 struct profile_conf {
@@ -70,6 +72,7 @@ struct profile_conf {
 	int64_t failover_outage_s, failover_limit_s; /* so long it may wait for its CA */
 	int failover_kind;             /* enum failover_kind */
 	char *upstream_profile;        /* the CA's profile, NULL = that of the entry */
+	int upstream_start;            /* enum upstream_start */
 	bool bulk;                     /* new devices of it come last there */
 	int long_wait;                 /* enum long_wait */
 	int replaces_unknown;          /* enum replaces_unknown */

@@ -292,6 +292,23 @@ check_subdomains(const char *at, const struct profile_conf *p, struct conf_error
 		conf_error(errors, where, "cannot go with caa, which is looked at for each name");
 }
 
+/* A CA of ours needs nothing but the CSR. */
+static void
+check_upstream_start(const struct gate_conf *conf, const char *at, const struct profile_conf *p, struct conf_errors *errors)
+{
+	WHERE("%s.upstream_start", at);
+	bool has_acme = false;
+
+	for (size_t i = 0; i < conf_profile_ca_count(p); i++) {
+		const struct upstream_conf *u = conf_profile_ca(conf, p, i);
+
+		/* of one that there is not the list itself is told */
+		has_acme = has_acme || !u || u->driver == DRIVER_ACME;
+	}
+	if (p->upstream_start == UPSTREAM_START_READY && !has_acme)
+		conf_error(errors, where, "a CA of driver local signs at finalize, and has nothing to begin before");
+}
+
 static void
 check_profiles(const struct gate_conf *conf, struct conf_errors *errors)
 {
@@ -313,6 +330,7 @@ check_profiles(const struct gate_conf *conf, struct conf_errors *errors)
 		check_challenges(at, &p->challenges, errors);
 		check_attempts(at, &p->validation_attempts_text, errors);
 		conf_profile_cas_check(conf, at, p, errors);
+		check_upstream_start(conf, at, p, errors);
 		check_profile_caa(at, p, errors);
 		check_hook(at, p, errors);
 		if (p->wildcard && !has_records(p))

@@ -158,6 +158,11 @@ static const struct conf_key profile_keys[] = {
 		.choices = "same|any"),
 	KEY(STRING, "upstream_profile", profile_conf, upstream_profile, NULL, "1", "64", RELOAD,
 		"profile asked of the CA, if it offers that; the entry's own if absent", .example = "tlsserver"),
+	KEY(CHOICE, "upstream_start", profile_conf, upstream_start, "finalize", NULL, NULL, RELOAD,
+		"when the CA is first asked: finalize, when the device has sent its CSR; or ready, as soon as the device has proven all names "
+		"here, so that our own proofs overlap with its steps: the CA's order then waits for the CSR; of a device that never sends it, "
+		"an order has been spent at the CA, and what its limits hold for a certificate is held until the order here expires",
+		.choices = "finalize|ready"),
 	KEY(BOOL, "bulk", profile_conf, bulk, "false", NULL, NULL, RELOAD,
 		"orders of this profile that replace no certificate come last there, after new devices of other profiles"),
 	KEY(CHOICE, "replaces_unknown", profile_conf, replaces_unknown, "ignore", NULL, NULL, RELOAD,

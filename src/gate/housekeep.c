@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "flow/order.h"
+#include "flow/work.h"
 #include "store/queue.h"
 #include "store/quota.h"
 #include "store/sweep.h"
@@ -76,6 +77,8 @@ step(struct job *job, void *arg)
 	if (store_write(h->store, expire_tx, &r, &pr) && store_write(h->store, sweep_tx, &r, &pr)) {
 		h->devices = r.devices;
 		tell(&r);
+		if (r.orders)
+			work_wake(job->jobs);
 	} else {
 		log_error("housekeeping_failed", LPR(&pr));
 	}

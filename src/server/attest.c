@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "flow/work.h"
 
 void
 attest_answer_done(struct attest_answer *a)
@@ -109,7 +110,7 @@ static bool
 go_on(struct sql *db, const struct api *api, const struct device_chall *dc, const struct evidence *e, struct attest_answer *a, struct problem *pr)
 {
 	if (!dc->profile->device_hook && !dc->profile->device_webhook)
-		return device_conclude(db, dc, e, &a->refusal, pr);
+		return device_conclude(db, dc, e, &a->refusal, pr) && work_begin_ready(db, api->conf, dc->authz->id, &a->began, pr);
 	/* who is refused anyway is not asked about */
 	if (!device_judge(db, dc, e, &a->refusal, pr))
 		return false;
@@ -130,6 +131,7 @@ attest_answer_store(struct sql *db, const struct api *api, const struct authz *a
 
 	a->stored = false;
 	a->job_id = 0;
+	a->began = false;
 	/* only a statement that was good has a key */
 	if (!a->facts.key)
 		return device_refuse(db, &dc, &a->refusal, &a->stored, pr);

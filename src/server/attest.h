@@ -19,6 +19,7 @@ struct attest_answer {
 	enum attest_format format;   /* ATTEST__COUNT = unknown */
 	bool stored;                 /* a verdict of it is on record, or that somebody else has his say first */
 	int64_t job_id;              /* that asks him, to be run after the commit; 0 = nobody is asked */
+	bool began;                  /* work at a CA, for work_hurry after the commit (U1) */
 };
 void attest_answer_done(struct attest_answer *a);
 

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "flow/authz.h"
+#include "flow/work.h"
 #include "server/api.h"
 #include "store/eab.h"
 
@@ -252,6 +253,8 @@ api_account_post(struct api *api)
 	good = !api->payload || update_read(api, &u);
 	good = good && (api->payload ? store_write(api->srv->store, update_tx, &u, &api->pr) :
 				       store_read(api->srv->store, update_tx, &u, &api->pr));
+	if (good && u.deactivate)
+		work_wake(api->srv->jobs);
 	if (good)
 		api_reply_account(api, 200, &u.account);
 	account_done(&u.account);

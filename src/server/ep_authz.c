@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "flow/authz.h"
+#include "flow/work.h"
 #include "server/api.h"
 #include "server/attest.h"
 
@@ -246,6 +247,8 @@ api_authz(struct api *api)
 		api->pr = wrong;
 		good = false;
 	}
+	if (good && r.deactivate)
+		work_wake(api->srv->jobs);
 	if (good)
 		api_reply_authz(api, 200, &r.authz);
 	authz_done(&r.authz);
@@ -281,6 +284,8 @@ api_challenge(struct api *api)
 		attest_answer_count(api, &r.authz, &r.answer);
 		c = &r.authz.challenges[r.index];
 		jobs_run(api->srv->jobs, r.job_id ? r.job_id : r.answer.job_id, JOB_VALIDATE, c->id);
+		if (r.answer.began)
+			work_hurry(api->srv->jobs);
 		if (r.hurry)
 			jobs_hurry(api->srv->jobs, JOB_VALIDATE, c->id);
 		write_challenge(api, &w, c);

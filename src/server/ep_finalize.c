@@ -1,6 +1,7 @@
 /* ep_finalize.c - finalize (RFC 8555 7.4): the CSR against the order, then the order to its CA.
  *
- * Driver acme: one transaction: checks, order processing, the issue job, the upstream intent; the engine goes on with it.
+ * Driver acme: one transaction: checks, order processing, the issue job, the upstream intent, unless these are there since the order was
+ * ready (U1); the engine goes on with it.
  * Driver local: the checks are read first, the certificate is made by the keeper, and one transaction stores all (O8). */
 #include <openssl/evp.h>
 
@@ -237,10 +238,10 @@ finalize_tx(struct sql *db, void *arg, struct problem *pr)
 	if (f->ready_made)
 		good = issue_store(db, f->api->conf, &f->v.order, &issued, node, pr);
 	else if (cert)
-		good = order_issued(db, f->v.order.id, cert, node, pr);
+		good = order_give(db, f->v.order.id, cert, node, pr);
 	else
-		good = join != 0 || (f->began = work_begin(db, f->api->conf, &f->v.order, f->upstream->name, pr));
-	if (!good)
+		good = join != 0 || (f->began = work_finalized(db, f->api->conf, &f->v.order, f->upstream->name, pr));
+	if (!good || (!f->began && !work_unwanted(db, f->v.order.id, pr)))
 		return false;
 	found = false;
 	int64_t id = f->v.order.id;
@@ -312,6 +313,8 @@ api_finalize(struct api *api)
 	if (good) {
 		if (f.began)
 			work_hurry(api->srv->jobs);
+		if (f.profile->upstream_start == UPSTREAM_START_READY)
+			work_wake(api->srv->jobs);
 		if (f.ready_made && api->srv->count_issued)
 			api->srv->count_issued(api->srv->issue_now_arg, f.upstream->name);
 		good = api_reply_order(api, 200, &f.v);

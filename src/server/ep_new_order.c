@@ -6,6 +6,7 @@
 #include "flow/mapped.h"
 #include "flow/names.h"
 #include "flow/usage.h"
+#include "flow/work.h"
 #include "server/api.h"
 #include "server/offer.h"
 #include "store/device_name.h"
@@ -28,6 +29,7 @@ struct new_order {
 	struct problem why_not;    /* the first of the profile cannot */
 	struct replaced replaced;  /* owned */
 	bool reused;               /* an order of before (O1) */
+	bool began;                /* work at its CA, since all is proven already (U1) */
 	bool sent_away;            /* it would wait for too long */
 	bool place_kept;
 	unsigned again_s;
@@ -312,7 +314,7 @@ insert_order(struct sql *db, struct new_order *n, struct problem *pr)
 	if (!all)
 		return true;
 	o->state = ORDER_READY;
-	return order_review(db, o->id, clock_unix_s(), node, pr);
+	return order_review(db, o->id, clock_unix_s(), node, pr) && work_begin_early(db, n->api->conf, o->id, &n->began, pr);
 }
 
 static void
@@ -430,7 +432,7 @@ new_order_tx(struct sql *db, void *arg, struct problem *pr)
 	struct order same;
 
 	n->refused_by = NULL;
-	n->sent_away = false;
+	n->sent_away = n->began = false;
 	n->warned.count = 0;
 	if (!api_account(n->api, db, &account, pr) || !api_eab_alive(n->api, &account, pr) ||
 		!api_terms_agreed(n->api, db, &account, pr) || !offer_account(n->api, db, n->profile, &account, n->idents.list, n->idents.count, pr) ||
@@ -475,6 +477,8 @@ api_new_order(struct api *api)
 
 	if (good)
 		tell_usage(&n);
+	if (good && n.began)
+		work_hurry(api->srv->jobs);
 	if (good && n.sent_away) {
 		api->pr.retry_after_s = n.again_s;
 		good = problem_set(&api->pr, PROBLEM_RATE_LIMITED,

@@ -83,6 +83,18 @@ job_delete(struct sql *db, int64_t id, struct problem *pr)
 }
 
 bool
+job_delete_of(struct sql *db, enum job_kind kind, int64_t subject, struct problem *pr)
+{
+	static const char SQL[] = "delete from job where kind=$1 and subject=$2";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, kind);
+	sql_bind_int(st, 2, subject);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
 job_take(struct sql *db, enum job_kind kind, int64_t subject, const char *node, int64_t now_ms, int64_t lease_until_ms, struct job_row *ret, bool *ret_taken, struct problem *pr)
 {
 	static const char SQL[] =

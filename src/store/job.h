@@ -46,6 +46,8 @@ bool job_take(struct sql *db, enum job_kind kind, int64_t subject, const char *n
 bool job_release(struct sql *db, int64_t id, int64_t due_ms, const char *error, struct problem *pr) MUST_CHECK;
 /* Make a free job due now. */
 bool job_hurry(struct sql *db, enum job_kind kind, int64_t subject, int64_t now_ms, struct problem *pr) MUST_CHECK;
+/* Gone, whoever has it: a step under way finds its lease gone. */
+bool job_delete_of(struct sql *db, enum job_kind kind, int64_t subject, struct problem *pr) MUST_CHECK;
 /* Extend this lease (heartbeat); *ret_kept false: it is over. */
 bool job_extend(struct sql *db, int64_t id, const char *node, int64_t epoch, int64_t lease_until_ms, bool *ret_kept, struct problem *pr) MUST_CHECK;
 /* End all leases of a node (at start: whatever an earlier run of it left). */

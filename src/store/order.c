@@ -323,7 +323,7 @@ order_each_joined(struct sql *db, int64_t id, order_id_fn fn, void *arg, struct 
 bool
 order_is_awaited(struct sql *db, int64_t id, bool *ret, struct problem *pr)
 {
-	static const char SQL[] = "select 1 from orders where id=$1 and state=2 union all"
+	static const char SQL[] = "select 1 from orders where id=$1 and state in (1, 2) and joined_to is null union all"
 				  " select 1 from orders where joined_to=$1 and state=2 limit 1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
@@ -360,7 +360,7 @@ order_each_working_of_device(struct sql *db, int64_t device_id, order_id_fn fn, 
 {
 	static const char SQL[] =
 		"select distinct o.id from device_authz d join order_authz a on a.authz_id=d.authz_id join orders o on o.id=a.order_id"
-		" where d.device_id=$1 and o.state=2";
+		" where d.device_id=$1 and (o.state=2 or (o.state=1 and exists (select 1 from upstream_order u where u.order_id=o.id)))";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, device_id);

@@ -56,13 +56,13 @@ bool order_find_replacing(struct sql *db, const char *certid, const char *bare, 
 typedef bool (*order_id_fn)(struct sql *db, int64_t id, void *arg, struct problem *pr);
 /* Orders that wait for order `id` (O4). */
 bool order_each_joined(struct sql *db, int64_t id, order_id_fn fn, void *arg, struct problem *pr) MUST_CHECK;
-/* Is it `processing`, or one that waits for it? */
+/* Of an order with work at a CA: is it `processing`, or `ready` yet (U1), or is one `processing` that waits for it? */
 bool order_is_awaited(struct sql *db, int64_t id, bool *ret, struct problem *pr) MUST_CHECK;
 /* At most `limit` unfinished orders whose time is over. */
 bool order_each_expired(struct sql *db, int64_t now, int64_t limit, order_id_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 /* Pending and ready orders that use the authorization. */
 bool order_each_with_authz(struct sql *db, int64_t authz_id, order_id_fn fn, void *arg, struct problem *pr) MUST_CHECK;
-/* Orders in state `processing` that a device has proven itself for. */
+/* Orders with work at a CA that a device has proven itself for. */
 bool order_each_working_of_device(struct sql *db, int64_t device_id, order_id_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 /* Unfinished orders of an account (deactivation). */
 bool order_each_open_of(struct sql *db, int64_t account_id, order_id_fn fn, void *arg, struct problem *pr) MUST_CHECK;

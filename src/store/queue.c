@@ -67,9 +67,31 @@ queue_leave(struct sql *db, int64_t order_id, struct problem *pr)
 }
 
 bool
+queue_park(struct sql *db, int64_t order_id, struct problem *pr)
+{
+	static const char SQL[] = "update upstream_order set queue=3, wait_bucket=null, wait_until=null where order_id=$1";
+
+	return run(db, SQL, 1, &order_id, pr);
+}
+
+bool
+queue_parked_of(struct sql *db, const char *upstream, const char *idents_key, int64_t *ret_order_id, struct problem *pr)
+{
+	static const char SQL[] =
+		"select u.order_id from orders o join upstream_order u on u.order_id=o.id where o.idents_key=$1 and o.state=1"
+		" and u.upstream=$2 and u.queue=3 limit 1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_str(st, 1, idents_key);
+	sql_bind_str(st, 2, upstream);
+	*ret_order_id = sql_step(st) ? sql_int(st, 0) : 0;
+	return sql_end(st, pr);
+}
+
+bool
 queue_set_class(struct sql *db, int64_t order_id, int64_t class, struct problem *pr)
 {
-	static const char SQL[] = "update upstream_order set class=$2 where order_id=$1 and queue>0";
+	static const char SQL[] = "update upstream_order set class=$2 where order_id=$1 and queue in (1, 2)";
 
 	return run(db, SQL, 2, (int64_t[]){ order_id, class }, pr);
 }
@@ -79,7 +101,7 @@ queue_tell(struct sql *db, int64_t order_id, int64_t bucket, int64_t until, int6
 {
 	static const char SQL[] =
 		"update upstream_order set queue=2, wait_bucket=nullif($2, 0), wait_until=nullif($3, 0), place=$4, wait_urgent=$5"
-		" where order_id=$1 and queue>0";
+		" where order_id=$1 and queue in (1, 2)";
 
 	return run(db, SQL, 5, (int64_t[]){ order_id, bucket, until, place, urgent }, pr);
 }
@@ -204,7 +226,7 @@ place_sweep(struct sql *db, int64_t now, int64_t limit, int64_t *ret_count, stru
 
 /* ---- for operators ---- */
 
-#define FILTER " u.queue>0 and ($1='' or u.upstream=$1) and ($2='' or o.profile=$2)"
+#define FILTER " u.queue in (1, 2) and ($1='' or u.upstream=$1) and ($2='' or o.profile=$2)"
 
 bool
 queue_list_count(struct sql *db, const struct queue_query *q, int64_t most, int64_t *ret, struct problem *pr)
@@ -256,7 +278,8 @@ bool
 queue_counts(struct sql *db, queue_count_fn fn, void *arg, struct problem *pr)
 {
 	static const char SQL[] =
-		"select upstream, case when queue>0 then class else -1 end as what, count(*) from upstream_order group by upstream, what";
+		"select upstream, case queue when 0 then -1 when 3 then -2 else class end as what, count(*) from upstream_order"
+		" group by upstream, what";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	while (sql_step(st)) {

@@ -1,7 +1,7 @@
 /* queue.h - orders that wait for their CA, as the store has them: who they are in the queue, and what was last foretold. Columns of
  * upstream_order. In a transaction; times are unix seconds.
  *
- * A row is in the queue from queue_enter or queue_back on, until upstream_order_intend or queue_leave; all others are in flight. Who
+ * A row is in the queue from queue_enter or queue_back on, until upstream_order_intend or queue_leave; all others are in flight, or parked. Who
  * leads the queue (upstream/dispatch.h) holds it in memory, and could make it anew from here at any time. */
 #ifndef STORE_QUEUE_H
 #define STORE_QUEUE_H
@@ -14,6 +14,7 @@ enum queue_state {
 	QUEUE_OUT = 0,  /* in flight */
 	QUEUE_NEW = 1,  /* nobody has foretold anything of it yet */
 	QUEUE_TOLD = 2,
+	QUEUE_PARKED = 3, /* in none, and nobody works on it: the CA's order is ready, has never had a CSR, and waits for the device's */
 };
 
 struct queue_row {
@@ -35,6 +36,10 @@ bool queue_enter(struct sql *db, const struct queue_row *q, struct problem *pr) 
 bool queue_back(struct sql *db, int64_t order_id, int64_t not_before, int64_t bucket, struct problem *pr) MUST_CHECK;
 /* Nobody needs to admit it: it is worked on as it is. */
 bool queue_leave(struct sql *db, int64_t order_id, struct problem *pr) MUST_CHECK;
+/* It was begun before the device's CSR (U1), which is all that it needs now; until queue_leave or queue_back. */
+bool queue_park(struct sql *db, int64_t order_id, struct problem *pr) MUST_CHECK;
+/* An order for these names that is parked at this entry of upstreams, and that nobody has finalized; 0 = there is none. */
+bool queue_parked_of(struct sql *db, const char *upstream, const char *idents_key, int64_t *ret_order_id, struct problem *pr) MUST_CHECK;
 /* Urgent by now. */
 bool queue_set_class(struct sql *db, int64_t order_id, int64_t class, struct problem *pr) MUST_CHECK;
 /* What is foretold of one that waits; nothing happens if it does not. `urgent` as ledger/ledger.h has it. */
@@ -76,7 +81,9 @@ typedef bool (*queue_each_fn)(struct sql *db, const struct queue_item *item, voi
 /* Those that wait, the first to be admitted first as far as was foretold; `after` is the number of those left out. */
 bool queue_list(struct sql *db, const struct queue_query *q, queue_each_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 bool queue_list_count(struct sql *db, const struct queue_query *q, int64_t most, int64_t *ret, struct problem *pr) MUST_CHECK;
-/* How many wait, and how many are in flight (class -1), by entry of upstreams. */
+/* How many wait, how many are in flight, and how many are parked, by entry of upstreams. */
+#define QUEUE_CLASS_FLYING (-1)
+#define QUEUE_CLASS_PARKED (-2)
 typedef void (*queue_count_fn)(const char *upstream, int64_t class, int64_t count, void *arg);
 bool queue_counts(struct sql *db, queue_count_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 #endif

@@ -223,14 +223,18 @@ upstream_order_unintend(struct sql *db, int64_t order_id, struct problem *pr)
 	return run(db, SQL, 1, &order_id, NULL, pr);
 }
 
+/* A condition on the state makes an index do: orders_set, orders_set_ready. */
+#define IN_THE_WAY                                                                                 \
+	" join upstream_order u on u.order_id=o.id where o.idents_key=$1 and o.id<>$2 and u.upstream=$3 and (u.state=1 or"         \
+	" (u.intent_at is not null and (o.id<$2 or not exists"                                     \
+	" (select 1 from upstream_order me where me.order_id=$2 and me.intent_at is not null))))"
+
 bool
 upstream_order_same_set(struct sql *db, int64_t order_id, const char *upstream, const char *idents_key, bool *ret, struct problem *pr)
 {
 	/* of two whose newOrder may have gone out, as an older release left them, the older is in the newer one's way and not it in its */
 	static const char SQL[] =
-		"select 1 from orders o join upstream_order u on u.order_id=o.id where o.idents_key=$1 and o.state=2 and o.id<>$2"
-		" and u.upstream=$3 and (u.state=1 or (u.intent_at is not null and (o.id<$2 or not exists"
-		" (select 1 from upstream_order me where me.order_id=$2 and me.intent_at is not null)))) limit 1";
+		"select 1 from orders o" IN_THE_WAY " and o.state=2 union all select 1 from orders o" IN_THE_WAY " and o.state=1 limit 1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_str(st, 1, idents_key);

@@ -318,6 +318,9 @@
 	" count bigint not null, primary key (upstream, hour));"                                   \
 	"create index renewal_plan_over on renewal_plan (hour)"
 
+/* Orders that are begun at their CA before they are finalized, by their names. */
+#define DDL_21 "create index orders_set_ready on orders (idents_key) where state = 1"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
@@ -341,6 +344,7 @@ static const struct sql_migration migrations[] = {
 	{ 18, DDL_18("integer primary key", "integer"), DDL_18("bigint generated always as identity primary key", "bigint") },
 	{ 19, DDL_19("integer primary key", "integer"), DDL_19("bigint generated always as identity primary key", "bigint") },
 	{ 20, DDL_20, DDL_20 },
+	{ 21, DDL_21, DDL_21 },
 };
 
 _Static_assert(COUNT_OF(migrations) == SCHEMA_VERSION, "each is a version");

@@ -174,7 +174,7 @@ upstream_order_get(struct sql *db, int64_t order_id, struct upstream_order *ret,
 {
 	static const char SQL[] =
 		"select order_id, attempt, expires, intent_at, failures, upstream, state, url, finalize_url, wait_until, wait_bucket,"
-		" replaces_refused, trouble_at, pinned, refused_by, pauses"
+		" replaces_refused, trouble_at, pinned, refused_by, pauses, case when state=1 and queue=3 then 1 else 0 end"
 		" from upstream_order where order_id=$1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
@@ -197,6 +197,7 @@ upstream_order_get(struct sql *db, int64_t order_id, struct upstream_order *ret,
 		ret->pinned = sql_int(st, 13) != 0;
 		sql_copy(st, 14, ret->refused_by, sizeof(ret->refused_by));
 		ret->pauses = sql_int(st, 15);
+		ret->parked = sql_int(st, 16) != 0;
 	}
 	return sql_end(st, pr);
 }
@@ -307,7 +308,7 @@ upstream_order_move(struct sql *db, const struct upstream_order *row, const char
 bool
 upstream_order_trouble(struct sql *db, int64_t order_id, int64_t at, struct problem *pr)
 {
-	static const char SQL[] = "update upstream_order set trouble_at=$2 where order_id=$1 and trouble_at is null";
+	static const char SQL[] = "update upstream_order set trouble_at=nullif($2, 0) where order_id=$1 and (trouble_at is null or $2=0)";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, order_id);

@@ -71,6 +71,7 @@ struct upstream_order {
 	bool pinned;         /* of an order of before at this CA a certificate may still come: it goes to no other */
 	char refused_by[REFUSED_BY_TEXT]; /* CAs that have refused it: ask upstream_order_has_refused */
 	int64_t pauses;      /* of store/queue.h */
+	bool parked;         /* the same (QUEUE_PARKED) */
 	char upstream[UPSTREAM_TEXT];
 	enum upstream_state state;
 	char replaces_refused[UPSTREAM_TEXT]; /* the entry whose CA would not take its `replaces` (RFC 9773 5), "" = none */
@@ -90,7 +91,7 @@ bool upstream_order_restart(struct sql *db, int64_t order_id, bool failed, bool 
 /* The same at another CA, for the order and those that joined it; the one it leaves has refused it if `refused`. */
 bool upstream_order_move(struct sql *db, const struct upstream_order *row, const char *to, bool refused, const char *error, struct problem *pr) MUST_CHECK;
 bool upstream_order_has_refused(const struct upstream_order *row, const char *upstream);
-/* Since `at` its CA does not take it. */
+/* Since `at` its CA does not take it; 0: it does. */
 bool upstream_order_trouble(struct sql *db, int64_t order_id, int64_t at, struct problem *pr) MUST_CHECK;
 bool upstream_order_delete(struct sql *db, int64_t order_id, struct problem *pr) MUST_CHECK; /* its proofs, and what it has reserved */
 

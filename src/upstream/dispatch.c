@@ -359,6 +359,11 @@ look_at_flight(struct sql *db, struct dispatch *d, struct ticket *e, struct prob
 		}
 		return true;
 	}
+	/* the CA has done what it could do so far (U1) */
+	if (found && q.state == QUEUE_PARKED) {
+		land(d, e, SCHED_SUCCESS, now_ns);
+		return true;
+	}
 	if (found) {
 		if (e->counted)
 			sched_done(e->seat->s, e->id, SCHED_FAILURE, now_ns);

@@ -126,7 +126,6 @@ static bool
 ask_one(struct sql *db, struct batch *b, struct one *o, struct waiter *c, struct problem *pr)
 {
 	int64_t id = o->ticket->id, now_ns = clock_unix_ms() * 1000000;
-	char key[IDENTS_KEY_TEXT];
 	struct queue_row q;
 	bool found, awaited, same_set;
 
@@ -140,8 +139,7 @@ ask_one(struct sql *db, struct batch *b, struct one *o, struct waiter *c, struct
 	/* the job tells what is the matter with the account, and whether it goes elsewhere */
 	if (!awaited || !found || (!o->account && (o->state != ACCOUNT_VALID || has_others(b->d, &c->order))))
 		return leave(db, b, o, pr);
-	idents_key(&c->order.idents, key); /* as orders are on record */
-	if (!upstream_order_same_set(db, id, q.upstream, key, &same_set, pr))
+	if (!issue_in_the_way(db, &c->order, q.upstream, jobs_node(b->d->job->jobs), &same_set, pr))
 		return false;
 	if (same_set || !o->account) {
 		o->answer = (struct sched_answer){ SCHED_BLOCKED, same_set ? 0 : dispatch_account_key(o->ticket->u),

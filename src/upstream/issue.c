@@ -2,6 +2,7 @@
  *
  *   LOAD -> NEW_ORDER -> (authorizations: AUTHZ; proofs: LOCATE, PLACE, CHALLENGE; poll) -> FINALIZE -> ORDER (poll) -> CERT -> ALTERNATE -> finish
  *   LOAD with the order URL on record -> ORDER -> whatever its status says
+ *   ... and without the device's CSR (U1): parked when the CA's order is ready; LOAD -> ORDER -> FINALIZE with it
  *   LOAD with an intent whose answer is unknown -> FIND -> FIND_LIST -> FIND_LOOK -> adopt, or NEW_ORDER once more
  *
  * Nothing is decided from memory that a crash could lose: the intent is on record before newOrder goes out, the order's URL
@@ -45,6 +46,7 @@ static enum job_next
 got(struct issue *is)
 {
 	is->pause_ms = 0;
+	issue_trouble_over(is);
 	switch (is->phase) {
 	case ISSUE_NEW_ORDER:
 		return issue_got_new_order(is);
@@ -165,6 +167,7 @@ load(struct issue *is)
 {
 	enum account_state state;
 	struct problem pr = { 0 };
+	enum job_next next;
 
 	take_conf(is);
 	if (!issue_load(is, &pr)) {
@@ -179,7 +182,7 @@ load(struct issue *is)
 	ca_account_unref(is->account);
 	is->account = NULL;
 	if (is->u->driver == DRIVER_LOCAL)
-		return issue_locally(is);
+		return issue_has_csr(is, &next) ? issue_locally(is) : next;
 	is->account = upstream_account_registered(is->u, &state);
 	if (!is->account && state != ACCOUNT_VALID)
 		return issue_no_account(is, state);
@@ -187,7 +190,9 @@ load(struct issue *is)
 		return unregistered(is);
 	if (is->row.state == UPSTREAM_ORDERED) {
 		is->phase = ISSUE_ORDER;
-		is->taken_over = is->has_names = true;
+		is->has_names = is->has_records = true;
+		is->taken_over = !issue_csr_unsent(is);
+		is->proven = is->row.parked;
 	} else {
 		is->phase = is->row.intent_at && !is->go ? ISSUE_FIND : ISSUE_NEW_ORDER;
 		is->finalized = is->proven = false;

@@ -40,7 +40,7 @@ struct issue {
 	bool go;                  /* the queue has let it through in this run: its intent is on record, and newOrder has not been sent */
 	struct bucket elsewhere;  /* it is to look for another CA, since this one's bucket lets it wait until then; 0 = it is not */
 	int64_t elsewhere_until;
-	bool taken_over;          /* an earlier run made the CA's order: whether that one sent the CSR is not known */
+	bool taken_over;          /* an earlier run made the CA's order, and had a CSR: whether it sent that is not known */
 	/* the rows: */
 	struct order order;
 	bool has_order;
@@ -48,7 +48,7 @@ struct issue {
 	struct idents names;      /* of these, what the CA may hear of; owned */
 	struct upstream_order row;
 	bool has_row;
-	struct buf csr;           /* DER */
+	struct buf csr;           /* DER; empty: the device has not finalized yet (U1) */
 	/* the CA's side: */
 	struct acme_order ca_order;
 	size_t at;                /* authorization at hand */
@@ -58,7 +58,7 @@ struct issue {
 	atomic_uint proofs_open;  /* that have not called back */
 	bool proved;              /* all have */
 	bool key_changes;         /* of our account: they are not laid out yet */
-	bool has_records;         /* some of this run lie in the DNS */
+	bool has_records;         /* some of this run lie in the DNS, or perhaps of an earlier one */
 	bool has_names;           /* it may have names that no other order can prove by tls-alpn-01 meanwhile */
 	char told_trouble[513];   /* the last that the story tells */
 	unsigned bad_answers;     /* in this run */
@@ -128,6 +128,17 @@ struct issue_told {
 void issue_tell(const struct problem *why, const struct acme_problem *ca, struct issue_told *ret);
 void issue_told_done(struct issue_told *told);
 
+/* ---- issue_early.c: it was begun before the device's CSR (U1) ---- */
+/* No run, this one or an earlier, has had a CSR that it could have sent: nothing that the CA has of it can become a certificate. */
+bool issue_csr_unsent(const struct issue *is);
+/* The CA's order is ready. The CSR is there meanwhile: true, and it is in is->csr. Else the order is parked until the device finalizes, or
+ * nobody waits any more; of a CA of ours nothing was begun, and finalize signs. */
+bool issue_has_csr(struct issue *is, enum job_next *ret_next) MUST_CHECK;
+/* Right before the CSR goes out, as issue_look: from then on the CA may have it, on record. */
+bool issue_unpark(struct issue *is, struct problem *pr) MUST_CHECK;
+/* In a transaction: is another order with its names in its way at this CA (U9)? One that is parked makes room for one with its CSR. */
+bool issue_in_the_way(struct sql *db, const struct order *o, const char *upstream, const char *node, bool *ret, struct problem *pr) MUST_CHECK;
+
 /* ---- issue_order.c ---- */
 /* Read the order in the answer into is->ca_order, if it is for our identifiers. */
 bool issue_read_order(struct issue *is, struct problem *pr) MUST_CHECK;
@@ -186,6 +197,8 @@ bool issue_flees(struct issue *is, enum job_next *ret_next) MUST_CHECK;
 bool issue_moves(struct issue *is, enum failover why, bool dead, const char *detail, enum job_next *ret_next) MUST_CHECK;
 /* The same for what may pass. False: it stays for now, and *wait_ms is no longer than until it might move. */
 bool issue_moves_in_time(struct issue *is, enum failover why, const char *detail, int64_t *wait_ms, enum job_next *ret_next) MUST_CHECK;
+/* The CA answers: what was the trouble with an order that might still leave is over. */
+void issue_trouble_over(struct issue *is);
 /* The same for a limit that makes it wait until then (unix s), and for a refusal of the CA. */
 bool issue_moves_for_limit(struct issue *is, const struct bucket *b, int64_t until, enum job_next *ret_next) MUST_CHECK;
 bool issue_moves_refused(struct issue *is, enum problem_kind kind, bool dead, const char *detail, enum job_next *ret_next) MUST_CHECK;
@@ -211,6 +224,9 @@ enum job_next issue_guarded(struct issue *is, const struct problem *pr);
 
 /* ---- issue_end.c: one transaction each; true = durable ---- */
 bool issue_load(struct issue *is, struct problem *pr) MUST_CHECK;
+/* The same in a transaction of the caller's. */
+bool issue_load_tx(struct sql *db, struct issue *is, struct problem *pr) MUST_CHECK;
+bool issue_look_tx(struct sql *db, struct issue *is, struct problem *pr) MUST_CHECK;
 /* Is the job ours, and does a device still wait? Asked before each request that brings the certificate nearer; into is->late. */
 bool issue_look(struct issue *is, struct problem *pr) MUST_CHECK;
 /* The CA's order URL is known: on record before anything else is done with the answer. */

@@ -28,16 +28,14 @@ write_end(struct issue *is, bool (*fn)(struct sql *db, void *arg, struct problem
 {
 	if (!store_write(store_of(is), fn, arg, pr))
 		return false;
-	/* an earlier run may have laid out some, too */
-	if (is->has_records || is->taken_over)
+	if (is->has_records)
 		jobs_look_in(is->job->jobs, ISSUE_LINGER_MS);
 	return true;
 }
 
-static bool
-look_tx(struct sql *db, void *arg, struct problem *pr)
+bool
+issue_look_tx(struct sql *db, struct issue *is, struct problem *pr)
 {
-	struct issue *is = arg;
 	bool awaited;
 
 	if (!jobs_fence(is->job, db, pr) || !order_is_awaited(db, is->job->row.subject, &awaited, pr))
@@ -46,21 +44,31 @@ look_tx(struct sql *db, void *arg, struct problem *pr)
 	return true;
 }
 
+static bool
+look_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	return issue_look_tx(db, arg, pr);
+}
+
 bool
 issue_look(struct issue *is, struct problem *pr)
 {
 	return store_read(store_of(is), look_tx, is, pr);
 }
 
+bool
+issue_load_tx(struct sql *db, struct issue *is, struct problem *pr)
+{
+	order_done(&is->order);
+	return order_by_id(db, is->job->row.subject, &is->order, &is->has_order, pr) && issue_look_tx(db, is, pr) &&
+		upstream_order_get(db, is->job->row.subject, &is->row, &is->has_row, pr) &&
+		order_csr(db, is->job->row.subject, &is->csr, pr);
+}
+
 static bool
 load_tx(struct sql *db, void *arg, struct problem *pr)
 {
-	struct issue *is = arg;
-
-	order_done(&is->order);
-	return order_by_id(db, is->job->row.subject, &is->order, &is->has_order, pr) && look_tx(db, is, pr) &&
-		upstream_order_get(db, is->job->row.subject, &is->row, &is->has_row, pr) &&
-		order_csr(db, is->job->row.subject, &is->csr, pr);
+	return issue_load_tx(db, arg, pr);
 }
 
 bool
@@ -171,7 +179,7 @@ restart_tx(struct sql *db, void *arg, struct problem *pr)
 static bool
 may_yet_issue(const struct issue *is)
 {
-	return is->row.state == UPSTREAM_ORDERED && (is->finalized || is->taken_over);
+	return is->row.state == UPSTREAM_ORDERED && (is->finalized || is->taken_over) && !issue_csr_unsent(is);
 }
 
 bool

@@ -76,7 +76,6 @@ admit_tx(struct sql *db, void *arg, struct problem *pr)
 	struct admit_rq *r = arg;
 	struct issue *is = r->is;
 	struct ledger_ask ask = issue_ledger_ask(is);
-	char key[IDENTS_KEY_TEXT];
 	struct queue_row q;
 	bool awaited, found;
 
@@ -86,8 +85,7 @@ admit_tx(struct sql *db, void *arg, struct problem *pr)
 	if (!jobs_fence(is->job, db, pr) || !order_is_awaited(db, ask.order_id, &awaited, pr))
 		return false;
 	is->late = !awaited;
-	idents_key(&is->order.idents, key); /* as orders are on record */
-	if (is->late || !upstream_order_same_set(db, ask.order_id, is->row.upstream, key, &r->same_set, pr) || r->same_set)
+	if (is->late || !issue_in_the_way(db, &is->order, is->row.upstream, jobs_node(is->job->jobs), &r->same_set, pr) || r->same_set)
 		return is->late || r->same_set;
 	r->asking = true;
 	if (!queue_get(db, ask.order_id, &q, &found, pr))

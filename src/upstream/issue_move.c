@@ -2,8 +2,8 @@
  *
  * An order may leave its CA only while nothing that it has there can become a certificate: without our CSR nothing can, and an order that
  * is invalid cannot (RFC 8555 7.1.6). So it leaves from the state INTENT, whether newOrder was sent or lost (its order is left to expire,
- * U8), or when its order is known to be dead; never from one that is alive or unknown, for that may have the CSR. One transaction says
- * where it is from then on, and the ledger of the CA that it leaves gets back what is held. */
+ * U8), when its order is known to be dead, or when it was begun before the device's CSR, and no run has had that to send (U1); never from
+ * one that is alive or unknown, for that may have the CSR. One transaction says where it is from then on, and the ledger of the CA that it leaves gets back what is held. */
 #include "upstream/issue.h"
 
 #include <stdio.h>
@@ -143,7 +143,7 @@ move_tx(struct sql *db, void *arg, struct problem *pr)
 	r->to = NULL;
 	if (!jobs_fence(is->job, db, pr) || !upstream_order_get(db, is->order.id, &row, &found, pr))
 		return false;
-	if (!found || row.pinned || (row.state != UPSTREAM_INTENT && !r->dead))
+	if (!found || row.pinned || (row.state != UPSTREAM_INTENT && !r->dead && !issue_csr_unsent(is)))
 		return true;
 	/* first of all: a token that is held must not be spent by another CA's count */
 	if (!settle(db, is, &row, pr) || !choose(db, r, &row, pr))
@@ -172,7 +172,7 @@ tell(const struct move_rq *r)
 static enum job_next
 begin_there(struct issue *is)
 {
-	if (is->has_records || is->taken_over)
+	if (is->has_records)
 		jobs_look_in(is->job->jobs, ISSUE_LINGER_MS);
 	is->has_records = is->go = false;
 	idents_done(&is->failed);
@@ -249,6 +249,16 @@ note_trouble(struct issue *is, int64_t now, struct problem *pr)
 	return true;
 }
 
+void
+issue_trouble_over(struct issue *is)
+{
+	struct trouble_rq r = { is, 0 };
+	struct problem pr = { 0 };
+
+	if (is->row.state == UPSTREAM_ORDERED && is->row.trouble_at && store_write(upstreams_env(is->ups)->store, trouble_tx, &r, &pr))
+		is->row.trouble_at = 0;
+}
+
 bool
 issue_moves_in_time(struct issue *is, enum failover why, const char *detail, int64_t *wait_ms, enum job_next *ret_next)
 {
@@ -256,7 +266,7 @@ issue_moves_in_time(struct issue *is, enum failover why, const char *detail, int
 	int64_t now = clock_unix_s(), left_ms;
 	struct problem pr = { 0 };
 
-	if (!p || is->row.pinned || is->row.state != UPSTREAM_INTENT || !conf_fails_over(p, why))
+	if (!p || is->row.pinned || (is->row.state != UPSTREAM_INTENT && !issue_csr_unsent(is)) || !conf_fails_over(p, why))
 		return false;
 	if (!note_trouble(is, now, &pr)) {
 		*ret_next = issue_store_trouble(is, &pr);

@@ -60,7 +60,7 @@ finalize(struct issue *is)
 	struct jw w;
 
 	/* with the CSR a certificate is in the making: the last moment to stop (O14) */
-	if (!issue_look(is, &pr))
+	if (!issue_unpark(is, &pr))
 		return issue_store_trouble(is, &pr);
 	if (is->late)
 		return leave(is);
@@ -79,12 +79,16 @@ finalize(struct issue *is)
 	return issue_ask(is, ISSUE_FINALIZE, CA_URL, is->row.finalize_url, buf_span(&is->payload), NULL);
 }
 
-/* `ready`: send the CSR; after a finalize whose answer is unknown only when two reads 10 s apart still say so (U7). */
+/* `ready`: send the CSR, once there is one; after a finalize whose answer is unknown only when two reads 10 s apart still say so (U7). */
 static enum job_next
 act_ready(struct issue *is)
 {
+	enum job_next next;
+
 	if (is->late)
 		return leave(is);
+	if (!issue_has_csr(is, &next))
+		return next;
 	if (!is->row.finalize_url[0])
 		return issue_begin_anew(is, false, "the CA's order has no finalize URL");
 	if (!is->finalized || is->undone_reads >= 2)
@@ -117,6 +121,9 @@ issue_act(struct issue *is)
 
 	if (o->state != ORDER_PENDING && is->has_names && !issue_let_go(is, &pr))
 		return issue_store_trouble(is, &pr);
+	/* it was ours to finalize */
+	if (issue_csr_unsent(is) && !is->finalized && (o->state == ORDER_PROCESSING || o->state == ORDER_VALID))
+		return issue_begin_anew(is, false, "somebody else has finalized the CA's order");
 	switch (o->state) {
 	case ORDER_PENDING:
 		return act_pending(is);
@@ -130,6 +137,9 @@ issue_act(struct issue *is)
 			return issue_bad_answer(is, "the order is valid, and has no certificate (URL)", ISSUE_ORDER);
 		return issue_ask(is, ISSUE_CERT, CA_URL, is->cert_url, SPAN(""), "application/pem-certificate-chain");
 	default:
+		/* all was proven; while it waited for the CSR its time was over */
+		if (is->row.parked && !o->has_error)
+			return issue_begin_anew(is, false, "the CA's order is over");
 		issue_blame_order(is);
 		return validation_failed(is, o->has_error ? &o->error : NULL);
 	}

@@ -32,7 +32,7 @@ libgate_a_SOURCES += \
 	src/upstream/dispatch.c src/upstream/dispatch.h src/upstream/dispatch_int.h \
 	src/upstream/dispatch_admit.c src/upstream/dispatch_board.c src/upstream/dispatch_foresee.c src/upstream/dispatch_tell.c \
 	src/upstream/account.c src/upstream/account_end.c src/upstream/account_job.c src/upstream/account_job.h src/upstream/account_tell.c src/upstream/issue.c src/upstream/issue.h src/upstream/issue_ask.c \
-	src/upstream/issue_cert.c src/upstream/issue_end.c src/upstream/issue_find.c src/upstream/issue_guard.c src/upstream/issue_ledger.c \
+	src/upstream/issue_cert.c src/upstream/issue_early.c src/upstream/issue_end.c src/upstream/issue_find.c src/upstream/issue_guard.c src/upstream/issue_ledger.c \
 	src/upstream/issue_move.c src/upstream/issue_order.c src/upstream/issue_replaces.c src/upstream/issue_prove.c src/upstream/issue_tell.c \
 	src/upstream/http01_face.c src/upstream/http01_face.h \
 	src/upstream/local.c src/upstream/local.h src/upstream/revoke_job.c \

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "flow/authz.h"
 #include "flow/device.h"
+#include "flow/work.h"
 #include "store/account.h"
 #include "validate/caa.h"
 #include "validate/device_question.h"
@@ -55,6 +56,7 @@ struct attempt {
 	struct dns_authority authority;
 	struct caa_check caa;
 	struct buf question;   /* device-attest-01 */
+	bool began;            /* work at a CA, since this was the last proof of an order (U1) */
 	struct problem refusal; /* of a device, whatever the hook said; PROBLEM_NONE = none */
 };
 
@@ -245,7 +247,7 @@ conclude_device(struct sql *db, struct attempt *a, int64_t now, struct problem *
 
 	if (!evidence_of_authz(db, a->authz.id, &e, &found, pr))
 		return false;
-	good = found ? device_conclude(db, &dc, &e, &a->refusal, pr) : problem_internal(pr, "a device that has proven itself by nothing");
+	good = found ? device_conclude(db, &dc, &e, &a->refusal, pr) && work_begin_ready(db, a->conf, a->authz.id, &a->began, pr) : problem_internal(pr, "a device that has proven itself by nothing");
 	evidence_done(&e);
 	return good;
 }
@@ -258,13 +260,14 @@ result_tx(struct sql *db, void *arg, struct problem *pr)
 	const char *node = jobs_node(a->job->jobs);
 	int64_t now = clock_unix_s();
 
+	a->began = false;
 	if (!jobs_fence(a->job, db, pr))
 		return false;
 	if (a->v.proven && is_attested(a))
 		return conclude_device(db, a, now, pr) && job_delete(db, a->job->row.id, pr);
 	if (a->v.proven)
 		return authz_prove(db, &a->authz, a->index, now, valid_until(a, now), node, pr) &&
-			job_delete(db, a->job->row.id, pr);
+			work_begin_ready(db, a->conf, a->authz.id, &a->began, pr) && job_delete(db, a->job->row.id, pr);
 	error_write(a, &error);
 	if (is_last(a))
 		return authz_fail(db, &a->authz, a->index, buf_cstr(&error), now, node, pr) &&
@@ -304,6 +307,8 @@ conclude(struct job *job, struct attempt *a, struct store *store)
 		job->wait_ms = 5000;
 		return JOB_AGAIN;
 	}
+	if (a->began)
+		work_hurry(job->jobs);
 	if (a->refusal.kind) {
 		a->v.proven = false;
 		a->v.problem = a->refusal;

@@ -6,7 +6,7 @@ static const char *const order_matrix[] = {
 	/* clang-format off */
 	"              all-authorizations-valid  authorization-dead  finalize    issued  refused  expired  account-deactivated",
 	"pending       ready                     invalid             -           -       -        invalid  invalid",
-	"ready         -                         invalid             processing  -       -        invalid  invalid",
+	"ready         -                         invalid             processing  -       invalid  invalid  invalid",
 	"processing    -                         -                   -           valid   invalid  invalid  invalid",
 	"valid         -                         -                   -           -       -        -        -",
 	"invalid       -                         -                   -           -       -        -        -",

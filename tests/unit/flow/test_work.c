@@ -1,5 +1,6 @@
 /* Who an order is in the queue of its CA, on both stores: its class, by what it replaces, and a place that was kept for it. */
 #include "../store/world.h"
+#include "flow/order.h"
 #include "flow/work.h"
 #include "store/cert.h"
 #include "store/job.h"
@@ -10,7 +11,8 @@
 static const char conf_text[] =
 	"external_url = \"https://acme.corp.example\";"
 	"default_profile = \"p\";"
-	"profiles = ( { name = \"p\"; upstream = \"u\"; order_lifetime = \"3d\"; }, { name = \"b\"; upstream = \"u\"; bulk = true; } );"
+	"profiles = ( { name = \"p\"; upstream = \"u\"; order_lifetime = \"3d\"; }, { name = \"r\"; upstream = \"u\"; upstream_start = \"ready\"; },"
+	" { name = \"b\"; upstream = \"u\"; bulk = true; } );"
 	"upstreams = ( { name = \"u\"; driver = \"acme\"; directory = \"https://ca.example/dir\"; } );"
 	"rules = ( { name = \"all\"; names = [ \"*\" ]; } );";
 
@@ -109,6 +111,50 @@ begin_case(struct sql *db, void *arg, struct problem *pr)
 	return true;
 }
 
+/* ---- before the CSR (U1) ---- */
+
+static int64_t
+due(struct sql *db, int64_t id)
+{
+	struct problem pr = { 0 };
+	struct job_view job;
+	bool found;
+
+	must(job_find(db, JOB_ISSUE, id, &job, &found, &pr));
+	return found ? job.row.due_ms : 0;
+}
+
+static bool
+early_case(struct sql *db, void *arg, struct problem *pr)
+{
+	int64_t account = put_account(db, "t1"), now = clock_unix_s();
+	struct order like = { .account_id = account, .state = ORDER_READY, .expires = now + 1000, .profile = "r", .upstream = "u" }, o;
+	struct ident name = dns("a.test");
+	struct upstream_order row;
+	bool began, found, moved;
+
+	(void)arg;
+	idents_add(&like.idents, &name);
+	need(order_insert(db, &like, pr));
+	ok(work_begin_early(db, conf, like.id, &began, pr) && began && due(db, like.id) == JOB_DUE_NEVER, "an order that is ready goes into the queue");
+	ok(work_begin_early(db, conf, like.id, &began, pr) && !began, "once");
+	ok(work_finalized(db, conf, &like, "u", pr) && due(db, like.id) == JOB_DUE_NEVER, "its CSR does not let it through");
+	need(upstream_order_ordered(db, like.id, "https://ca.test/o/1", "https://ca.test/f/1", now, pr) && queue_park(db, like.id, pr));
+	ok(work_finalized(db, conf, &like, "u", pr) && due(db, like.id) <= clock_unix_ms(), "but makes one go on that waits for it");
+	need(job_delete_of(db, JOB_ISSUE, like.id, pr) && upstream_order_delete(db, like.id, pr));
+	ok(work_finalized(db, conf, &like, "u", pr) && upstream_order_get(db, like.id, &row, &found, pr) && found, "given up meanwhile it begins at finalize");
+	ok(work_unwanted(db, like.id, pr) && due(db, like.id) <= clock_unix_ms(), "what is not needed ends");
+	need(job_delete_of(db, JOB_ISSUE, like.id, pr) && upstream_order_delete(db, like.id, pr));
+	need(work_begin_early(db, conf, like.id, &began, pr));
+	ok(order_step(db, like.id, ORDER_READY, ORDER_EV_AUTHZ_DEAD, "{}", "n", &moved, pr) && moved && due(db, like.id) <= clock_unix_ms(), "so does what was begun for an order that dies");
+	ok(work_begin_early(db, conf, like.id, &began, pr) && !began, "which begins nothing any more");
+	order_done(&like);
+	o = get_order(db, put_order(db, account, ORDER_READY, now + 1000, "b.test"));
+	ok(work_begin_early(db, conf, o.id, &began, pr) && !began && due(db, o.id) == 0, "nothing begins before its CSR in a profile that does not say so");
+	order_done(&o);
+	return true;
+}
+
 int
 main(void)
 {
@@ -128,6 +174,9 @@ main(void)
 		}
 		store = world_open(&both[s]);
 		world_case(store, begin_case, NULL);
+		store_close(store);
+		store = world_open(&both[s]);
+		world_case(store, early_case, NULL);
 		store_close(store);
 	}
 	gate_conf_unref(conf);

@@ -188,6 +188,7 @@ static const struct {
 	{ "upstreams = [ \"le\", \"local\" ];", NULL, "t:2: profiles[0].upstreams[1]: \"local\" is private and the first one is not: it is asked only with failover_kind = \"any\"\n" },
 	{ "upstreams = [ \"le\", \"corp\" ];", NULL, "t:2: profiles[0].upstreams[1]: \"corp\" is private and the first one is not: it is asked only with failover_kind = \"any\"\n" },
 	{ "upstreams = [ \"corp\", \"le\" ];", NULL, "t:2: profiles[0].upstreams[1]: \"le\" is public and the first one is not: it is asked only with failover_kind = \"any\"\n" },
+	{ "upstream = \"local\"; upstream_start = \"ready\";", NULL, "t:2: profiles[0].upstream_start: a CA of driver local signs at finalize, and has nothing to begin before\n" },
 	{ TWO " failover = [ \"outage\", \"weather\" ];", NULL, "t:2: profiles[0].failover[1]: \"weather\" is none of outage, limit, account, rejected and caa\n" },
 	{ "upstreams = [ \"local\" ]; upstream_profile = \"x\";", NULL, "t:2: profiles[0].upstream_profile: the local CA has no profiles\n" },
 	{ TWO, "{ name = \"x\"; driver = \"acme\"; preset = \"letsencript\"; }", "t:4: upstreams[5].preset: \"letsencript\" is no CA that is known by name; `acmegatectl config keys` lists them\n" },

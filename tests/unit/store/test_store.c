@@ -1416,13 +1416,23 @@ note_queue_count(const char *upstream, int64_t class, int64_t count, void *arg)
 {
 	int64_t *n = arg;
 
-	*n += strcmp(upstream, "ca-1") == 0 ? count * (class < 0 ? 100 : class) : 10000;
+	*n += strcmp(upstream, "ca-1") == 0 ? count * (class == QUEUE_CLASS_PARKED ? 1000 : class == QUEUE_CLASS_FLYING ? 100 : class) : 10000;
+}
+
+static void
+order_key(struct sql *db, int64_t id, char key[IDENTS_KEY_TEXT])
+{
+	struct order o = get_order(db, id);
+
+	idents_key(&o.idents, key);
+	order_done(&o);
 }
 
 static bool
 case_queue(struct sql *db, void *arg, struct problem *pr)
 {
-	int64_t account = put_account(db, "t1"), a = put_order(db, account, ORDER_PROCESSING, NOW, "a.test"), n, job, since;
+	int64_t account = put_account(db, "t1"), a = put_order(db, account, ORDER_PROCESSING, NOW, "a.test"), b, n, job, since;
+	char key[IDENTS_KEY_TEXT];
 	struct queue_place place = { .principal = 7, .since = NOW, .until = NOW + 10, .bucket = 9, .upstream = "ca-1", .idents_key = "k" };
 	struct queue_row q, rows[4];
 	struct upstream_order u;
@@ -1456,6 +1466,25 @@ case_queue(struct sql *db, void *arg, struct problem *pr)
 
 	ok(job_insert(db, JOB_ISSUE, a, JOB_DUE_NEVER, NULL, 0, &job, pr) && job_take(db, JOB_ISSUE, a, "n1", 7, NOW, &taken, &found, pr) && found && taken.id == job && taken.epoch == 1 && taken.due_ms == 7, "a job that is nobody's can be taken, and is due for the next if this one dies");
 	ok(job_take(db, JOB_ISSUE, a, "n2", 7, NOW, &taken, &found, pr) && !found, "once");
+
+	ok(job_delete_of(db, JOB_ISSUE, a, pr) && job_take(db, JOB_ISSUE, a, "n2", 7, NOW, &taken, &found, pr) && !found, "gone, it is nobody's any more");
+
+	ok(upstream_order_ordered(db, a, "https://ca.test/o/1", "https://ca.test/f/1", NOW + 9, pr) && queue_park(db, a, pr) && upstream_order_get(db, a, &u, &found, pr) && u.parked && queue_get(db, a, &q, &found, pr) && q.state == QUEUE_PARKED, "an order waits for its CSR");
+	n = 0;
+	ok(queue_counts(db, note_queue_count, &n, pr) && n == 1000, "neither in the queue nor in flight");
+	ok(queue_list_count(db, &(struct queue_query){ 0 }, 9, &n, pr) && n == 0, "as operators see it");
+	ok(queue_set_class(db, a, 0, pr) && queue_tell(db, a, 4, NOW, 0, false, pr) && queue_get(db, a, &q, &found, pr) && q.state == QUEUE_PARKED && q.class == 1 && !q.bucket, "nothing is foretold of it");
+	order_key(db, a, key);
+	ok(queue_parked_of(db, "ca-1", key, &n, pr) && n == 0, "finalized, it gives way to none");
+	b = put_order(db, account, ORDER_READY, NOW, "a.test");
+	ok(upstream_order_insert(db, b, "ca-1", pr) && queue_parked_of(db, "ca-1", key, &n, pr) && n == 0, "nor does one that is ready, and not parked");
+	ok(upstream_order_same_set(db, a, "ca-1", key, &found, pr) && !found, "that is in nobody's way");
+	ok(upstream_order_ordered(db, b, "https://ca.test/o/2", "", NOW + 9, pr) && queue_park(db, b, pr) && queue_parked_of(db, "ca-1", key, &n, pr) && n == b && queue_parked_of(db, "ca-2", key, &n, pr) && n == 0, "parked and ready it does, at its CA");
+	ok(upstream_order_same_set(db, a, "ca-1", key, &found, pr) && found, "and is in the way");
+	ok(queue_leave(db, b, pr) && upstream_order_get(db, b, &u, &found, pr) && !u.parked && queue_parked_of(db, "ca-1", key, &n, pr) && n == 0, "until it leaves");
+	ok(order_is_awaited(db, b, &found, pr) && found, "a ready order with work at its CA is awaited");
+	ok(order_set_csr(db, b, SPAN("csr"), "k", a, NOW, NOW, &found, pr) && found && order_is_awaited(db, b, &found, pr) && !found, "one that has joined another is not, by itself");
+	ok(upstream_order_delete(db, b, pr) && queue_leave(db, a, pr), "over");
 
 	ok(place_find(db, 7, "ca-1", "k", NOW, &since, pr) && since == 0, "no place is kept");
 	ok(place_keep(db, &place, pr) && place_find(db, 7, "ca-1", "k", NOW + 10, &since, pr) && since == NOW, "then one is");
@@ -1641,7 +1670,7 @@ static const char *const for_operators[] = {
 	"select upstream, count(*) from upstream_order group by upstream",
 	("select u.upstream, b.kind, count(*) from upstream_order u join quota_bucket b on b.id=u.wait_bucket"
 	 " where u.wait_bucket is not null group by u.upstream, b.kind"),
-	"select upstream, case when queue>0 then class else -1 end as what, count(*) from upstream_order group by upstream, what",
+	"select upstream, case queue when 0 then -1 when 3 then -2 else class end as what, count(*) from upstream_order group by upstream, what",
 	"select solver, count(case when wanted=1 then 1 end), count(case when wanted=0 then 1 end) from proof_record group by solver",
 	("select count(*), coalesce(min(next_at), 0) from (select next_at from renewal where upstream_id=$1 and next_at<=$2"
 	 " order by next_at limit $3) q"),
