@@ -83,6 +83,66 @@ label_check(struct span label, struct span name, struct problem *pr)
 	return alabel_check(text, name, pr);
 }
 
+static bool
+has_alabel(struct span name)
+{
+	struct span label;
+
+	while (span_cut(&name, '.', &label)) {
+		if (label.n >= 4 && strncasecmp(label.p, "xn--", 4) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+alabels_check(const char *name, struct problem *pr)
+{
+	struct span rest = span_str(name), label;
+	char text[LABEL_MAX + 1];
+
+	while (span_cut(&rest, '.', &label)) {
+		if (span_starts(label, "xn--") && span_copy(label, text, sizeof(text)) && !alabel_check(text, span_str(name), pr))
+			return false;
+	}
+	return true;
+}
+
+bool
+ident_name_ascii(struct span text, char ret[IDENT_VALUE], struct problem *pr)
+{
+	AUTO_FREE char *name = span_dup(text);
+	char *ascii = NULL;
+	bool plain = true;
+	int rc;
+
+	for (size_t i = 0; i < text.n; i++)
+		plain = plain && (unsigned char)text.p[i] < 0x80;
+	if (!plain && has_alabel(text))
+		return problem_set(pr, PROBLEM_MALFORMED, "\"%s\" has labels in Unicode and labels of it in ASCII (xn--...): write all in one way",
+			QUOTE(text));
+	if (!plain) {
+		/* TR46 maps capitals and forms of width; what IDNA2008 does not have is refused */
+		rc = idn2_to_ascii_8z(name, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL | IDN2_USE_STD3_ASCII_RULES);
+		if (rc != IDN2_OK)
+			return problem_set(pr, PROBLEM_MALFORMED, "\"%s\" is no international name: %s", QUOTE(text), idn2_strerror(rc));
+		free(name);
+		name = xstrdup(ascii);
+		idn2_free(ascii);
+	}
+	if (!span_copy(span_str(name), ret, IDENT_VALUE))
+		return problem_set(pr, PROBLEM_MALFORMED, "\"%s\" is longer than a name can be", QUOTE(text));
+	for (char *c = ret; *c; c++)
+		*c = *c >= 'A' && *c <= 'Z' ? (char)(*c + 32) : *c;
+	return alabels_check(ret, pr);
+}
+
+bool
+ident_is_international(const struct ident *id)
+{
+	return id->type == IDENT_DNS && has_alabel(span_str(id->value));
+}
+
 /* Would some resolver take it for an IPv4 address? Decimal, octal and hexadecimal last labels all
  * do. */
 static bool

@@ -31,6 +31,11 @@ bool ident_parse(struct span type, struct span value, struct ident *ret, struct 
 /* Does it name a device, and no place in a network? */
 bool ident_is_device(const struct ident *id);
 bool ident_is_wildcard(const struct ident *id);
+/* A name as people write it ("bücher.example"), without "*.", in A-labels and lower case. A name has either U-labels or A-labels, not
+ * both, and its A-labels are valid ones (RFC 5891 5.4). PROBLEM_MALFORMED. */
+bool ident_name_ascii(struct span text, char ret[IDENT_VALUE], struct problem *pr) __attribute__((warn_unused_result));
+/* Has the name an A-label? */
+bool ident_is_international(const struct ident *id);
 /* The name without "*.". */
 const char *ident_base(const struct ident *id);
 /* How a TLS client asks for it (SNI): the name, or of an address its name in the reverse tree (RFC 8738 6). In `ret`. */

@@ -13,37 +13,12 @@ free_conf(struct gate_conf *conf)
 	conf_trust_done(conf);
 	conf_quotas_done(conf);
 	conf_maintenance_done(conf);
+	conf_policy_done(conf);
 	conf_done(gate_conf_keys, conf);
-	policy_free(conf->policy);
 	free(conf->path);
 	free(conf->base_path);
 	free((void *)conf->reach.own);
 	free(conf);
-}
-
-/* The rules as the policy wants them. */
-static bool
-compile_policy(struct gate_conf *conf, struct problem *pr)
-{
-	const struct rule_conf *from = conf->rules.list;
-	struct policy_rule *rules =
-		xcalloc(conf->rules.count ? conf->rules.count : 1, sizeof(*rules));
-	bool good;
-
-	for (size_t i = 0; i < conf->rules.count; i++) {
-		rules[i] = (struct policy_rule){
-			.name = from[i].name,
-			.allow = from[i].action == 0,
-			.names = (const char *const *)from[i].names.list,
-			.name_count = from[i].names.count,
-			.profiles = (const char *const *)from[i].profiles.list,
-			.profile_count = from[i].profiles.count,
-			.say = from[i].say,
-		};
-	}
-	good = policy_new(rules, conf->rules.count, &conf->policy, pr);
-	free(rules);
-	return good;
 }
 
 /* Where validation may connect: a device's name, or a redirect, must not lead to a face of our own. */
@@ -84,7 +59,7 @@ derive(struct gate_conf *conf, struct problem *pr)
 		return false;
 	conf->base_path = span_dup(url.path);
 	derive_reach(conf);
-	return compile_policy(conf, pr) && conf_quotas_load(conf, pr);
+	return conf_quotas_load(conf, pr);
 }
 
 static struct gate_conf *
@@ -110,7 +85,7 @@ load(const char *path, struct span text, struct conf_errors *errors)
 		conf_error(errors, NULL, "%s", pr.detail);
 		good = false;
 	}
-	good = good && conf_trust_load(conf, errors);
+	good = good && conf_policy_load(conf, errors) && conf_trust_load(conf, errors);
 	if (good)
 		return conf;
 	free_conf(conf);

@@ -229,12 +229,30 @@ struct solver_conf {
 	int64_t propagation_ms, extra_delay_ms;
 };
 
+/* What a rule has decided since the configuration was loaded. */
+struct rule_count { _Atomic uint64_t allowed, refused, warned; };
+
+/* A rule of the policy (policy/policy.h): what it matches, and what then is to be. */
 struct rule_conf {
 	char *name;
 	int action;                    /* 0 allow, 1 refuse */
-	struct conf_strings names;     /* patterns of policy.h */
-	struct conf_strings profiles;  /* empty = all */
+	int mode;                      /* 0 decide, 1 warn */
+	struct conf_strings names, names_files; /* patterns of policy.h; files of them */
+	struct conf_strings profiles;  /* empty = all; so are all lists below, and all numbers that are 0 */
+	struct conf_strings tenants, eab_keys, accounts, networks, networks_files;
+	struct conf_strings device_kinds, device_tags, device_owners, device_formats, device_models, device_firmware, key_protection;
+	struct conf_strings key_types, identifier_types;
+	int wildcard;                  /* enum policy_wildcard */
+	int idn;                       /* 0 allow, 1 refuse */
+	int64_t name_count_min, name_count_max, lifetime_min_s, lifetime_max_s, outstanding_min, outstanding_max;
+	struct conf_strings days;
+	char *hours, *zone;            /* NULL = all day, UTC */
 	char *say;                     /* what a device is told on refuse */
+	/* of an order that it allows: */
+	struct conf_strings challenges; /* of the profile's, those to offer; empty = all */
+	bool already_proven;           /* names need no proof */
+	struct conf_strings upstreams; /* of the profile's, those that may issue; empty = all */
+	int64_t longest_wait_s;        /* 0 = as in the profile */
 };
 
 /* Whose accounts, orders and certificates they are, and who pays (U12, E8). */
@@ -321,11 +339,15 @@ struct gate_conf {
 	struct conf_list rules;        /* struct rule_conf */
 	struct conf_list tenants;      /* struct tenant_conf; ask conf_tenant */
 	struct conf_list quotas;       /* struct quota_conf */
+	struct conf_strings policy_tests; /* files with what the rules are expected to say */
 	struct conf_list attestation_trust; /* struct trust_conf */
 	struct conf_list maintenance;  /* struct maintenance_conf */
 	/* derived when loaded: */
 	char *base_path;               /* path part of external_url, "" mostly */
 	struct policy *policy;         /* rules, compiled */
+	struct rule_count *rule_counts; /* of each rule, then of no rule; owned */
+	struct policy_zone **zones;    /* that their hours are in; owned */
+	size_t zone_count;
 	struct reach reach;            /* networks, and all addresses that we listen on (V1) */
 };
 
@@ -377,7 +399,10 @@ bool conf_fails_over(const struct profile_conf *p, enum failover why);
 struct ca_wish {
 	const struct idents *names;    /* that the CA would hear of (flow/names.h) */
 	int64_t not_before, not_after; /* 0 = not asked for */
+	const char *upstreams;         /* entries that the rules allow, with a blank between; NULL or "" = all */
 };
+/* Is it one of these? "" are all. */
+bool conf_ca_is_among(const char *upstreams, const char *name);
 /* Can this CA do it, by all that is known of it? Else `pr` is for the device. */
 bool conf_ca_takes(const struct upstream_conf *u, const struct profile_conf *p, const struct ca_wish *wish, struct problem *pr) MUST_CHECK;
 /* The first one that can and may, NULL if there is none. ret_why: the refusal of the first that cannot, kind 0 if none was asked before
@@ -418,6 +443,12 @@ void conf_trust_done(struct gate_conf *conf);
 void conf_tenants_check(const struct gate_conf *conf, struct conf_errors *errors);
 bool conf_quotas_load(struct gate_conf *conf, struct problem *pr);
 void conf_quotas_done(struct gate_conf *conf);
+/* The same for rules; then, if all is well, their files are read and they are compiled (conf_policy.c). */
+void conf_policy_check(const struct gate_conf *conf, struct conf_errors *errors);
+bool conf_policy_load(struct gate_conf *conf, struct conf_errors *errors);
+void conf_policy_done(struct gate_conf *conf);
+/* "http-01": is it a challenge that profiles can have (conf_check.c)? */
+bool conf_challenge_is_known(const char *type);
 /* The same for what profiles say of devices (conf_device.c). */
 void conf_device_check(const struct gate_conf *conf, struct conf_errors *errors);
 /* The same for maintenance, whose calendars are made with it (conf_maintenance.c). */

@@ -89,12 +89,28 @@ takes_name(const struct upstream_conf *u, const struct ca_facts *f, const struct
 	return true;
 }
 
+bool
+conf_ca_is_among(const char *upstreams, const char *name)
+{
+	struct span rest = span_str(upstreams), word;
+
+	if (!upstreams || !*upstreams)
+		return true;
+	while (rest.n && span_cut(&rest, ' ', &word)) {
+		if (span_is(word, name))
+			return true;
+	}
+	return false;
+}
+
 /* A device is nobody's business outside: of an order that has nothing else nothing can be asked there. */
 bool
 conf_ca_takes(const struct upstream_conf *u, const struct profile_conf *p, const struct ca_wish *wish, struct problem *pr)
 {
 	struct ca_facts f;
 
+	if (!conf_ca_is_among(wish->upstreams, u->name))
+		return problem_set(pr, PROBLEM_REJECTED_IDENTIFIER, "the policy of this gateway does not have these identifiers issued by this CA (%s)", u->name);
 	if (u->driver == DRIVER_LOCAL)
 		return true;
 	conf_ca_facts(u, p, &f);

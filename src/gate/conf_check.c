@@ -163,17 +163,23 @@ check_strings(const char *at, const char *key, const struct conf_strings *string
 
 #define CHALLENGES_KNOWN "http-01, dns-01, dns-account-01, dns-persist-01, tls-alpn-01 and device-attest-01"
 
-static void
-check_challenges(const char *at, const struct conf_strings *challenges, struct conf_errors *errors)
+bool
+conf_challenge_is_known(const char *type)
 {
 	static const char *const known[] = { "http-01", "dns-01", "tls-alpn-01", "dns-account-01", "dns-persist-01",
 		"device-attest-01" };
 
+	return is_one_of(type, known, COUNT_OF(known));
+}
+
+static void
+check_challenges(const char *at, const struct conf_strings *challenges, struct conf_errors *errors)
+{
 	for (size_t i = 0; i < challenges->count; i++) {
 		const char *type = challenges->list[i];
 		WHERE("%s.challenges[%zu]", at, i);
 
-		if (!is_one_of(type, known, COUNT_OF(known)))
+		if (!conf_challenge_is_known(type))
 			conf_error(errors, where, "\"%s\" is unknown: expected " CHALLENGES_KNOWN,
 				QUOTE(span_str(type)));
 		else if (is_one_of(type, (const char *const *)challenges->list, i))
@@ -474,31 +480,7 @@ check_upstreams(const struct gate_conf *conf, struct conf_errors *errors)
 	}
 }
 
-/* ---- rules and the rest ---- */
-
-static void
-check_rules(const struct gate_conf *conf, struct conf_errors *errors)
-{
-	const struct rule_conf *list = conf->rules.list;
-	struct problem pr;
-
-	for (size_t i = 0; i < conf->rules.count; i++) {
-		for (size_t j = 0; j < list[i].names.count; j++) {
-			WHERE("rules[%zu].names[%zu]", i, j);
-
-			pr = (struct problem){ 0 };
-			if (!policy_pattern_check(list[i].names.list[j], &pr))
-				conf_error(errors, where, "%s", pr.detail);
-		}
-		for (size_t j = 0; j < list[i].profiles.count; j++) {
-			WHERE("rules[%zu].profiles[%zu]", i, j);
-
-			if (!conf_profile(conf, span_str(list[i].profiles.list[j])))
-				conf_error(errors, where, "no entry of profiles is named \"%s\"",
-					QUOTE(span_str(list[i].profiles.list[j])));
-		}
-	}
-}
+/* ---- the rest ---- */
 
 static void
 check_store(const struct gate_conf *conf, struct conf_errors *errors)
@@ -567,7 +549,7 @@ gate_conf_check(const struct gate_conf *conf, struct conf_errors *errors)
 	conf_tenants_check(conf, errors);
 	check_profiles(conf, errors);
 	check_upstreams(conf, errors);
-	check_rules(conf, errors);
+	conf_policy_check(conf, errors);
 	check_names(&conf->attestation_trust, sizeof(struct trust_conf), "attestation_trust", errors);
 	check_names(&conf->maintenance, sizeof(struct maintenance_conf), "maintenance", errors);
 	conf_solvers_check(conf, errors);

@@ -6,6 +6,7 @@
 #include <openssl/evp.h>
 
 #include "base/log.h"
+#include "flow/decision.h"
 #include "flow/inventory.h"
 #include "flow/issue.h"
 #include "flow/mapped.h"
@@ -26,6 +27,7 @@ struct finalize {
 	struct order_view v;
 	const struct profile_conf *profile;
 	const struct upstream_conf *upstream;
+	struct decision decision;             /* owned */
 	bool not_ready;                       /* refused for the order's state: Location goes along (W15) */
 	bool began;                           /* work at the CA */
 	bool ready_made;                      /* driver local: chain is filled */
@@ -147,6 +149,17 @@ find_ready_tx(struct sql *db, void *arg, struct problem *pr)
 	return find_ready(db, arg, &account, pr);
 }
 
+/* Once more, with the key, and by the rules of today. */
+static bool
+rules_allow(struct sql *db, struct finalize *f, const struct account *account, struct problem *pr)
+{
+	const struct api *api = f->api;
+	struct final_ask ask = { api->conf, f->profile, &f->v.order, account, api->kid_ref, &api->http->peer, key_type_name(f->csr->key_type) };
+
+	decision_done(&f->decision);
+	return decision_at_finalize(db, &ask, &f->decision, pr);
+}
+
 /* Everything that must hold before it may be finalized. */
 static bool
 check(struct sql *db, struct finalize *f, struct problem *pr)
@@ -160,7 +173,7 @@ check(struct sql *db, struct finalize *f, struct problem *pr)
 	f->upstream = conf_upstream(api->conf, f->v.order.upstream);
 	if (!f->profile || !f->upstream)
 		return problem_set(pr, PROBLEM_INVALID_PROFILE, "profile \"%s\" is no longer offered", f->v.order.profile);
-	return inventory_may_finalize(db, f->profile, &f->v.order, pr) && csr_fits(db, f, &account, pr);
+	return inventory_may_finalize(db, f->profile, &f->v.order, pr) && csr_fits(db, f, &account, pr) && rules_allow(db, f, &account, pr);
 }
 
 static bool
@@ -185,6 +198,7 @@ static bool
 find_earlier(struct sql *db, const struct finalize *f, int64_t *ret_cert, int64_t *ret_join, struct problem *pr)
 {
 	const struct order *o = &f->v.order;
+	AUTO_FREE char *allowed = decision_upstreams(&f->decision);
 	struct idents names;
 	char key[IDENTS_KEY_TEXT];
 
@@ -197,7 +211,7 @@ find_earlier(struct sql *db, const struct finalize *f, int64_t *ret_cert, int64_
 	for (size_t i = 0; !*ret_cert && !*ret_join && i < conf_profile_ca_count(f->profile); i++) {
 		const struct upstream_conf *u = conf_profile_ca(f->api->conf, f->profile, i);
 
-		if (u && u != f->upstream && !find_issued(db, f, u->name, key, ret_cert, ret_join, pr))
+		if (u && u != f->upstream && conf_ca_is_among(allowed, u->name) && !find_issued(db, f, u->name, key, ret_cert, ret_join, pr))
 			return false;
 	}
 	return true;
@@ -233,7 +247,7 @@ finalize_tx(struct sql *db, void *arg, struct problem *pr)
 		return false;
 	if (f->upstream->driver == DRIVER_ACME && !find_earlier(db, f, &cert, &join, pr))
 		return false;
-	if (!move(db, f, join, pr))
+	if (!move(db, f, join, pr) || !decision_update(db, &f->decision, f->v.order.id, pr))
 		return false;
 	if (f->ready_made)
 		good = issue_store(db, f->api->conf, &f->v.order, &issued, node, pr);
@@ -275,6 +289,7 @@ finalize_done(struct finalize *f)
 	buf_done(&f->csr_der);
 	buf_done(&f->chain_pem);
 	chain_done(&f->chain);
+	decision_done(&f->decision);
 	order_view_done(&f->v);
 }
 
@@ -320,6 +335,8 @@ api_finalize(struct api *api)
 		good = api_reply_order(api, 200, &f.v);
 	} else if (f.not_ready) {
 		api_location(api, "order", f.v.order.ref);
+	} else if (f.decision.is_refused) {
+		decision_count(api->conf, &f.decision.refused);
 	}
 	finalize_done(&f);
 	return good;

@@ -7,6 +7,7 @@ struct new_authz {
 	const struct profile_conf *profile;
 	struct offer_ask ask;
 	struct authz authz;            /* owned */
+	struct decision decision;      /* owned */
 	_Atomic(uint64_t) *refused_by; /* the counter of the abuse limit that refused it */
 };
 
@@ -29,14 +30,28 @@ read_request(struct api *api, struct new_authz *n)
 	return true;
 }
 
-/* 7.4.1: whoever is not willing says so with 403, and why. */
 static bool
-check(struct api *api, const struct new_authz *n)
+learn_tx(struct sql *db, void *arg, struct problem *pr)
 {
-	struct policy_verdict verdict;
+	struct new_authz *n = arg;
+	struct account account;
 
-	policy_names(api->conf->policy, n->profile->name, &n->ask.ident, 1, &verdict);
-	if (offer_check(n->profile, &n->ask.ident, &verdict, &api->pr))
+	return api_account(n->api, db, &account, pr) && decision_learn(db, &n->decision, &account, NULL, pr);
+}
+
+/* 7.4.1: whoever is not willing says so with 403, and why. That a rule vouches for a name is for an order alone: it asks again. */
+static bool
+check(struct api *api, struct new_authz *n)
+{
+	const struct rule_conf *rule;
+
+	decision_begin(&n->decision, api->conf, n->profile, api->kid_ref, &api->http->peer);
+	if (decision_asks_store(&n->decision) && !store_read(api->srv->store, learn_tx, n, &api->pr))
+		return false;
+	decision_ask(&n->decision, &n->ask.ident, 1);
+	rule = decision_rule(api->conf, &n->decision.verdicts[0]);
+	n->ask.rule = rule && !rule->already_proven ? rule : NULL;
+	if (offer_check(n->profile, &n->ask.ident, &n->decision.verdicts[0], n->ask.rule, &api->pr))
 		return true;
 	if (api->pr.kind == PROBLEM_REJECTED_IDENTIFIER)
 		api->pr.kind = PROBLEM_REJECTED_IDENTIFIER_403;
@@ -80,5 +95,6 @@ api_new_authz(struct api *api)
 		atomic_fetch_add(n.refused_by, 1);
 	}
 	authz_done(&n.authz);
+	decision_done(&n.decision);
 	return good;
 }

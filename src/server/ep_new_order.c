@@ -22,6 +22,8 @@ struct new_order {
 	struct idents idents;      /* owned */
 	struct offer_ask *asks;    /* one for each of them, in their order; owned */
 	struct idents mapped;      /* names that its devices have besides (V10); owned */
+	struct decision decision;  /* on idents, then on mapped; owned */
+	char *upstreams;           /* that may issue by it; owned */
 	unsigned char map_key[MAPPING_KEY_BYTES];
 	bool has_map_key;
 	int64_t not_before, not_after;
@@ -144,13 +146,11 @@ map(struct api *api, struct new_order *n)
 		return true;
 	mapped_names(n->profile, &n->idents, n->map_key, &names);
 	for (size_t i = 0; i < names.count; i++) {
-		struct policy_verdict verdict;
-
 		if (idents_has(&n->idents, &names.list[i]))
 			continue;
 		idents_add(&n->mapped, &names.list[i]);
-		if (!policy_names(api->conf->policy, n->profile->name, &names.list[i], 1, &verdict)) {
-			problem_set(&pr, PROBLEM_REJECTED_IDENTIFIER, "%s", verdict.say);
+		if (!decision_ask(&n->decision, &names.list[i], 1)) {
+			decision_refuse(&n->decision.verdicts[n->decision.count - 1], &pr);
 			api_subproblem(api, &pr, &names.list[i]);
 		}
 	}
@@ -182,7 +182,7 @@ check_dates(struct api *api, const struct new_order *n)
 static bool
 choose_ca(struct api *api, struct new_order *n)
 {
-	struct ca_wish wish = { .not_before = n->not_before, .not_after = n->not_after };
+	struct ca_wish wish = { .not_before = n->not_before, .not_after = n->not_after, .upstreams = n->upstreams };
 	struct order like = { .idents = n->idents, .mapped = n->mapped };
 	struct idents names;
 
@@ -197,20 +197,40 @@ choose_ca(struct api *api, struct new_order *n)
 }
 
 static bool
+learn_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct new_order *n = arg;
+	struct account account;
+
+	return api_account(n->api, db, &account, pr) && decision_learn(db, &n->decision, &account, &n->idents, pr);
+}
+
+/* What the rules say of the identifiers. Only if one asks for what the store knows it is asked before anything else. */
+static bool
+decide(struct api *api, struct new_order *n)
+{
+	decision_begin(&n->decision, api->conf, n->profile, api->kid_ref, &api->http->peer);
+	decision_order(&n->decision, n->profile, n->idents.count, n->not_before, n->not_after);
+	if (decision_asks_store(&n->decision) && !store_read(api->srv->store, learn_tx, n, &api->pr))
+		return false;
+	decision_ask(&n->decision, n->idents.list, n->idents.count);
+	for (size_t i = 0; i < n->idents.count; i++)
+		n->asks[i].rule = decision_rule(api->conf, &n->decision.verdicts[i]);
+	return true;
+}
+
+static bool
 check_all(struct api *api, struct new_order *n)
 {
-	struct policy_verdict *verdicts = xcalloc(n->idents.count + 1, sizeof(*verdicts));
-
-	policy_names(api->conf->policy, n->profile->name, n->idents.list, n->idents.count, verdicts);
 	for (size_t i = 0; i < n->idents.count; i++) {
 		struct problem pr = { 0 };
 
-		if (!offer_check(n->profile, &n->idents.list[i], &verdicts[i], &pr))
+		if (!offer_check(n->profile, &n->idents.list[i], &n->decision.verdicts[i], n->asks[i].rule, &pr))
 			api_subproblem(api, &pr, &n->idents.list[i]);
 	}
-	free(verdicts);
 	if (api->sub_count > 0)
 		sum_up(api);
+	n->upstreams = decision_upstreams(&n->decision);
 	return api->sub_count == 0 && choose_ca(api, n);
 }
 
@@ -264,7 +284,7 @@ read_request(struct api *api, struct new_order *n)
 		return false;
 	idents_collect(api, list, n);
 	if ((int64_t)n->idents.count <= n->profile->max_identifiers)
-		return map(api, n) && check_all(api, n);
+		return decide(api, n) && map(api, n) && check_all(api, n);
 	api->sub_count = 0;
 	return problem_set(&api->pr, PROBLEM_MALFORMED, "profile \"%s\" allows at most %lld identifiers, not %zu",
 		n->profile->name, (long long)n->profile->max_identifiers, n->idents.count);
@@ -295,7 +315,7 @@ insert_order(struct sql *db, struct new_order *n, struct problem *pr)
 	bool all = true;
 
 	o->expires = inserted = pending < latest ? pending : latest;
-	if (!order_insert(db, o, pr) || !event_note(db, o->id, node, "order", pr, "created for profile %s, %zu identifiers", o->profile, o->idents.count))
+	if (!order_insert(db, o, pr) || !decision_note(db, &n->decision, o->id, pr) || !event_note(db, o->id, node, "order", pr, "created for profile %s, %zu identifiers", o->profile, o->idents.count))
 		return false;
 	if (n->why_not.kind && !event_note(db, o->id, node, "order", pr, "%s is to issue: %s", n->ca->name, n->why_not.detail))
 		return false;
@@ -388,7 +408,7 @@ look_ahead(struct sql *db, struct new_order *n, struct problem *pr)
 {
 	const struct server *srv = n->api->srv;
 	const struct profile_conf *p = n->profile;
-	int64_t now = clock_unix_s(), since, longest_s = p->order_life_s;
+	int64_t now = clock_unix_s(), since, longest_s = p->order_life_s, by_rule_s = decision_longest_wait(&n->decision);
 	struct problem unreadable = { 0 };
 	struct work_forecast f;
 	struct idents names;
@@ -407,6 +427,8 @@ look_ahead(struct sql *db, struct new_order *n, struct problem *pr)
 		return true;
 	if (p->long_wait == LONG_WAIT_REFUSE && p->longest_wait_s < longest_s)
 		longest_s = p->longest_wait_s;
+	if (by_rule_s && by_rule_s < longest_s)
+		longest_s = by_rule_s;
 	return !f.waits || f.at <= now + longest_s || keep_place(db, n, &f, since != 0, now, longest_s, pr);
 }
 
@@ -430,13 +452,15 @@ new_order_tx(struct sql *db, void *arg, struct problem *pr)
 	struct new_order *n = arg;
 	struct account account;
 	struct order same;
+	bool is_same = true;
 
 	n->refused_by = NULL;
 	n->sent_away = n->began = false;
 	n->warned.count = 0;
 	if (!api_account(n->api, db, &account, pr) || !api_eab_alive(n->api, &account, pr) ||
 		!api_terms_agreed(n->api, db, &account, pr) || !offer_account(n->api, db, n->profile, &account, n->idents.list, n->idents.count, pr) ||
-		!devices_may(db, n, pr) || !account_touch(db, &account, clock_unix_s(), pr))
+		!devices_may(db, n, pr) || !account_touch(db, &account, clock_unix_s(), pr) ||
+		!decision_learn(db, &n->decision, &account, &n->idents, pr))
 		return false;
 	order_prepare(n, &account);
 	if (!replaces_find(db, n->profile, &n->replaced, &n->v.order, pr))
@@ -445,6 +469,14 @@ new_order_tx(struct sql *db, void *arg, struct problem *pr)
 	n->reused = false;
 	if (!asks_for_domain(n) && !order_find_same(db, &n->v.order, clock_unix_s(), &same, &n->reused, pr))
 		return false;
+	if (n->reused && !decision_is_same(db, &n->decision, same.id, &is_same, pr)) {
+		order_done(&same);
+		return false;
+	}
+	/* one that other rules have let through may not be finalized any more, or was made for other proofs */
+	if (n->reused && !is_same)
+		order_done(&same);
+	n->reused = n->reused && is_same;
 	if (n->reused) {
 		order_done(&n->v.order);
 		n->v.order = same;
@@ -491,6 +523,8 @@ api_new_order(struct api *api)
 	idents_done(&n.idents);
 	idents_done(&n.mapped);
 	free(n.asks);
+	free(n.upstreams);
+	decision_done(&n.decision);
 	replaced_done(&n.replaced);
 	order_view_done(&n.v);
 	return good;

@@ -63,21 +63,28 @@ may_prove(enum challenge_kind kind, const struct ident *id, bool subdomains)
 	return is_record ? id->type == IDENT_DNS : !ident_is_wildcard(id) && !subdomains;
 }
 
-/* What the profile offers to prove this identifier: kinds in the profile's order. */
+/* What the profile offers to prove this identifier, and the rule takes: kinds in the profile's order. */
 static size_t
-kinds_for(const struct profile_conf *p, const struct ident *id, bool subdomains, enum challenge_kind *ret)
+kinds_for(const struct profile_conf *p, const struct ident *id, bool subdomains, const struct rule_conf *rule, enum challenge_kind *ret)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < p->challenges.count && n < AUTHZ_CHALLENGES_MAX; i++) {
-		if (challenge_kind_parse(span_str(p->challenges.list[i]), &ret[n]) && may_prove(ret[n], id, subdomains))
+		if (challenge_kind_parse(span_str(p->challenges.list[i]), &ret[n]) && may_prove(ret[n], id, subdomains) && decision_takes_proof(rule, ret[n]))
 			n++;
 	}
 	return n;
 }
 
+/* Does the rule vouch for it? Never for a device, which only its hardware can. */
+static bool
+is_proven(const struct rule_conf *rule, const struct ident *id)
+{
+	return rule && rule->already_proven && !ident_is_device(id);
+}
+
 bool
-offer_check(const struct profile_conf *p, const struct ident *id, const struct policy_verdict *verdict, struct problem *pr)
+offer_check(const struct profile_conf *p, const struct ident *id, const struct policy_verdict *verdict, const struct rule_conf *rule, struct problem *pr)
 {
 	enum challenge_kind kinds[AUTHZ_CHALLENGES_MAX];
 
@@ -87,8 +94,8 @@ offer_check(const struct profile_conf *p, const struct ident *id, const struct p
 	if (ident_is_wildcard(id) && !p->wildcard)
 		return problem_set(pr, PROBLEM_REJECTED_IDENTIFIER, "profile \"%s\" has no wildcards", p->name);
 	if (!verdict->allow)
-		return problem_set(pr, PROBLEM_REJECTED_IDENTIFIER, "%s", verdict->say);
-	if (kinds_for(p, id, false, kinds) == 0)
+		return decision_refuse(verdict, pr);
+	if (!is_proven(rule, id) && kinds_for(p, id, false, rule, kinds) == 0)
 		return problem_set(pr, PROBLEM_REJECTED_IDENTIFIER,
 			"profile \"%s\" offers no challenge that can prove this name", p->name);
 	return true;
@@ -184,16 +191,50 @@ make_authz(struct sql *db, const struct profile_conf *p, const struct offer_ask 
 		ret->wildcard = false;
 	}
 	/* the names of one order have one, and so has the next order */
-	if (ret->subdomains && !authz_find_subdomains(db, ret->account_id, id.value, p->name, AUTHZ_PENDING, now + p->pending_authz_s / 2,
+	if (ret->subdomains && !(ask->rule && ask->rule->challenges.count) &&
+		!authz_find_subdomains(db, ret->account_id, id.value, p->name, AUTHZ_PENDING, now + p->pending_authz_s / 2,
 				       INT64_MAX, &ret->id, &ret->expires, pr))
 		return false;
 	if (ret->id)
 		return true;
 	span_copy(span_str(p->name), ret->profile, sizeof(ret->profile));
-	ret->challenge_count = kinds_for(p, &id, ret->subdomains, kinds);
+	ret->challenge_count = kinds_for(p, &id, ret->subdomains, ask->rule, kinds);
 	for (size_t i = 0; i < ret->challenge_count; i++)
 		ret->challenges[i].kind = kinds[i];
 	return authz_insert(db, ret, pr);
+}
+
+/* Born valid, without a challenge. */
+static bool
+give_authz(struct sql *db, const struct profile_conf *p, int64_t now, struct authz *ret, struct problem *pr)
+{
+	ret->expires = now + p->valid_authz_s;
+	ret->by_rule = true;
+	span_copy(span_str(p->name), ret->profile, sizeof(ret->profile));
+	return authz_insert(db, ret, pr);
+}
+
+static bool
+on_proof(const struct authz_proof *proof, void *arg, struct problem *pr)
+{
+	struct authz *found = arg;
+
+	(void)pr;
+	found->challenges[0].kind = proof->kind;
+	return true;
+}
+
+/* An authorization of before counts if it was proven as the rule wants it. */
+static bool
+drop_unfit(struct sql *db, const struct rule_conf *rule, struct authz *found, struct problem *pr)
+{
+	if (!found->id || !rule || !rule->challenges.count)
+		return true;
+	if (!authz_proof_of(db, found->id, on_proof, found, pr))
+		return false;
+	if (!decision_takes_proof(rule, found->challenges[0].kind))
+		found->id = 0;
+	return true;
 }
 
 bool
@@ -209,6 +250,8 @@ offer_authz(struct sql *db, const struct profile_conf *p, int64_t account_id, co
 	/* a statement is good for one challenge alone (O2) */
 	if (ident_is_device(id))
 		return make_authz(db, p, ask, now, ret, pr);
+	if (is_proven(ask->rule, id))
+		return give_authz(db, p, now, ret, pr);
 	/* who asks for all names below wants no authorization of the name alone */
 	if (p->subdomains && ask->subdomains) {
 		if (!authz_find_subdomains(db, account_id, id->value, p->name, AUTHZ_VALID, now + REUSE_LEFT_S, most, &ret->id, &ret->expires, pr))
@@ -217,5 +260,5 @@ offer_authz(struct sql *db, const struct profile_conf *p, int64_t account_id, co
 		   (!ret->id && !find_above(db, p, id, now + REUSE_LEFT_S, most, ret, pr))) {
 		return false;
 	}
-	return ret->id || make_authz(db, p, ask, now, ret, pr);
+	return drop_unfit(db, ask->rule, ret, pr) && (ret->id || make_authz(db, p, ask, now, ret, pr));
 }

@@ -4,7 +4,7 @@
 
 #include <stdatomic.h>
 
-#include "policy/policy.h"
+#include "flow/decision.h"
 #include "server/api.h"
 
 /* An identifier of a request. */
@@ -12,11 +12,12 @@ struct offer_ask {
 	struct ident ident;
 	bool subdomains;            /* newAuthz: subdomainAuthAllowed (RFC 9444 4.2) */
 	char ancestor[IDENT_VALUE]; /* newOrder: ancestorDomain (4.3), "" = none */
+	const struct rule_conf *rule; /* that allows it (flow/decision.h); NULL = none is known yet */
 };
 /* {"type":…,"value":…} and what may stand beside them; an ancestor is one, of two labels at least. */
 bool offer_ask_read(const struct json_node *node, struct offer_ask *ret, struct problem *pr) MUST_CHECK;
-/* Has the profile a way to prove this identifier, and do the rules allow it? */
-bool offer_check(const struct profile_conf *p, const struct ident *id, const struct policy_verdict *verdict, struct problem *pr) MUST_CHECK;
+/* Has the profile a way to prove this identifier, and do the rules allow it? `rule` is the one behind the verdict. */
+bool offer_check(const struct profile_conf *p, const struct ident *id, const struct policy_verdict *verdict, const struct rule_conf *rule, struct problem *pr) MUST_CHECK;
 /* May this account use the profile, and its key be used for these identifiers and from where the request comes (E1)? Its tenant must be
  * served. */
 bool offer_account(struct api *api, struct sql *db, const struct profile_conf *p, const struct account *account, const struct ident *idents,

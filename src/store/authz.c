@@ -48,7 +48,7 @@ authz_done(struct authz *a)
 	" a.expires, a.created_at,"                                                                \
 	" c.id, c.ref, c.kind, c.state, c.token, c.key_auth, c.validated_at, c.attempts,"          \
 	" c.next_at, c.error, a.subdomains"
-#define FROM " from authz a join challenge c on c.authz_id = a.id"
+#define FROM " from authz a left join challenge c on c.authz_id = a.id"
 
 static void
 read_authz(struct sql_stmt *st, struct authz *a)
@@ -93,7 +93,7 @@ one(struct sql_stmt *st, struct authz *ret, bool *ret_found, struct problem *pr)
 	while (sql_step(st)) {
 		read_authz(st, &a);
 		found = true;
-		if (a.challenge_count < AUTHZ_CHALLENGES_MAX)
+		if (a.challenge_count < AUTHZ_CHALLENGES_MAX && !sql_is_null(st, 10))
 			read_challenge(st, &a.challenges[a.challenge_count++]);
 	}
 	if (!sql_end(st, pr)) {
@@ -196,7 +196,7 @@ authz_insert(struct sql *db, struct authz *a, struct problem *pr)
 {
 	static const char SQL[] =
 		"insert into authz (ref, account_id, ident_type, ident, wildcard, profile, state,"
-		" expires, created_at, subdomains) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) returning id";
+		" expires, created_at, subdomains, proven_by) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) returning id";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	rand_ref(a->ref);
@@ -211,6 +211,10 @@ authz_insert(struct sql *db, struct authz *a, struct problem *pr)
 	sql_bind_int(st, 8, a->expires);
 	sql_bind_int(st, 9, a->created_at);
 	sql_bind_int(st, 10, a->subdomains);
+	if (a->by_rule)
+		sql_bind_int(st, 11, 0);
+	else
+		sql_bind_null(st, 11);
 	if (sql_step(st))
 		a->id = sql_int(st, 0);
 	if (!sql_end(st, pr))
@@ -432,12 +436,13 @@ authz_expire(struct sql *db, int64_t now, int64_t limit, int64_t *ret_count, str
 	return sql_end(st, pr);
 }
 
+/* One that a rule has given is no proof that the account holds the name. */
 static bool
 has_valid(struct sql *db, int64_t account_id, const struct ident *id, const char *profile, int64_t now, bool *ret, struct problem *pr)
 {
 	static const char SQL[] =
 		"select 1 from authz where account_id=$1 and ident=$2 and wildcard=$3 and state=1"
-		" and profile=$6 and ident_type=$4 and expires>=$5 limit 1";
+		" and profile=$6 and ident_type=$4 and expires>=$5 and coalesce(proven_by, 1)<>0 limit 1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, account_id);

@@ -41,6 +41,7 @@ struct authz {
 	struct ident ident;           /* without "*." */
 	bool wildcard;
 	bool subdomains;              /* it counts for names below, too (RFC 9444) */
+	bool by_rule;                 /* authz_insert: nothing need be proven, a rule of the policy says so; for its order alone */
 	char profile[PROFILE_TEXT];
 	enum authz_state state;
 	int64_t expires, created_at;
@@ -77,6 +78,17 @@ bool challenge_validated(struct sql *db, int64_t id, int64_t at, bool *ret_moved
 /* Authorization refs of an order, in the order of its identifiers' first mention (row order). */
 typedef void (*authz_ref_fn)(const char *ref, void *arg);
 bool authz_refs_of_order(struct sql *db, int64_t order_id, authz_ref_fn fn, void *arg, struct problem *pr) MUST_CHECK;
+/* How each valid authorization of an order was proven. fn answers false, with `pr` set, to end it. */
+struct authz_proof {
+	struct ident ident;        /* without "*." */
+	bool wildcard, subdomains;
+	bool by_rule;              /* a rule of the policy says so, no challenge */
+	enum challenge_kind kind;  /* else; of a name that follows from a device, how the device was proven */
+};
+typedef bool (*authz_proof_fn)(const struct authz_proof *p, void *arg, struct problem *pr);
+/* Of one. */
+bool authz_proof_of(struct sql *db, int64_t authz_id, authz_proof_fn fn, void *arg, struct problem *pr) MUST_CHECK;
+bool authz_each_proof(struct sql *db, int64_t order_id, authz_proof_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 /* States of an order's authorizations: how many are not valid, the earliest expiry of all, and how many are dead
  * (invalid, expired, deactivated, revoked, or past their time). */
 struct authz_summary { int64_t count, not_valid, dead, first_expiry; };

@@ -1,7 +1,7 @@
 libgate_a_SOURCES += \
 	src/store/account.c src/store/account.h \
 	src/store/audit.c src/store/audit.h \
-	src/store/authz.c src/store/authz.h \
+	src/store/authz.c src/store/authz.h src/store/authz_proof.c \
 	src/store/cert.c src/store/cert.h \
 	src/store/device.c src/store/device.h \
 	src/store/device_name.c src/store/device_name.h \
@@ -11,6 +11,7 @@ libgate_a_SOURCES += \
 	src/store/job.c src/store/job.h \
 	src/store/lookup.c src/store/lookup.h \
 	src/store/order.c src/store/order.h \
+	src/store/order_policy.c src/store/order_policy.h \
 	src/store/queue.c src/store/queue.h \
 	src/store/quota.c src/store/quota.h \
 	src/store/proof_record.c src/store/proof_record.h \

@@ -321,6 +321,11 @@
 /* Orders that are begun at their CA before they are finalized, by their names. */
 #define DDL_21 "create index orders_set_ready on orders (idents_key) where state = 1"
 
+/* By which rules orders were made, and what was known then. */
+#define DDL_22(KEY)                                                                                \
+	"create table order_policy (order_id " KEY ", facts text not null, rules text not null,"   \
+	" upstreams text not null)"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
@@ -345,6 +350,7 @@ static const struct sql_migration migrations[] = {
 	{ 19, DDL_19("integer primary key", "integer"), DDL_19("bigint generated always as identity primary key", "bigint") },
 	{ 20, DDL_20, DDL_20 },
 	{ 21, DDL_21, DDL_21 },
+	{ 22, DDL_22("integer primary key"), DDL_22("bigint primary key") },
 };
 
 _Static_assert(COUNT_OF(migrations) == SCHEMA_VERSION, "each is a version");

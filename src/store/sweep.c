@@ -57,8 +57,9 @@ sweep_orders(struct sql *db, int64_t now, int64_t before, int64_t limit, int64_t
 		" (select 1 from upstream_order u where u.order_id=o.id) order by o.expires limit $3";
 	static const char EVENTS[] = "delete from event where order_id=$1";
 	static const char LINKS[] = "delete from order_authz where order_id=$1";
+	static const char POLICY[] = "delete from order_policy where order_id=$1";
 	static const char ORDER[] = "delete from orders where id=$1";
-	static const char *const all[] = { EVENTS, LINKS, ORDER, NULL };
+	static const char *const all[] = { EVENTS, LINKS, POLICY, ORDER, NULL };
 
 	return sweep(db, FIND, all, now, before, limit, ret_count, pr);
 }

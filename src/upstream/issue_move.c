@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "store/event.h"
+#include "store/order_policy.h"
 
 #define CAS_MAX 8
 
@@ -118,18 +119,22 @@ settle(struct sql *db, struct issue *is, const struct upstream_order *row, struc
 static bool
 choose(struct sql *db, struct move_rq *r, const struct upstream_order *row, struct problem *pr)
 {
-	r->to = NULL;
-	for (size_t i = 0; i < r->count && !r->to; i++) {
-		bool let_in;
+	struct order_policy policy = { 0 };
+	bool found, let_in = false, good = order_policy_get(db, r->is->order.id, &policy, &found, pr);
 
-		if (upstream_order_has_refused(row, r->list[i].conf->name))
+	r->to = NULL;
+	for (size_t i = 0; good && i < r->count && !r->to; i++) {
+		const struct candidate *c = &r->list[i];
+
+		/* nor where the rules that allowed the order do not have it */
+		if (upstream_order_has_refused(row, c->conf->name) || !conf_ca_is_among(policy.upstreams, c->conf->name))
 			continue;
-		if (!is_let_in(db, r, &r->list[i], &let_in, pr))
-			return false;
-		if (let_in)
-			r->to = &r->list[i];
+		good = is_let_in(db, r, c, &let_in, pr);
+		if (good && let_in)
+			r->to = c;
 	}
-	return true;
+	order_policy_done(&policy);
+	return good;
 }
 
 static bool

@@ -60,7 +60,7 @@ static const struct {
 	{ "anything.test", "", NULL, IDENT_DNS, false },
 };
 
-static const char *const bad_patterns[] = { "", "*.", "*.*", "a.*.b", "**", "a..b", ".a", "a.", "-a.b", "a-.b", "a_b.c", "m\303\274ll.de",
+static const char *const bad_patterns[] = { "", "*.", "*.*", "a.*.b", "**", "a..b", ".a", "a.", "-a.b", "a-.b", "a_b.c", "b\303\274cher.xn--bcher-kva.example", "xn--zzzzzzzzzzzzzzz99999.example", "xn--ls8h.example",
 	"10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/", "/8", "a/8", "a b", "a.b:443", "https://a.b",
 	"a234567890123456789012345678901234567890123456789012345678901234.b" };
 

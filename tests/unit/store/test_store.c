@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "cases.h"
 #include "store/audit.h"
+#include "store/order_policy.h"
 #include "store/proof_record.h"
 #include "store/queue.h"
 #include "store/quota.h"
@@ -1269,6 +1270,65 @@ case_evidence(struct sql *db, void *arg, struct problem *pr)
 }
 
 static bool
+list_proof(const struct authz_proof *p, void *arg, struct problem *pr)
+{
+	buf_addf(arg, "%s%s%s=%s ", p->wildcard ? "*." : "", p->ident.value, p->subdomains ? "+" : "", p->by_rule ? "rule" : challenge_kind_name(p->kind));
+	return strcmp(p->ident.value, "bad.test") != 0 || problem_set(pr, PROBLEM_UNAUTHORIZED, "no more");
+}
+
+static bool
+list_policy(const struct order_policy_row *row, void *arg)
+{
+	buf_addf(arg, "%lld %s %s; ", (long long)row->id, row->p.rules, row->idents);
+	return true;
+}
+
+/* How names were proven, and by which rules orders were made. */
+static bool
+case_order_policy(struct sql *db, void *arg, struct problem *pr)
+{
+	int64_t account = put_account(db, "tpo"), order = put_order(db, account, ORDER_READY, NOW, "a.test"), other = put_order(db, account, ORDER_VALID, NOW, "b.test"), n;
+	struct authz a = { .account_id = account, .ident = dns("rule.test"), .state = AUTHZ_VALID, .expires = NOW + 9, .profile = "p", .by_rule = true };
+	struct order_policy p = { order, (char *)(uintptr_t)"{}", (char *)(uintptr_t)"[\"r\"]", (char *)(uintptr_t)"" }, q = { 0 };
+	struct idents names = { &a.ident, 1 };
+	AUTO_BUF proofs = BUF_MAX(256), list = BUF_MAX(256);
+	struct problem why = { 0 };
+	int64_t id, expires;
+	bool found, moved;
+
+	(void)arg;
+	ok(authz_insert(db, &a, pr) && authz_link(db, order, a.id, pr), "a rule gives an authorization");
+	ok(authz_by_id(db, a.id, &(struct authz){ 0 }, &found, pr) && found, "an authorization without a challenge is found");
+	ok(authz_find_valid(db, account, &a.ident, false, "p", NOW, NOW + 1000, &id, &expires, pr) && id == 0, "one that a rule has given is for its order alone");
+	ok(authz_covers(db, account, &names, "p", NOW, &found, pr) && !found, "and is no proof that the account holds the name");
+	put_attested(db, account, order, "k1", SPAN_NONE);
+	id = put_authz(db, account, order, "given.test", AUTHZ_PENDING, NOW);
+	ok(authz_give(db, order, &(struct ident){ .type = IDENT_DNS, .value = "given.test" }, a.id, NOW, &moved, pr) && moved, "a device gives one");
+	ok(authz_each_proof(db, order, list_proof, &proofs, pr), "how the names of an order were proven");
+	is_str(buf_cstr(&proofs), "rule.test=rule a.test=device-attest-01 given.test=device-attest-01 ", "  by a rule, by a statement, by the device");
+	buf_clear(&proofs);
+	ok(authz_proof_of(db, a.id, list_proof, &proofs, pr) && strcmp(buf_cstr(&proofs), "rule.test=rule ") == 0, "of one alone");
+	a = (struct authz){ .account_id = account, .ident = dns("bad.test"), .state = AUTHZ_VALID, .expires = NOW + 9, .profile = "p", .by_rule = true };
+	ok(authz_insert(db, &a, pr) && !authz_proof_of(db, a.id, list_proof, &proofs, &why) && why.kind == PROBLEM_UNAUTHORIZED, "who lists them may refuse");
+
+	ok(order_policy_get(db, order, &q, &found, pr) && !found, "no rules are on record");
+	ok(order_policy_insert(db, &p, pr) && order_policy_get(db, order, &q, &found, pr) && found && strcmp(q.rules, "[\"r\"]") == 0 && !q.upstreams[0], "then they are");
+	order_policy_done(&q);
+	p.upstreams = (char *)(uintptr_t)"ca";
+	ok(order_policy_update(db, &p, pr) && order_policy_get(db, order, &q, &found, pr) && strcmp(q.upstreams, "ca") == 0, "they change with what is known");
+	order_policy_done(&q);
+	p.order_id = other;
+	ok(order_policy_insert(db, &p, pr) && order_policy_each(db, 0, 2, list_policy, &list, pr), "they are listed");
+	AUTO_FREE char *want = xasprintf("%lld [\"r\"] dns:b.test; %lld [\"r\"] dns:a.test; ", (long long)other, (long long)order);
+	is_str(buf_cstr(&list), want, "  newest first");
+	buf_clear(&list);
+	ok(order_policy_each(db, order, 10, list_policy, &list, pr) && !strstr(buf_cstr(&list), "a.test"), "and below one");
+	ok(order_policy_outstanding(db, account, NOW, 10, &n, pr) && n == 0, "who has no certificate has none outstanding");
+	ok(sweep_orders(db, NOW + 1, NOW + 1, 100, &n, pr) && order_policy_get(db, other, &q, &found, pr) && !found, "they go with the order");
+	return true;
+}
+
+static bool
 count_device(const struct device *d, void *arg)
 {
 	int64_t *n = arg;
@@ -1617,6 +1677,7 @@ static const struct {
 	{ "limits of CAs", case_quota },
 	{ "the queue", case_queue },
 	{ "evidence", case_evidence },
+	{ "rules of orders", case_order_policy },
 	{ "accounts", case_accounts },
 	{ "orders", case_orders },
 	{ "order look-ups", case_order_finds },
