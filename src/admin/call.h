@@ -137,6 +137,7 @@ bool call_cert_revoke(struct call *c);
 bool call_reload(struct call *c);
 bool call_drain(struct call *c);
 void call_drain_after(struct call *c);
+bool call_backup(struct call *c);
 bool call_log(struct call *c);
 bool call_log_set(struct call *c);
 bool call_config(struct call *c);

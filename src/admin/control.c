@@ -1,4 +1,4 @@
-/* control.c - POST /reload, POST /drain, GET and POST /log, GET /config. */
+/* control.c - POST /reload, POST /drain, POST /backups, GET and POST /log, GET /config. */
 #include "admin/call.h"
 #include "base/log.h"
 
@@ -43,6 +43,20 @@ void
 call_drain_after(struct call *c)
 {
 	c->admin->drain(c->admin->arg);
+}
+
+/* acmegatectl has made one, by itself: for the audit trail. */
+bool
+call_backup(struct call *c)
+{
+	struct span folder = json_req_str(&c->body, "folder", 1024);
+
+	if (!json_ok(&c->body))
+		return false;
+	jw_object(&c->w, NULL);
+	jw_span(&c->w, "folder", folder);
+	jw_end(&c->w);
+	return true;
 }
 
 static const char *const level_names[] = { [LOG_ERROR] = "error", [LOG_WARNING] = "warning", [LOG_NOTICE] = "notice",

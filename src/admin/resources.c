@@ -12,6 +12,7 @@ static const struct resource resources[] = {
 	{ HTTP_POST, "/certs/{}/revoke", call_cert_revoke, .told = "reason" },
 	{ HTTP_POST, "/reload", call_reload },
 	{ HTTP_POST, "/drain", call_drain, .after = call_drain_after },
+	{ HTTP_POST, "/backups", call_backup, .event = AUDIT_STORE_BACKUP, .told = "folder" },
 	{ HTTP_GET, "/log", call_log },
 	{ HTTP_POST, "/log", call_log_set, .told = "level" },
 	{ HTTP_GET, "/config", call_config },

@@ -167,6 +167,15 @@ static const struct ctl_option renewals_due_options[] = {
 	{ "all", NULL, "all of them, with when each will be" },
 	{ .name = NULL },
 };
+static const struct ctl_option backup_options[] = {
+	{ "with-master-key", NULL, "put the file of master_key in it, too: whoever has the folder has all keys then" },
+	{ .name = NULL },
+};
+static const struct ctl_option restore_options[] = {
+	{ "check", NULL, "verify that it could be restored here, and change nothing" },
+	{ "unchanged", NULL, "the gateway has done nothing since the backup was made: orders and limits are as they were" },
+	OPTION_YES, { .name = NULL },
+};
 static const struct ctl_option drain_options[] = { OPTION_YES, { .name = NULL } };
 
 const struct ctl_command ctl_commands[] = {
@@ -320,6 +329,18 @@ const struct ctl_command ctl_commands[] = {
 		"stays in force.",
 		"reload", NULL, cmd_reload },
 	{ "drain", NULL, NULL, 0, 0, "let the daemon end its requests and stop", NULL, "drain --yes", drain_options, cmd_drain },
+	{ "backup", NULL, "FOLDER", 1, 1, "copy the database and what belongs to it to a new folder, while the daemon runs or not",
+		"Written last, manifest.json says what the folder has, and that the copy was read whole. Keys in it stay sealed by the master key, which "
+		"is not in it unless that is asked for. Of a PostgreSQL make a copy by pg_dump --format=custom, and take node and master.key "
+		"of the state folder along.",
+		"backup /srv/backup/2026-11-30", backup_options, cmd_backup },
+	{ "restore", NULL, "[FOLDER]", 0, 1, "put a backup back where there is no database",
+		"The daemon must not run. The copy is verified and brought to this release first. What the gateway has done since the backup is not "
+		"known, so that orders under way end (devices order anew, and none is issued twice) and limits of CAs that are known count as used up "
+		"and fill again as time passes. Certificates issued since are not in the list of this gateway: revoke them at their CA if "
+		"they must be. With PostgreSQL, whose dump pg_restore has put back, it is called without FOLDER, and does what is to be done "
+		"in the database before a gateway may use it.",
+		"restore /srv/backup/2026-11-30 --check\nrestore /srv/backup/2026-11-30", restore_options, cmd_restore },
 	{ "log", "level", "[LEVEL]", 0, 1, "show or set how much the daemon logs, until it reads its configuration again",
 		"Levels are error, warning, notice, info and debug.", "log level debug", NULL, cmd_log_level },
 	{ "version", NULL, NULL, 0, 0, "print the versions of this program and the daemon", NULL, "version", NULL,

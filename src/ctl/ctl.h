@@ -218,6 +218,8 @@ int cmd_config_show(struct ctl *ctl);
 int cmd_config_keys(struct ctl *ctl);
 int cmd_reload(struct ctl *ctl);
 int cmd_drain(struct ctl *ctl);
+int cmd_backup(struct ctl *ctl);
+int cmd_restore(struct ctl *ctl);
 int cmd_log_level(struct ctl *ctl);
 int cmd_version(struct ctl *ctl);
 

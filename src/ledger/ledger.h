@@ -99,6 +99,10 @@ bool ledger_refused(struct ledger *l, struct sql *db, const struct ledger_ask *a
 
 /* ---- for operators ---- */
 
+/* After the store came out of a backup: every bucket of the configured CAs counts as just used up, for what was spent since is not known.
+ * How many were not. */
+bool ledger_distrust(struct sql *db, const struct gate_conf *conf, int64_t now_ns, int64_t *ret_count, struct problem *pr) MUST_CHECK;
+
 /* What a bucket allows now. */
 struct ledger_view {
 	struct quota_rate rate; /* count 0 = only frozen */

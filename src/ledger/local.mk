@@ -1,4 +1,5 @@
 libgate_a_SOURCES += \
+	src/ledger/distrust.c \
 	src/ledger/keys.c \
 	src/ledger/ledger.c src/ledger/ledger.h src/ledger/ledger_int.h \
 	src/ledger/settle.c \

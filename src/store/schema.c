@@ -372,3 +372,31 @@ schema_probe(struct sql *db, struct problem *pr)
 {
 	return sql_exec(db, "update schema_version set version = version where version < 0", pr);
 }
+
+static bool
+check_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	static const char INTEGRITY[] = "pragma integrity_check(1)", VERSION[] = "select max(version) from schema_version";
+	int64_t *version = arg;
+	struct sql_stmt *st = sql_begin(db, INTEGRITY);
+	bool good = sql_step(st) && span_is(sql_text(st, 0), "ok");
+
+	if (!sql_end(st, pr))
+		return false;
+	if (!good)
+		return problem_internal(pr, "the database is damaged");
+	st = sql_begin(db, VERSION);
+	*version = sql_step(st) ? sql_int(st, 0) : 0;
+	return sql_end(st, pr);
+}
+
+bool
+schema_check(struct store *store, int64_t *ret_version, struct problem *pr)
+{
+	int64_t version = 0;
+
+	if (!store_read(store, check_tx, &version, pr))
+		return false;
+	*ret_version = version;
+	return true;
+}

@@ -9,6 +9,8 @@
 
 /* Bring the database to this release's schema; creates it when new. */
 bool schema_migrate(struct store *store, struct problem *pr) MUST_CHECK;
+/* SQLite: is all of it readable and in order? And of which version is it? Takes as long as reading it. */
+bool schema_check(struct store *store, int64_t *ret_version, struct problem *pr) MUST_CHECK;
 /* Can it be written? Changes nothing. */
 bool schema_probe(struct sql *db, struct problem *pr) MUST_CHECK;
 /* A new one as an earlier release had it, for tests of the way to this one. */
