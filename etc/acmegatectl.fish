@@ -12,7 +12,7 @@ function __acmegatectl_at
             continue
         end
         switch $word
-            case -c --config --socket --timeout --state --name --url --listen --upstream --upstream-ca-file --eab-kid --eab-key-file --contact --allow --networks --resolver --http01-listen --http01-port --admin-socket --tenant --before --limit --account --reason --kid --note --cost-centre --profiles --names --uses --accounts --expires --import --overlap --kind --tag --owner --type --tags --columns --revoke --key-file --encoding --alg --directory --ca-file --within --profile --quota --devices --domains --lifetime
+            case -c --config --socket --timeout --state --name --url --listen --upstream --upstream-ca-file --eab-kid --eab-key-file --contact --allow --networks --resolver --http01-listen --http01-port --admin-socket --tenant --before --limit --account --reason --kid --note --cost-centre --profiles --names --uses --accounts --expires --import --overlap --kind --tag --owner --type --tags --columns --revoke --key-file --encoding --alg --directory --ca-file --within --ca --profile --issued-between --serials --explanation --finish-within --quota --devices --domains --lifetime
                 set skip 1
             case '-*'
             case '*'
@@ -165,6 +165,24 @@ complete -c acmegatectl -n '__acmegatectl_at renewals due' -l directory -x -d 'o
 complete -c acmegatectl -n '__acmegatectl_at renewals due' -l ca-file -r -F -d 'more trust anchors (PEM) for its certificate'
 complete -c acmegatectl -n '__acmegatectl_at renewals due' -l within -x -d 'those that will be due by then, too, such as 12h: until this is run again'
 complete -c acmegatectl -n '__acmegatectl_at renewals due' -l all -d 'all of them, with when each will be'
+complete -c acmegatectl -n '__acmegatectl_at' -a incident -d 'incident'
+complete -c acmegatectl -n '__acmegatectl_at incident' -a open -d 'have certificates replaced soon: a CA will revoke them, or their keys are known'
+complete -c acmegatectl -n '__acmegatectl_at incident open' -l ca -x -d 'whose certificates: an entry of upstreams, or the ca that several share'
+complete -c acmegatectl -n '__acmegatectl_at incident open' -l profile -x -d 'only of this profile'
+complete -c acmegatectl -n '__acmegatectl_at incident open' -l issued-between -x -d 'only those issued between two dates or times (UTC)'
+complete -c acmegatectl -n '__acmegatectl_at incident open' -l serials -r -F -d 'only these serial numbers, in hex: a file with one a line, - for standard input, or the numbers themselves with a comma between'
+complete -c acmegatectl -n '__acmegatectl_at incident open' -l explanation -x -d 'page that tells devices and their owners why'
+complete -c acmegatectl -n '__acmegatectl_at incident open' -l finish-within -x -d 'when all must have renewed, 24h by default'
+complete -c acmegatectl -n '__acmegatectl_at incident open' -l dry-run -d 'only say what would become of it'
+complete -c acmegatectl -n '__acmegatectl_at incident' -a list -d 'list incidents, newest first'
+complete -c acmegatectl -n '__acmegatectl_at incident list' -l before -x -d 'begin below this one: how to go on with a long list'
+complete -c acmegatectl -n '__acmegatectl_at incident list' -l limit -x -d 'at most so many, 50 by default, 500 at most'
+complete -c acmegatectl -n '__acmegatectl_at incident' -a show -d 'show how far an incident has come, or who is missing'
+complete -c acmegatectl -n '__acmegatectl_at incident show' -l missing -d 'the certificates that are not renewed yet, and whose they are'
+complete -c acmegatectl -n '__acmegatectl_at incident show' -l before -x -d 'begin below this one: how to go on with a long list'
+complete -c acmegatectl -n '__acmegatectl_at incident show' -l limit -x -d 'at most so many, 50 by default, 500 at most'
+complete -c acmegatectl -n '__acmegatectl_at incident' -a close -d 'end an incident: who has not renewed yet is let be'
+complete -c acmegatectl -n '__acmegatectl_at incident close' -l yes -d 'do not ask'
 complete -c acmegatectl -n '__acmegatectl_at' -a limits -d 'limits'
 complete -c acmegatectl -n '__acmegatectl_at limits' -a local -d 'show the abuse limits of this gateway and what they refused'
 complete -c acmegatectl -n '__acmegatectl_at limits "*"' -l upstream -x -d 'of this entry of upstreams'

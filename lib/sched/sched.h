@@ -35,7 +35,7 @@
 
 /* Stored by number. Aging ends at SCHED_RENEWAL. */
 enum sched_class {
-	SCHED_INCIDENT, /* P0: it replaces what is revoked */
+	SCHED_INCIDENT, /* P0: it replaces what is revoked, or in an incident */
 	SCHED_EXPIRING, /* P1: a quarter of its life or two days are left */
 	SCHED_RENEWAL,  /* P2 */
 	SCHED_NEW,      /* P3 */

@@ -170,6 +170,12 @@ bool call_queue_cas(struct call *c);
 bool call_quota_use(struct call *c);
 bool call_tenant_list(struct call *c);
 bool call_tenant(struct call *c);
+bool call_incidents(struct call *c);
+bool call_incident_open(struct call *c);
+bool call_incident(struct call *c);
+bool call_incident_missing(struct call *c);
+bool call_incident_serials(struct call *c);
+bool call_incident_close(struct call *c);
 bool call_tls(struct call *c);
 bool call_metrics(struct call *c);
 #endif

@@ -9,6 +9,7 @@
 #include "admin/call.h"
 #include "admin/expo.h"
 #include "admin/process.h"
+#include "store/incident.h"
 #include "store/queue.h"
 #include "store/quota.h"
 #include "server/limits.h"
@@ -22,6 +23,7 @@ struct gauges {
 	struct job_queue jobs[JOB_KIND__COUNT];
 	int64_t waiting[QUOTA_HTTP_NONCE]; /* orders, by the limit of a CA */
 	int64_t queued[SCHED_CLASS__COUNT], in_flight, awaiting_csr;
+	int64_t incidents[INCIDENT_KIND__COUNT], incidents_late;
 };
 
 struct metrics {
@@ -82,7 +84,8 @@ gauges_tx(struct sql *db, void *arg, struct problem *pr)
 	memset(g->waiting, 0, sizeof(g->waiting));
 	memset(g->queued, 0, sizeof(g->queued));
 	g->in_flight = g->awaiting_csr = 0;
-	return queue_counts(db, on_queued, g, pr) && waiting_counts(db, on_waiting, g, pr) && order_counts(db, g->orders, pr) && job_queues(db, clock_unix_ms(), g->jobs, pr);
+	return queue_counts(db, on_queued, g, pr) && waiting_counts(db, on_waiting, g, pr) && order_counts(db, g->orders, pr) &&
+		job_queues(db, clock_unix_ms(), g->jobs, pr) && incident_open_counts(db, g->incidents, &g->incidents_late, pr);
 }
 
 /* False: there are none. */
@@ -145,6 +148,16 @@ write_queued(struct expo *x, const struct gauges *g)
 	expo_int(x, g->in_flight, NULL);
 	expo_family(x, EXPO_GAUGE, "acmegate_queue_orders_awaiting_csr", "Orders that are ready at their CAs, and wait for their devices' CSRs (upstream_start).");
 	expo_int(x, g->awaiting_csr, NULL);
+}
+
+static void
+write_incidents(struct expo *x, const struct gauges *g)
+{
+	expo_family(x, EXPO_GAUGE, "acmegate_incidents_open", "Incidents that are not over, by who opened them.");
+	for (int i = 0; i < INCIDENT_KIND__COUNT; i++)
+		expo_int(x, g->incidents[i], "kind", incident_kind_name((enum incident_kind)i), NULL);
+	expo_family(x, EXPO_GAUGE, "acmegate_incidents_late", "Of these, those whose time is over while certificates are missing.");
+	expo_int(x, g->incidents_late, NULL);
 }
 
 /* ---- the ACME face ---- */
@@ -464,6 +477,7 @@ metrics_write(struct admin *admin, struct span accept, bool fresh, struct buf *o
 		write_queued(&x, &gauges);
 		write_queue(&x, &gauges);
 		write_waiting(&x, &gauges);
+		write_incidents(&x, &gauges);
 	}
 	expo_end(&x);
 	return expo_content_type(x.open_metrics);

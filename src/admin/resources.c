@@ -46,6 +46,13 @@ static const struct resource resources[] = {
 	{ HTTP_GET, "/quotas", call_quota_use, .query = "quota before limit" },
 	{ HTTP_GET, "/tenants", call_tenant_list, .query = "before limit" },
 	{ HTTP_GET, "/tenants/{}", call_tenant },
+	{ HTTP_GET, "/incidents", call_incidents, .query = "before limit" },
+	{ HTTP_POST, "/incidents", call_incident_open,
+		.told = "ca profile issued_from issued_until explanation finish_within dry_run more" },
+	{ HTTP_GET, "/incidents/{}", call_incident },
+	{ HTTP_GET, "/incidents/{}/missing", call_incident_missing, .query = "before limit" },
+	{ HTTP_POST, "/incidents/{}/serials", call_incident_serials, .told = "more" },
+	{ HTTP_POST, "/incidents/{}/close", call_incident_close },
 	{ HTTP_GET, "/tls", call_tls },
 	{ HTTP_GET, "/metrics", call_metrics, .text = true },
 };

@@ -176,6 +176,23 @@ static const struct ctl_option restore_options[] = {
 	{ "unchanged", NULL, "the gateway has done nothing since the backup was made: orders and limits are as they were" },
 	OPTION_YES, { .name = NULL },
 };
+static const struct ctl_option incident_open_options[] = {
+	{ "ca", "NAME", "whose certificates: an entry of upstreams, or the ca that several share" },
+	{ "profile", "NAME", "only of this profile" },
+	{ "issued-between", "A..B", "only those issued between two dates or times (UTC)" },
+	{ "serials", "FILE", "only these serial numbers, in hex: a file with one a line, - for standard input, or the numbers themselves with a comma "
+		"between" },
+	{ "explanation", "URL", "page that tells devices and their owners why" },
+	{ "finish-within", "TIME", "when all must have renewed, 24h by default" },
+	{ "dry-run", NULL, "only say what would become of it" },
+	{ .name = NULL },
+};
+static const struct ctl_option incident_list_options[] = { OPTION_BEFORE, OPTION_LIMIT, { .name = NULL } };
+static const struct ctl_option incident_show_options[] = {
+	{ "missing", NULL, "the certificates that are not renewed yet, and whose they are" },
+	OPTION_BEFORE, OPTION_LIMIT, { .name = NULL },
+};
+static const struct ctl_option incident_close_options[] = { OPTION_YES, { .name = NULL } };
 static const struct ctl_option drain_options[] = { OPTION_YES, { .name = NULL } };
 
 const struct ctl_command ctl_commands[] = {
@@ -292,6 +309,22 @@ const struct ctl_command ctl_commands[] = {
 		"renewals due --directory https://acme.corp.example/directory --within 12h < certs.txt\n"
 		"find /etc/ssl/devices -name '*.pem' | acmegatectl renewals due --directory https://acme.corp.example/directory --plain",
 		renewals_due_options, cmd_renewals_due },
+	{ "incident", "open", NULL, 0, 0, "have certificates replaced soon: a CA will revoke them, or their keys are known",
+		"Of whoever is affected the renewal window moves: to now for the first, in waves that the network (incident_rate) and the CA's limits "
+		"carry, the most urgent first. It ends as soon as the plan is made, and tells when all will have renewed, and what holds it up if "
+		"that is not in time. Orders for the same names are exempt from most limits of CAs: let devices order what they had. It closes by "
+		"itself when each certificate is renewed, revoked or expired. In draft, until the last serial number has come, nothing happens.",
+		"incident open --ca letsencrypt --issued-between 2027-03-01..2027-03-02 --explanation https://pki.corp.example/2027-03 "
+		"--finish-within 24h\nincident open --ca letsencrypt --serials serials.txt --dry-run",
+		incident_open_options, cmd_incident_open },
+	{ "incident", "list", NULL, 0, 0, "list incidents, newest first",
+		"Those of kind ca have opened by themselves: the CA has put renewal windows into the past.", "incident list", incident_list_options,
+		cmd_incident_list },
+	{ "incident", "show", "INCIDENT", 1, 1, "show how far an incident has come, or who is missing",
+		"With --missing a line a certificate, the soonest to run out first.", "incident show 3q2-7wAAAAAAAAAAAAAAAA --missing",
+		incident_show_options, cmd_incident_show },
+	{ "incident", "close", "INCIDENT", 1, 1, "end an incident: who has not renewed yet is let be", NULL,
+		"incident close 3q2-7wAAAAAAAAAAAAAAAA", incident_close_options, cmd_incident_close },
 	{ "limits", "local", NULL, 0, 0, "show the abuse limits of this gateway and what they refused", NULL, "limits local", NULL,
 		cmd_limits_local },
 	{ "limits", NULL, NULL, 0, 0, "show what CAs still allow, as far as can be known",

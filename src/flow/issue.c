@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "renewal/plan.h"
 #include "store/event.h"
+#include "store/renewal.h"
 
 static void
 row_fill(struct cert_row *row, const struct order *o, const struct cert *leaf)
@@ -25,9 +26,12 @@ row_fill(struct cert_row *row, const struct order *o, const struct cert *leaf)
 }
 
 static bool
-insert(struct sql *db, struct cert_row *row, const struct issued *issued, struct problem *pr)
+insert(struct sql *db, const struct order *order, struct cert_row *row, const struct issued *issued, struct problem *pr)
 {
 	if (!cert_insert(db, row, issued->chain_pem, pr))
+		return false;
+	/* what an order names is marked with its end (flow/order.c) */
+	if (!order->replaces && !renewal_followed(db, row->id, row->created_at, pr))
 		return false;
 	for (size_t i = 0; i < issued->alternate_count; i++) {
 		if (!cert_add_alternate(db, row->id, (int64_t)i + 1, issued->alternates[i], pr))
@@ -48,7 +52,7 @@ issue_store(struct sql *db, const struct gate_conf *conf, const struct order *or
 		return false;
 	if (!found)
 		row_fill(&row, order, leaf);
-	good = (found || (insert(db, &row, issued, pr) && plan_cert(db, conf, row.id, pr))) &&
+	good = (found || (insert(db, order, &row, issued, pr) && plan_cert(db, conf, row.id, pr))) &&
 		event_note(db, order->id, node, "certificate", pr, "serial=%s issuer=\"%s\" until=%s",
 			leaf->serial, leaf->issuer, time_rfc3339(leaf->not_after_unix_s, until)) &&
 		order_issued(db, order->id, row.id, node, pr);

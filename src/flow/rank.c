@@ -18,7 +18,7 @@ rank_class(const struct rank_before *b, bool is_bulk, int64_t now, int64_t *ret_
 	*ret_urgent_at = 0;
 	if (!b || b->not_after < now - LONG_GONE_S)
 		return is_bulk ? SCHED_BULK : SCHED_NEW;
-	if (b->is_revoked)
+	if (b->is_revoked || b->is_in_incident)
 		return SCHED_INCIDENT;
 	if (urgent_from(b) <= now)
 		return SCHED_EXPIRING;

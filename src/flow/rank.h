@@ -7,6 +7,7 @@
 struct rank_before {
 	int64_t not_before, not_after;
 	bool is_revoked;
+	bool is_in_incident; /* an open one (store/incident.h) */
 };
 /* `before` NULL: it replaces none; only then is_bulk counts, or when that one ran out long ago. *ret_urgent_at: from then on it is
  * SCHED_EXPIRING; 0 = it is that or more already, or never. */

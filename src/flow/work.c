@@ -5,6 +5,7 @@
 #include "flow/rank.h"
 #include "pki/certid.h"
 #include "store/cert.h"
+#include "store/incident.h"
 #include "store/upstream.h"
 
 static bool
@@ -38,7 +39,11 @@ work_rank(struct sql *db, const struct gate_conf *conf, const struct order *o, i
 
 	if (!find_replaced(db, o, &c, &found, pr))
 		return false;
-	before = (struct rank_before){ c.not_before, c.not_after, c.revoked_at != 0 };
+	before = (struct rank_before){ c.not_before, c.not_after, c.revoked_at != 0, false };
+	if (found && !member_is_affected(db, c.id, &before.is_in_incident, pr)) {
+		cert_row_done(&c);
+		return false;
+	}
 	q->since = now;
 	q->class = rank_class(found ? &before : NULL, p && p->bulk, now, &q->urgent_at);
 	q->deadline = q->class < SCHED_NEW ? c.not_after : p ? now + p->order_life_s : o->expires;

@@ -326,6 +326,7 @@ struct gate_conf {
 	char *public_suffix_list;      /* file, "" = the system's */
 	struct conf_nets renewal_networks; /* who may ask for renewal information without an account; empty = anybody */
 	char *renewal_explanation;     /* URL, "" = the CA's */
+	int64_t incident_rate;         /* certificates that may be renewed in an hour in an incident */
 	struct conf_strings caa_identities; /* names of ours in CAA records, and in those of dns-persist-01 */
 	char *log_level;
 	int log_form;                  /* 0 logfmt, 1 json */

@@ -650,6 +650,8 @@ const struct conf_key gate_conf_keys[] = {
 	KEY(STRING, "renewal_explanation", gate_conf, renewal_explanation, "", NULL, "2048", RELOAD,
 		"URL of a page that tells why a certificate is to be renewed early, shown instead of the CA's; the CA's if empty",
 		.example = "https://pki.corp.example/incidents"),
+	KEY(INT, "incident_rate", gate_conf, incident_rate, "20000", "1", "10000000", RELOAD,
+		"certificates that the network, and whoever looks after it, can have renewed in an hour in an incident (acmegatectl incident)"),
 	KEY(STRING, "public_suffix_list", gate_conf, public_suffix_list, "", NULL, NULL, 0,
 		"file with the Public Suffix List, which says what a registered domain is, for the limits of CAs; if empty, the "
 		"newer of the system's and the one that the library was built with",

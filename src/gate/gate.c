@@ -140,6 +140,8 @@ start_engine(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	plan_job_register(g->jobs, &g->plan);
 	if (!upstreams_open(&env, &g->ups, pr))
 		return false;
+	g->incidents = (struct incidents){ .store = g->store, .conf = g->conf, .ledger = upstreams_ledger(g->ups) };
+	incidents_register(g->jobs, &g->incidents);
 	loop_start(g->outbound);
 	g->renewal = renewal_new(g->store);
 	return true;
@@ -176,7 +178,7 @@ start_all(struct gate *g, const struct gate_conf *conf, enum gate_exit *ret_exit
 		return false;
 	*ret_exit = GATE_INTERNAL;
 	renewal_start(g->renewal, g->outbound, g->pool);
-	return jobs_start(g->jobs, pr) && housekeep_begin(&g->housekeep, pr) && plan_job_begin(&g->plan, pr) && upstreams_begin(g->ups, pr);
+	return jobs_start(g->jobs, pr) && housekeep_begin(&g->housekeep, pr) && plan_job_begin(&g->plan, pr) && incidents_begin(&g->incidents, pr) && upstreams_begin(g->ups, pr);
 }
 
 /* No reason not to serve what does not need them. */

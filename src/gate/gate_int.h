@@ -7,6 +7,7 @@
 #include "admin/admin.h"
 #include "gate/gate.h"
 #include "gate/housekeep.h"
+#include "incident/incident.h"
 #include "renewal/plan_job.h"
 
 struct gate {
@@ -27,6 +28,7 @@ struct gate {
 	struct validate_job_env validate;
 	struct housekeep housekeep;
 	struct plan_job plan;
+	struct incidents incidents;
 	struct renewal *renewal;
 	struct server server;
 	struct httpd *httpd;

@@ -347,3 +347,28 @@ ledger_forecast(struct ledger *l, struct sql *db, const struct ledger_ask *ask, 
 
 	return look(&a, ret, pr);
 }
+
+static void
+fill_due(const struct entry *e, const struct quota_item *it, struct ledger_due *ret)
+{
+	*ret = (struct ledger_due){ .kind = e->bucket.kind, .spends = it->mode != QUOTA_CHECK, .limited = it->limited, .gcra = it->gcra,
+		.tat_ns = it->tat_ns, .frozen_ns = it->frozen_ns, .held = it->held, .kept = it->kept };
+	memcpy(ret->name, e->bucket.name, sizeof(ret->name));
+}
+
+bool
+ledger_dues(struct ledger *l, struct sql *db, const struct ledger_ask *ask, enum quota_class class, struct ledger_due *ret, size_t max, size_t *ret_count, struct problem *pr)
+{
+	struct admission a = { .l = l, .db = db, .ask = ask, .foresees = true, .since = ask->now_ns / NS_PER_S, .class = class };
+	bool good;
+
+	a.entries = xcalloc(entries_max(ask->idents), sizeof(*a.entries));
+	a.items = xcalloc(entries_max(ask->idents), sizeof(*a.items));
+	good = collect(&a, pr);
+	*ret_count = a.count < max ? a.count : max;
+	for (size_t i = 0; good && i < *ret_count; i++)
+		fill_due(&a.entries[i], &a.items[i], &ret[i]);
+	free(a.entries);
+	free(a.items);
+	return good;
+}

@@ -76,6 +76,17 @@ bool ledger_class(struct sql *db, const struct ledger_ask *ask, enum quota_class
  * work, which may have more of it. How many; at most `max`. No store is asked. */
 size_t ledger_keys(const struct ledger *l, const struct ledger_ask *ask, enum quota_class class, uint64_t *ret, size_t max);
 uint64_t ledger_key(const struct ledger *l, const struct bucket *b, bool urgent);
+/* What an order of this class would be checked against, as it is now, what is promised to others among it: for who plans ahead. At most
+ * `max` are told. */
+struct ledger_due {
+	enum quota_kind kind;
+	char name[QUOTA_KEY_TEXT];
+	bool spends;             /* an order takes a token of it; else it only must have one */
+	bool limited;            /* false: no rate is known, and it is frozen */
+	struct gcra gcra;
+	int64_t tat_ns, frozen_ns, held, kept; /* as in quota/batch.h */
+};
+bool ledger_dues(struct ledger *l, struct sql *db, const struct ledger_ask *ask, enum quota_class class, struct ledger_due *ret, size_t max, size_t *ret_count, struct problem *pr) MUST_CHECK;
 /* The CA has taken the order, or may have. */
 bool ledger_ordered(struct sql *db, const struct ledger_ask *ask, struct problem *pr) MUST_CHECK;
 /* The certificate is there. Its names have proven themselves: their failures in a row are forgotten. */

@@ -27,7 +27,7 @@ struct slot {
 	uint32_t retry_s, retry_open_s;
 	int64_t start, end, not_after, principal;
 	const char *explanation;
-	bool revoked;
+	bool revoked, has_page;
 	uint8_t from, why;
 };
 _Static_assert(sizeof(struct slot) == 80, "what cache.h says of memory");
@@ -233,7 +233,7 @@ renewal_cache_put(struct renewal_cache *c, const struct certid *id, const struct
 	else
 		s->count++;
 	*slot = (struct slot){ key, info->retry_s, info->retry_open_s, info->window.start, info->window.end, info->not_after, info->principal,
-		info->explanation, info->revoked, info->from, info->why };
+		info->explanation, info->revoked, info->has_page, info->from, info->why };
 	tally(&s->counts, slot, 1);
 	pthread_rwlock_unlock(&s->lock);
 }
@@ -257,7 +257,7 @@ renewal_cache_get(struct renewal_cache *c, const struct certid *id, struct renew
 	found = slot && slot->key.issuer;
 	if (found)
 		*ret = (struct renewal_info){ { slot->start, slot->end }, slot->not_after, slot->principal, slot->explanation, slot->retry_s,
-			slot->retry_open_s, slot->revoked, slot->from, slot->why };
+			slot->retry_open_s, slot->revoked, slot->has_page, slot->from, slot->why };
 	pthread_rwlock_unlock(&s->lock);
 	return found;
 }

@@ -17,10 +17,11 @@ struct renewal_info {
 	struct window window;
 	int64_t not_after;       /* after it there is nothing to be told */
 	int64_t principal;       /* whose it is (E5) */
-	const char *explanation; /* the CA's explanationURL, NULL = none; lives as long as the cache */
+	const char *explanation; /* explanationURL of the CA, or of an incident, NULL = none; lives as long as the cache */
 	uint32_t retry_s;        /* before the window opens */
 	uint32_t retry_open_s;   /* and from then on */
 	bool revoked;
+	bool has_page;           /* explanation is an operator's, of an incident */
 	uint8_t from;            /* enum window_from */
 	uint8_t why;             /* PLAN_ bits */
 };

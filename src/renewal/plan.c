@@ -12,7 +12,7 @@ struct window_facts
 plan_facts(const struct renewal_row *r)
 {
 	return (struct window_facts){ .not_before = r->not_before, .not_after = r->not_after, .revoked_at = r->revoked_at,
-		.ca = { r->ca_start, r->ca_end }, .planned = { r->planned_start, r->planned_end }, .place = span_hash(span_str(r->certid)) };
+		.ca = { r->ca_start, r->ca_end }, .incident = { r->wave_start, r->wave_end }, .planned = { r->planned_start, r->planned_end }, .place = span_hash(span_str(r->certid)) };
 }
 
 void

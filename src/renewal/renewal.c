@@ -66,10 +66,13 @@ renewal_of_row(struct renewal *r, const struct renewal_row *row)
 	struct window_facts f = plan_facts(row);
 	enum window_from from;
 	struct window w = window_make(&f, &from);
+	uint32_t open_s = (uint32_t)window_retry_s(&f, &w, w.start);
 
 	return (struct renewal_info){ .window = w, .not_after = row->not_after, .principal = row->principal,
-		.explanation = renewal_cache_text(r->cache, row->explanation), .retry_s = (uint32_t)window_retry_s(&f, &w, w.start - 1),
-		.retry_open_s = (uint32_t)window_retry_s(&f, &w, w.start), .revoked = row->revoked_at != 0, .from = (uint8_t)from, .why = (uint8_t)row->plan_why };
+		.explanation = renewal_cache_text(r->cache, row->page.n ? row->page : row->explanation), .has_page = row->page.n != 0,
+		/* its wave may be put earlier */
+		.retry_s = row->wave_end ? open_s : (uint32_t)window_retry_s(&f, &w, w.start - 1), .retry_open_s = open_s,
+		.revoked = row->revoked_at != 0, .from = (uint8_t)from, .why = (uint8_t)row->plan_why };
 }
 
 int64_t

@@ -104,7 +104,7 @@ renewal_item_problem(const struct renewal_item *item, struct problem *ret)
 const char *
 renewal_explanation(const struct gate_conf *conf, const struct renewal_info *info)
 {
-	if (conf->renewal_explanation && conf->renewal_explanation[0])
+	if (conf->renewal_explanation && conf->renewal_explanation[0] && !info->has_page)
 		return info->revoked || info->explanation ? conf->renewal_explanation : NULL;
 	return info->explanation;
 }

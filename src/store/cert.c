@@ -303,7 +303,9 @@ cert_find_again(struct sql *db, int64_t principal, const char *key_hash, const c
 		"select id from cert where principal=$1 and key_hash=$2 and idents_key=$3"
 		" and profile=$4 and upstream=$5 and revoked_at is null and not_after>$6"
 		" and (not_after-$6)*100>=(not_after-not_before)*$8"
-		" and (fetched_at is null or created_at>=$7) order by id desc limit 1";
+		" and (fetched_at is null or created_at>=$7)"
+		/* one that must be replaced is none to have again */
+		" and not exists (select 1 from renewal r where r.cert_id=cert.id and r.incident_id is not null) order by id desc limit 1";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
 	sql_bind_int(st, 1, principal);

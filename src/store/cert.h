@@ -47,7 +47,7 @@ bool cert_revoke(struct sql *db, int64_t id, int64_t at, int reason, bool *ret_m
  * one, or it has no certID. */
 bool cert_find_predecessor(struct sql *db, int64_t principal, const char *idents_key, const char *upstream, int64_t now, char ret_certid[CERTID_TEXT], struct problem *pr) MUST_CHECK;
 bool cert_set_revoked_upstream(struct sql *db, int64_t id, int64_t at, struct problem *pr) MUST_CHECK;
-/* The certificate a device may have again (O4): same principal, key, set, profile and CA, not revoked, not expired,
+/* The certificate a device may have again (O4): same principal, key, set, profile and CA, not revoked, not expired, in no incident,
  * left_percent of its life still ahead, and never fetched or created at or after created_min. Id or 0. */
 bool cert_find_again(struct sql *db, int64_t principal, const char *key_hash, const char *idents_key, const char *profile, const char *upstream, int64_t now, int64_t created_min, int left_percent, int64_t *ret_id, struct problem *pr) MUST_CHECK;
 

@@ -18,6 +18,7 @@ enum job_kind {
 	JOB_DISPATCH = 6,   /* 0: lead the queue of orders that wait for their CAs */
 	JOB_LOOKUP = 7,     /* upstream id: ask a CA when to renew its certificates */
 	JOB_PLAN = 8,       /* 0: when certificates are renewed */
+	JOB_INCIDENT = 9,   /* incident id: carry it through; 0: look for those of CAs */
 	JOB_KIND__COUNT
 };
 const char *job_kind_name(enum job_kind kind);

@@ -8,6 +8,7 @@ libgate_a_SOURCES += \
 	src/store/eab.c src/store/eab.h \
 	src/store/event.c src/store/event.h \
 	src/store/evidence.c src/store/evidence.h \
+	src/store/incident.c src/store/incident.h \
 	src/store/job.c src/store/job.h \
 	src/store/lookup.c src/store/lookup.h \
 	src/store/order.c src/store/order.h \
@@ -24,7 +25,7 @@ libgate_a_SOURCES += \
 	src/store/upstream_life.c src/store/upstream_life.h
 
 check_PROGRAMS += test_store
-test_store_SOURCES = tests/unit/store/test_store.c tests/unit/store/cases_lookup.c tests/unit/store/cases.h tests/unit/store/world.h tests/unit/sql/both.h tests/pg.h tests/tap.h
+test_store_SOURCES = tests/unit/store/test_store.c tests/unit/store/cases_lookup.c tests/unit/store/cases_incident.c tests/unit/store/cases.h tests/unit/store/world.h tests/unit/sql/both.h tests/pg.h tests/tap.h
 test_store_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_store_LDADD = $(gate_libs)
 test_store_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sql_begin

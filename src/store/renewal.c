@@ -1,11 +1,13 @@
 /* renewal.c - see renewal.h. */
 #include "store/renewal.h"
 
+#include "store/incident.h"
 #include "store/renewal_plan.h"
 
 #define SELECT                                                                                     \
 	"select cert_id, principal, not_before, not_after, changed_at, revoked_at, replaced_at, certid,"     \
-	" ca_start, ca_end, explanation, planned_start, planned_end, plan_why from renewal"
+	" ca_start, ca_end, explanation, planned_start, planned_end, plan_why,"\
+	" wave_start, wave_end, (select i.explanation from incident i where i.id=incident_id) from renewal"
 
 static void
 read_row(struct sql_stmt *st, struct renewal_row *r)
@@ -24,6 +26,9 @@ read_row(struct sql_stmt *st, struct renewal_row *r)
 	r->planned_start = sql_int(st, 11);
 	r->planned_end = sql_int(st, 12);
 	r->plan_why = sql_int(st, 13);
+	r->wave_start = sql_int(st, 14);
+	r->wave_end = sql_int(st, 15);
+	r->page = sql_text(st, 16);
 }
 
 static bool
@@ -65,7 +70,16 @@ renewal_revoked(struct sql *db, int64_t cert_id, int64_t at, struct problem *pr)
 	sql_bind_int(st, 1, cert_id);
 	sql_bind_int(st, 2, at);
 	sql_step(st);
-	return sql_end(st, pr);
+	return sql_end(st, pr) && member_settle(db, cert_id, MEMBER_REVOKED, at, pr);
+}
+
+/* An update that says whom it marked, of at most one. */
+static bool
+end_replaced(struct sql *db, struct sql_stmt *st, int64_t at, struct problem *pr)
+{
+	int64_t cert_id = sql_step(st) ? sql_int(st, 0) : 0;
+
+	return sql_end(st, pr) && (cert_id == 0 || (member_settle(db, cert_id, MEMBER_RENEWED, at, pr) && plan_release(db, cert_id, pr)));
 }
 
 bool
@@ -74,13 +88,26 @@ renewal_replaced(struct sql *db, const char *certid, int64_t at, struct problem 
 	static const char SQL[] = "update renewal set replaced_at=$2, changed_at=$2, next_at=null"
 				  " where cert_id=(select id from cert where certid=$1 order by id limit 1) and replaced_at is null returning cert_id";
 	struct sql_stmt *st = sql_begin(db, SQL);
-	int64_t id = 0;
 
 	sql_bind_str(st, 1, certid);
 	sql_bind_int(st, 2, at);
-	if (sql_step(st))
-		id = sql_int(st, 0);
-	return sql_end(st, pr) && (id == 0 || plan_release(db, id, pr));
+	return end_replaced(db, st, at, pr);
+}
+
+bool
+renewal_followed(struct sql *db, int64_t cert_id, int64_t at, struct problem *pr)
+{
+	/* one that is young, and well, belongs to another device with the same names */
+	static const char SQL[] =
+		"update renewal set replaced_at=$2, changed_at=$2, next_at=null where cert_id=(select r.cert_id from cert n"
+		" join cert c on c.idents_key=n.idents_key and c.principal=n.principal and c.id<n.id join renewal r on r.cert_id=c.id"
+		" where n.id=$1 and r.not_after>$2 and r.replaced_at is null and (r.incident_id is not null or r.revoked_at is not null"
+		" or 2*($2-r.not_before)>=r.not_after-r.not_before) order by r.not_after, r.cert_id limit 1) returning cert_id";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, cert_id);
+	sql_bind_int(st, 2, at);
+	return end_replaced(db, st, at, pr);
 }
 
 bool

@@ -23,8 +23,10 @@ struct renewal_row {
 	int64_t ca_start, ca_end;                  /* the CA's window, 0 0 = none on record */
 	int64_t planned_start, planned_end;        /* its place as it was decided (renewal_plan.h), 0 0 = it was not */
 	int64_t plan_why;                          /* PLAN_NARROWED and on */
+	int64_t wave_start, wave_end;              /* of the incident that it is in (store/incident.h), 0 0 = of none */
 	char certid[CERTID_TEXT];                  /* canonical; "" = it has none */
 	struct span explanation;                   /* the CA's explanationURL, SPAN_NONE = none; until the callback returns */
+	struct span page;                          /* the incident's explanation, likewise */
 };
 typedef void (*renewal_fn)(const struct renewal_row *row, void *arg);
 
@@ -33,6 +35,10 @@ typedef void (*renewal_fn)(const struct renewal_row *row, void *arg);
 bool renewal_insert(struct sql *db, int64_t cert_id, struct problem *pr) MUST_CHECK;
 bool renewal_revoked(struct sql *db, int64_t cert_id, int64_t at, struct problem *pr) MUST_CHECK;
 bool renewal_replaced(struct sql *db, const char *certid, int64_t at, struct problem *pr) MUST_CHECK;
+/* This certificate has been issued to an order that named none: of those with the same names and principal the one that ends first has been
+ * replaced, if it was to be: half of its life is over, or it is revoked, or in an incident. One follows one: devices that share names and a
+ * principal are told apart by their number alone. */
+bool renewal_followed(struct sql *db, int64_t cert_id, int64_t at, struct problem *pr) MUST_CHECK;
 
 /* *ret_found false: no such certificate, fn was not called. By certID in its canonical form. */
 bool renewal_by_certid(struct sql *db, const char *certid, renewal_fn fn, void *arg, bool *ret_found, struct problem *pr) MUST_CHECK;

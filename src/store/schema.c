@@ -326,6 +326,34 @@
 	"create table order_policy (order_id " KEY ", facts text not null, rules text not null,"   \
 	" upstreams text not null)"
 
+/* Incidents: certificates that must be replaced soon, each in a wave, and what is told of the wave that is first; the CA's limits as they
+ * will be when the waves have ordered. */
+#define DDL_23(ID, INT)                                                                            \
+	"create table incident (id " ID ", ref text not null unique, kind " INT " not null,"       \
+	" state " INT " not null, ca text not null, profile text not null,"                        \
+	" issued_from " INT " not null, issued_until " INT " not null, by_list " INT " not null,"  \
+	" explanation text not null, opened_at " INT " not null, finish_by " INT " not null,"      \
+	" walked " INT " not null default 0, planned_at " INT " not null default 0,"               \
+	" per_wave " INT " not null default 0, planned " INT " not null default 0,"                \
+	" last_wave " INT " not null default 0, held_by text not null default '',"                 \
+	" is_late " INT " not null default 0, closed_at " INT " not null default 0,"               \
+	" closed_by text not null default '');"                                                    \
+	"create index incident_closed on incident (closed_at);"                                    \
+	"create index incident_kind on incident (kind, closed_at);"                                \
+	"create index incident_state on incident (state, opened_at);"                              \
+	"create table incident_cert (incident_id " INT " not null, cert_id " INT " not null,"      \
+	" state " INT " not null, class " INT " not null, not_after " INT " not null,"             \
+	" wave_at " INT " not null default 0, ended_at " INT " not null default 0,"                \
+	" primary key (incident_id, cert_id));"                                                    \
+	"create index incident_cert_next on incident_cert (incident_id, state, class, not_after, cert_id);"\
+	"create index incident_cert_missing on incident_cert (incident_id, not_after, cert_id) where state <= 2;"\
+	"create index incident_cert_of on incident_cert (cert_id);"                                \
+	"create table incident_bucket (incident_id " INT " not null, kind " INT " not null,"       \
+	" name text not null, tat " INT " not null, primary key (incident_id, kind, name));"       \
+	"alter table renewal add column incident_id bigint;"                                       \
+	"alter table renewal add column wave_start bigint;"                                        \
+	"alter table renewal add column wave_end bigint"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
@@ -351,6 +379,7 @@ static const struct sql_migration migrations[] = {
 	{ 20, DDL_20, DDL_20 },
 	{ 21, DDL_21, DDL_21 },
 	{ 22, DDL_22("integer primary key"), DDL_22("bigint primary key") },
+	{ 23, DDL_23("integer primary key", "integer"), DDL_23("bigint generated always as identity primary key", "bigint") },
 };
 
 _Static_assert(COUNT_OF(migrations) == SCHEMA_VERSION, "each is a version");

@@ -18,7 +18,7 @@ import urllib.parse
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtensionOID, NameOID
 
 CURVES = {"secp256r1": ("P-256", "ES256", 32, hashes.SHA256), "secp384r1": ("P-384", "ES384", 48, hashes.SHA384),
           "secp521r1": ("P-521", "ES512", 66, hashes.SHA512)}
@@ -98,6 +98,12 @@ def make_csr(key, names, cn=None):
 
 def leaf_of(chain):
     return x509.load_pem_x509_certificate(chain.encode())
+
+def cert_id(chain):
+    """The certID of a chain's leaf (RFC 9773 section 4.1)."""
+    leaf = leaf_of(chain)
+    keyid = leaf.extensions.get_extension_for_oid(ExtensionOID.AUTHORITY_KEY_IDENTIFIER).value.key_identifier
+    return "%s.%s" % (b64(keyid), b64(leaf.serial_number.to_bytes(leaf.serial_number.bit_length() // 8 + 1, "big")))
 
 
 def chain_of(pem):

@@ -12,7 +12,6 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cryptography.hazmat.primitives import serialization
-from cryptography.x509.oid import ExtensionOID
 
 import acme
 from lab import BUILD, TOP, Lab, pebbles, wait_until
@@ -20,12 +19,6 @@ from tap import Tap
 
 DOC = os.path.join(TOP, "doc", "mass-ari.md")
 HOST = "https://acme.corp.example"
-
-
-def cert_id(chain):
-    leaf = acme.leaf_of(chain)
-    keyid = leaf.extensions.get_extension_for_oid(ExtensionOID.AUTHORITY_KEY_IDENTIFIER).value.key_identifier
-    return "%s.%s" % (acme.b64(keyid), acme.b64(leaf.serial_number.to_bytes(leaf.serial_number.bit_length() // 8 + 1, "big")))
 
 
 def shown(value):
@@ -91,13 +84,13 @@ def protocol(t, lab, gate, ex):
     for name in ("a.test", "b.test", "c.test"):
         device.cert_key = acme.new_key()
         chains.append(device.obtain([name])[1])
-    ids = sorted(cert_id(c) for c in chains)
+    ids = sorted(acme.cert_id(c) for c in chains)
     a = device.acme
     directory = a.get(gate.directory).json
     batch = directory["acmegate-renewalInfoBatch"]
     ex.add("directory", shown({k: directory[k] for k in ("newOrder", "renewalInfo", "acmegate-renewalInfoBatch")}))
     other = lab.device(gate)
-    foreign = cert_id(other.obtain(["d.test"])[1])
+    foreign = acme.cert_id(other.obtain(["d.test"])[1])
 
     reply = a.get(batch + "/" + ",".join(ids[:2] + ["aYhba4dGQEHhs3uEe6CuLN4ByNQ.AIdlQyE"]))
     t.equal((reply.status, sorted(reply.json["entries"]), len(reply.json["errors"])), (200, ids[:2], 1), "a list by GET")
@@ -135,10 +128,10 @@ def protocol(t, lab, gate, ex):
     leaf = acme.leaf_of(chains[0])
     t.equal(a.post(directory["revokeCert"], {"certificate": acme.b64(leaf.public_bytes(serialization.Encoding.DER))}).status, 200, "one is revoked")
     device.cert_key = acme.new_key()
-    renewed = device.obtain(["b.test"], replaces=cert_id(chains[1]))[1]
+    renewed = device.obtain(["b.test"], replaces=acme.cert_id(chains[1]))[1]
     reply = a.post(batch, {"scope": "account", "state": state})
-    t.equal((reply.json["gone"], cert_id(renewed) in reply.json["entries"]), ([cert_id(chains[1])], True), "what was replaced is gone, its successor there")
-    entry = reply.json["entries"][cert_id(chains[0])]["renewalInfo"]
+    t.equal((reply.json["gone"], acme.cert_id(renewed) in reply.json["entries"]), ([acme.cert_id(chains[1])], True), "what was replaced is gone, its successor there")
+    entry = reply.json["entries"][acme.cert_id(chains[0])]["renewalInfo"]
     t.ok(entry["suggestedWindow"]["end"] < reply.json["now"] and entry["explanationURL"], "the revoked one is to be renewed at once, and why is said")
     payload = {"scope": "account", "state": state, "filter": {"explained": True}}
     ex.add("feed-changes", http("POST", batch, a.post(batch, payload), payload))
@@ -146,7 +139,7 @@ def protocol(t, lab, gate, ex):
 
 
 def command(t, lab, gate, ex, chains, ids):
-    revoked = cert_id(chains[0])
+    revoked = acme.cert_id(chains[0])
     wait_until("the revocation to be in memory", lambda: revoked in due(gate, revoked, "--ca-file", gate.root, "--plain"), 60)
     text = due(gate, "\n".join(ids), "--ca-file", gate.root, "--plain")
     t.equal([line.split("\t")[1] for line in text.splitlines()], ["now"], "acmegatectl renewals due: one is")
@@ -155,7 +148,7 @@ def command(t, lab, gate, ex, chains, ids):
         out.write(chains[2])
     lines = ["# devices", lab.path("c.pem"), ids[0], "", chains[0].split("-----END CERTIFICATE-----")[0] + "-----END CERTIFICATE-----"]
     rows = json.loads(due(gate, "\n".join(lines) + "\n", "--ca-file", gate.root, "--all", "--json"))["certificates"]
-    t.equal([(r["name"], r["certID"]) for r in rows], [(lab.path("c.pem"), cert_id(chains[2])), (ids[0], ids[0]), ("certificate 3", revoked)],
+    t.equal([(r["name"], r["certID"]) for r in rows], [(lab.path("c.pem"), acme.cert_id(chains[2])), (ids[0], ids[0]), ("certificate 3", revoked)],
             "it takes files, certIDs and PEM")
     t.ok(all(r["start"] <= r["renew"] <= r["end"] for r in rows), "with a time in each window")
     t.equal(rows, json.loads(due(gate, "\n".join(lines) + "\n", "--ca-file", gate.root, "--all", "--json"))["certificates"], "that stays the same")
@@ -177,7 +170,7 @@ def plain_server(t, lab, pebble, chain):
     """Any server that has RFC 9773."""
     class Server:
         directory = pebble.directory
-    row = json.loads(due(Server, cert_id(chain), "--ca-file", lab.path("web_root.pem"), "--all", "--json"))["certificates"][0]
+    row = json.loads(due(Server, acme.cert_id(chain), "--ca-file", lab.path("web_root.pem"), "--all", "--json"))["certificates"][0]
     t.ok(row["start"] < row["end"], "a CA without the batch resource is asked one by one")
 
 

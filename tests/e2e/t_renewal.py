@@ -6,19 +6,11 @@ import os
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from cryptography.x509.oid import ExtensionOID
 
 import acme
 from lab import Lab, pebbles, wait_until
 from proxy import DROP
 from tap import Tap
-
-def cert_id(chain):
-    leaf = acme.leaf_of(chain)
-    keyid = leaf.extensions.get_extension_for_oid(ExtensionOID.AUTHORITY_KEY_IDENTIFIER).value.key_identifier
-    serial = leaf.serial_number
-    return "%s.%s" % (acme.b64(keyid), acme.b64(serial.to_bytes(serial.bit_length() // 8 + 1, "big")))
-
 
 def payload_of(exchange):
     return json.loads(acme.unb64(json.loads(exchange.body_sent)["payload"]))
@@ -30,7 +22,7 @@ def sent_orders(proxy):
 
 
 def information(t, gate, device, chain):
-    name = cert_id(chain)
+    name = acme.cert_id(chain)
     url = device.acme.directory["renewalInfo"] + "/" + name
     reply = device.acme.get(url)
     t.equal((reply.status, reply.headers["Content-Type"]), (200, "application/json"), "a certificate of the CA has renewal information")
@@ -66,14 +58,14 @@ def renewals(t, lab, gate, proxy):
     t.equal((again.status, again.type()), (409, "alreadyReplaced"), "a certificate is replaced once")
 
     obtain(device, ["one.test"])
-    t.equal(sent_orders(proxy)[-1].get("replaces"), cert_id(second), "who names none has the one certificate that his follows named to the CA (R8)")
+    t.equal(sent_orders(proxy)[-1].get("replaces"), acme.cert_id(second), "who names none has the one certificate that his follows named to the CA (R8)")
     obtain(device, ["one.test", "two.test"])
     t.ok("replaces" not in sent_orders(proxy)[-1], "another set of names follows none")
     obtain(lab.device(gate), ["one.test"])
     t.ok("replaces" not in sent_orders(proxy)[-1], "nor does another account's certificate")
     _, inside = obtain(device, ["one.test"], profile="inside")
-    order, _ = obtain(device, ["one.test", "three.test"], replaces=cert_id(inside))
-    t.ok(order.get("replaces") == cert_id(inside) and "replaces" not in sent_orders(proxy)[-1],
+    order, _ = obtain(device, ["one.test", "three.test"], replaces=acme.cert_id(inside))
+    t.ok(order.get("replaces") == acme.cert_id(inside) and "replaces" not in sent_orders(proxy)[-1],
          "a certificate of another CA is not named to this one, though the order replaces it")
     t.equal(gate.sql("select count(*) from event where what='upstream' and detail like '%successor%'")[0][0], 0, "the CA took what it was told")
 
@@ -96,11 +88,11 @@ def refusals(t, lab, gate, proxy):
         _, chain = obtain(device, names)
         proxy.rule = refuses(status, kind)
         before = len(sent_orders(proxy))
-        order, _ = obtain(device, names, replaces=cert_id(chain))
+        order, _ = obtain(device, names, replaces=acme.cert_id(chain))
         proxy.rule = None
         sent = sent_orders(proxy)[before:]
-        t.ok(sent[0].get("replaces") == cert_id(chain) and "replaces" not in sent[-1], "a CA that answers %d %s gets the order without" % (status, kind))
-        t.equal((order.get("replaces"), order["status"]), (cert_id(chain), "valid"), "  the device's order replaces it all the same")
+        t.ok(sent[0].get("replaces") == acme.cert_id(chain) and "replaces" not in sent[-1], "a CA that answers %d %s gets the order without" % (status, kind))
+        t.equal((order.get("replaces"), order["status"]), (acme.cert_id(chain), "valid"), "  the device's order replaces it all the same")
         story = gate.ctl("order", "show", device.order_url.rsplit("/", 1)[1], "--trace")
         t.ok("does not take it as the successor" in story, "  and its story tells")
     t.ok('acmegate_replaces_refused_total{ca="ca"} 5' in gate.ctl("metrics"), "that is counted")
@@ -122,7 +114,7 @@ def lost_answer(t, lab, gate, proxy):
 
     _, chain = obtain(device, ["lost.test"])
     proxy.rule = rule
-    order, _ = obtain(device, ["lost.test"], replaces=cert_id(chain))
+    order, _ = obtain(device, ["lost.test"], replaces=acme.cert_id(chain))
     proxy.rule = None
     t.equal((order["status"], len(dropped)), ("valid", 1), "a newOrder with replaces whose answer is lost ends in a certificate")
 
@@ -150,8 +142,8 @@ def no_offer(t, lab, pebble):
     gate = start(lab, proxy, pebble)
     device = lab.device(gate)
     _, chain = obtain(device, ["plain.test"])
-    order, _ = obtain(device, ["plain.test"], replaces=cert_id(chain))
-    t.ok(order.get("replaces") == cert_id(chain) and not any("replaces" in o for o in sent_orders(proxy)),
+    order, _ = obtain(device, ["plain.test"], replaces=acme.cert_id(chain))
+    t.ok(order.get("replaces") == acme.cert_id(chain) and not any("replaces" in o for o in sent_orders(proxy)),
          "where the CA offers no renewal information replaces is the gateway's affair alone")
     t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
 

@@ -84,7 +84,7 @@ ends_ns(const struct world *w, const struct device *d)
 static enum sched_class
 class_of(const struct world *w, const struct device *d)
 {
-	struct rank_before before = { d->issued_ns / NS, ends_ns(w, d) / NS, d->revoked };
+	struct rank_before before = { d->issued_ns / NS, ends_ns(w, d) / NS, d->revoked, false };
 	int64_t urgent_at;
 
 	return rank_class(d->issued_ns ? &before : NULL, false, w->now_ns / NS, &urgent_at);

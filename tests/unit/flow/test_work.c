@@ -3,6 +3,7 @@
 #include "flow/order.h"
 #include "flow/work.h"
 #include "store/cert.h"
+#include "store/incident.h"
 #include "store/job.h"
 #include "store/upstream.h"
 
@@ -19,7 +20,7 @@ static const char conf_text[] =
 static struct gate_conf *conf;
 
 /* A certificate of this principal for a.test, that is good from `since` to `until`. */
-static void
+static int64_t
 put_earlier(struct sql *db, int64_t principal, const char *id, int64_t since, int64_t until, int64_t revoked_at)
 {
 	struct cert_row c = { .account_id = principal, .principal = principal, .order_id = 7, .profile = "p", .upstream = "u", .issuer = "CN=ca",
@@ -37,6 +38,19 @@ put_earlier(struct sql *db, int64_t principal, const char *id, int64_t since, in
 	if (revoked_at)
 		must(cert_revoke(db, c.id, revoked_at, -1, &moved, &pr));
 	cert_row_done(&c);
+	return c.id;
+}
+
+/* An open one that the certificate is in. */
+static void
+put_incident(struct sql *db, int64_t cert_id)
+{
+	struct incident in = { .state = INCIDENT_RUNNING, .ca = "u", .opened_at = NOW, .finish_by = NOW + DAY };
+	struct problem pr = { 0 };
+	bool added;
+
+	must(incident_insert(db, &in, &pr));
+	must(member_add(db, in.id, &(struct member){ .cert_id = cert_id, .not_after = NOW + DAY }, &added, &pr));
 }
 
 static const struct {
@@ -46,6 +60,7 @@ static const struct {
 	bool is_others;
 	enum sched_class want;
 	int64_t deadline, urgent_at;      /* likewise; urgent_at 0 = never */
+	bool in_incident;
 } cases[] = {
 	{ "nothing before it: new", "p", 0, 0, 0, false, SCHED_NEW, 3 * DAY, 0 },
 	{ "in a profile that is bulk: last", "b", 0, 0, 0, false, SCHED_BULK, 7 * DAY, 0 },
@@ -57,6 +72,7 @@ static const struct {
 	{ "it has run out", "p", -90 * DAY, -DAY, 0, false, SCHED_EXPIRING, -DAY, 0 },
 	{ "long ago: new", "p", -190 * DAY, -100 * DAY, 0, false, SCHED_NEW, 3 * DAY, 0 },
 	{ "it is revoked: before all", "p", -DAY, 89 * DAY, -60, false, SCHED_INCIDENT, 89 * DAY, 0 },
+	{ "it is in an incident: before all, too", "p", -DAY, 89 * DAY, 0, false, SCHED_INCIDENT, 89 * DAY, 0, true },
 	{ "another's certificate for the name is none of its own", "p", -DAY, 89 * DAY, -60, true, SCHED_NEW, 3 * DAY, 0 },
 };
 
@@ -71,11 +87,14 @@ rank_case(struct sql *db, void *arg, struct problem *pr)
 	int64_t account = put_account(db, "t1"), other = put_account(db, "t2");
 	struct order o = get_order(db, put_order(db, account, ORDER_PROCESSING, NOW + 1000, "a.test"));
 	struct queue_row q = { 0 };
+	int64_t cert = 0;
 
 	snprintf(o.profile, sizeof(o.profile), "%s", cases[r->i].profile);
 	if (cases[r->i].until)
-		put_earlier(db, cases[r->i].is_others ? other : account, "c1", NOW + cases[r->i].since, NOW + cases[r->i].until,
+		cert = put_earlier(db, cases[r->i].is_others ? other : account, "c1", NOW + cases[r->i].since, NOW + cases[r->i].until,
 			cases[r->i].revoked_at ? NOW + cases[r->i].revoked_at : 0);
+	if (cases[r->i].in_incident)
+		put_incident(db, cert);
 	if (!work_rank(db, conf, &o, NOW, &q, pr))
 		return false;
 	ok(q.class == (int64_t)cases[r->i].want && q.since == NOW && q.deadline == NOW + cases[r->i].deadline &&

@@ -7,4 +7,10 @@
 bool case_lookup_due(struct sql *db, void *arg, struct problem *pr);
 bool case_lookup_put(struct sql *db, void *arg, struct problem *pr);
 bool case_lookup_state(struct sql *db, void *arg, struct problem *pr);
+bool case_incident_settle(struct sql *db, void *arg, struct problem *pr);
+bool case_incident_follow(struct sql *db, void *arg, struct problem *pr);
+bool case_incident_again(struct sql *db, void *arg, struct problem *pr);
+bool case_incident_kinds(struct sql *db, void *arg, struct problem *pr);
+bool case_incident_sweep(struct sql *db, void *arg, struct problem *pr);
+bool case_incident_rows(struct sql *db, void *arg, struct problem *pr);
 #endif

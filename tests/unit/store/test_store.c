@@ -1698,6 +1698,12 @@ static const struct {
 	{ "look-ups that are due", case_lookup_due },
 	{ "look-ups and what they change", case_lookup_put },
 	{ "look-ups, a CA", case_lookup_state },
+	{ "incidents and their ends", case_incident_settle },
+	{ "who follows whom", case_incident_follow },
+	{ "incidents and who comes again", case_incident_again },
+	{ "states of incidents", case_incident_kinds },
+	{ "incidents that are long over", case_incident_sweep },
+	{ "rows of incidents", case_incident_rows },
 	{ "what is over", case_sweep },
 };
 
