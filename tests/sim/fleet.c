@@ -65,7 +65,7 @@ fleet_init(struct world *w)
 
 		d->domain = (uint32_t)(i % sc->domains);
 		d->unit = (uint8_t)(late ? early : i / (size_t)sc->domains % early);
-		d->replaces = dice_permille(w, 500);
+		d->replaces = sc->renewing != RENEWING_MIXED || dice_permille(w, 500);
 		d->away_ns = INT64_MAX;
 		if (dice_permille(w, sc->away_permille))
 			plan_absence(w, d);
@@ -87,6 +87,7 @@ device_asks(struct world *w, uint32_t who, int64_t at_ns)
 	}
 	if (w->now_ns >= d->back_ns && d->away_ns != INT64_MAX)
 		plan_absence(w, d);
+	windows_count(w, who);
 	d->asked_ns = w->now_ns;
 	d->possible_ns = w->outage_end_ns ? w->outage_end_ns : w->now_ns;
 	if (d->issued_ns) {
@@ -148,7 +149,7 @@ device_has_it(struct world *w, uint32_t who)
 	d->revoked = false;
 	d->asked_ns = 0;
 	d->fails = 0;
-	ask_at(w, who, w->now_ns + renewal_after(w, d));
+	ask_at(w, who, w->sc->renewing == RENEWING_MIXED ? w->now_ns + renewal_after(w, d) : windows_renewal_ns(w, who));
 }
 
 void
@@ -172,7 +173,8 @@ fleet_revoked(struct world *w)
 			continue;
 		d->revoked = true;
 		if (!d->asked_ns)
-			ask_at(w, i, w->now_ns + dice(w, scenario_hear_ns(w->sc)));
+			ask_at(w, i, w->sc->renewing == RENEWING_PLANNED ? windows_wave_ns(w, i, i, w->device_count)
+								: w->now_ns + dice(w, scenario_hear_ns(w->sc)));
 	}
 }
 

@@ -31,16 +31,18 @@ gateway_init(struct world *w)
 	const struct scenario *sc = w->sc;
 	struct conf_errors errors = CONF_ERRORS;
 	struct problem pr = { 0 };
-	char text[2048], orders[200], domain[200];
+	char text[2048], orders[200], domain[200], hours[200] = "";
 
 	write_rate(orders, sizeof(orders), "orders_acct", &sc->orders);
 	write_rate(domain, sizeof(domain), "certs_domain", &sc->by_domain);
+	if (sc->hours)
+		snprintf(hours, sizeof(hours), "maintenance = ( { name = \"m\"; time_zone = \"Europe/Berlin\"; hours = [ \"%s\" ]; } );", sc->hours);
 	snprintf(text, sizeof(text), "external_url = \"https://gate.example\"; default_profile = \"p\";"
-		"profiles = ( { name = \"p\"; upstream = \"" UPSTREAM "\"; } );"
-		"upstreams = ( { name = \"" UPSTREAM "\"; driver = \"acme\"; directory = \"https://acme.example/directory\"; limits = \"letsencrypt\";"
+		"profiles = ( { name = \"p\"; upstream = \"" UPSTREAM "\"; %s } ); %s"
+		"upstreams = ( { name = \"" UPSTREAM "\"; driver = \"acme\"; directory = \"https://acme.example/directory\"; limits = \"letsencrypt\"; renewals_per_hour = %lld;"
 		" limits_margin = %lld; limits_reserve = %lld; overrides = ( %s%s%s ); } );"
 		"rules = ( { name = \"fleet\"; names = [ \"*.example\" ]; } );",
-		(long long)sc->margin, (long long)sc->reserve, orders, orders[0] && domain[0] ? ", " : "", domain);
+		sc->hours ? "maintenance = \"m\";" : "", hours, (long long)sc->per_hour, (long long)sc->margin, (long long)sc->reserve, orders, orders[0] && domain[0] ? ", " : "", domain);
 	w->conf = gate_conf_load_text("sim", span_str(text), &errors);
 	if (!w->conf)
 		die("configuration: %s", buf_cstr(&errors.text));

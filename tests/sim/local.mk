@@ -18,9 +18,9 @@ test_fluid_CPPFLAGS = $(sim_cppflags) -I$(top_srcdir)/tests
 EXTRA_PROGRAMS += sim_fleet
 sim_fleet_SOURCES = tests/sim/sim.c tests/sim/sim.h tests/sim/events.c tests/sim/fleet.c tests/sim/fluid.c tests/sim/fluid.h \
 	tests/sim/gateway.c tests/sim/memstore.c tests/sim/memstore.h tests/sim/run.c tests/sim/scenarios.c tests/sim/scenarios.h \
-	$(sim_boulder)
+	tests/sim/windows.c $(sim_boulder)
 sim_fleet_LDADD = $(gate_libs)
-sim_fleet_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rand_below -Wl,--wrap=rand_bytes
+sim_fleet_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=rand_below -Wl,--wrap=rand_bytes -Wl,--wrap=clock_unix_s
 sim_fleet_CPPFLAGS = $(sim_cppflags)
 
 # Some minutes; SIM=quick, or names of scenarios, for less; SIM=million for a million devices.

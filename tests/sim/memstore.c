@@ -5,6 +5,7 @@
 
 #include "map.h"
 #include "store/queue.h"
+#include "store/renewal_plan.h"
 
 #define HELD_MAX 8 /* buckets that an order of the simulation holds tokens in, at most */
 
@@ -26,6 +27,7 @@ struct sql {
 	struct map by_id;    /* of bucket: struct row */
 	struct map held;     /* of order: struct held */
 	struct map issued;   /* of set: int64_t, unix s */
+	struct map planned;  /* of hour: int64_t */
 	int64_t last_id;
 	size_t adopted;
 };
@@ -39,6 +41,7 @@ memstore_new(void)
 	map_init(&db->by_id, sizeof(struct row));
 	map_init(&db->held, sizeof(struct held));
 	map_init(&db->issued, sizeof(int64_t));
+	map_init(&db->planned, sizeof(int64_t));
 	return db;
 }
 
@@ -62,6 +65,7 @@ memstore_free(struct sql *db)
 	map_done(&db->by_id);
 	map_done(&db->held);
 	map_done(&db->issued);
+	map_done(&db->planned);
 	free(db);
 }
 
@@ -315,5 +319,63 @@ cert_set_issued_at(struct sql *db, const char *key, const char *const *upstreams
 	(void)count;
 	(void)pr;
 	*ret = at && *at > since ? *at : 0;
+	return true;
+}
+
+/* ---- plans: of one CA ---- */
+
+/* The row is the caller's, who keeps it. */
+bool
+plan_set(struct sql *db, const struct plan_row *row, int64_t changed_at, struct problem *pr)
+{
+	(void)db;
+	(void)row;
+	(void)changed_at;
+	(void)pr;
+	return true;
+}
+
+bool
+plan_by_cert(struct sql *db, int64_t cert_id, struct plan_row *ret, bool *ret_found, struct problem *pr)
+{
+	(void)db;
+	(void)cert_id;
+	(void)ret;
+	*ret_found = false;
+	return problem_internal(pr, "rows are not kept here");
+}
+
+bool
+plan_count(struct sql *db, const char *upstream, int64_t hour, int64_t *ret, struct problem *pr)
+{
+	const int64_t *n = map_get(&db->planned, (uint64_t)hour);
+
+	(void)upstream;
+	(void)pr;
+	*ret = n ? *n : 0;
+	return true;
+}
+
+bool
+plan_count_add(struct sql *db, const char *upstream, int64_t hour, int64_t n, struct problem *pr)
+{
+	int64_t *is = map_put(&db->planned, (uint64_t)hour);
+
+	(void)upstream;
+	(void)pr;
+	*is += n;
+	return true;
+}
+
+bool
+plan_counts(struct sql *db, const char *upstream, int64_t first, size_t count, uint32_t *ret, struct problem *pr)
+{
+	for (size_t i = 0; i < count; i++) {
+		int64_t n;
+
+		if (!plan_count(db, upstream, first + (int64_t)i, &n, pr))
+			return false;
+		ret[i] = (uint32_t)n;
+	}
 	return true;
 }

@@ -1,4 +1,4 @@
-/* memstore.h - what the ledger calls of store/quota.h and store/queue.h, on hash tables: what decides is the daemon's own code, without
+/* memstore.h - what the ledger and the plans of renewals call of store/quota.h, store/queue.h and store/renewal_plan.h, on hash tables: what decides is the daemon's own code, without
  * the cost of a database. Single threaded; a transaction never fails. */
 #ifndef SIM_MEMSTORE_H
 #define SIM_MEMSTORE_H

@@ -26,6 +26,14 @@ die(const char *fmt, ...)
 
 static struct world *the_world;
 
+/* What plans call now. */
+int64_t __wrap_clock_unix_s(void);
+int64_t
+__wrap_clock_unix_s(void)
+{
+	return the_world->now_ns / NS;
+}
+
 /* In place of lib/base's (the linker is told so): chance is the same in each run. */
 uint32_t __wrap_rand_below(uint32_t below);
 uint32_t
@@ -203,6 +211,8 @@ fleet_complete(struct world *w)
 	if (domain_takes_ns(w, 0) <= LONG_NS)
 		event_at(w, w->now_ns + sc->after_days * DAY_NS / 8, EVENT_OUTAGE, 0);
 	event_at(w, w->now_ns + sc->after_days * DAY_NS / 4, EVENT_OUTAGE, 0);
+	if (sc->renewing == RENEWING_PLANNED)
+		event_at(w, w->now_ns + sc->after_days * DAY_NS / 3, EVENT_RESTART, 0);
 	for (int64_t i = 0; i == 0 || i < sc->revocations; i++)
 		event_at(w, w->now_ns + sc->after_days * DAY_NS / 2 + i * scenario_hear_ns(sc), EVENT_REVOKE, 0);
 }
@@ -250,6 +260,7 @@ happen(struct world *w, const struct event *e)
 		fleet_revoked(w);
 		break;
 	case EVENT_SWEEP: sweep(w); break;
+	case EVENT_RESTART: windows_restart(w); break;
 	case EVENT_TOLD: gateway_told(w, e->who); break;
 	}
 }
@@ -267,6 +278,7 @@ sim_run(const struct scenario *sc, struct tally *ret)
 		happen(&w, &e);
 	}
 	fleet_end(&w);
+	windows_end(&w);
 	find_bounds(&w);
 	find_worst_share(&w);
 	*ret = w.tally;
@@ -276,4 +288,5 @@ sim_run(const struct scenario *sc, struct tally *ret)
 	fluid_done(&w.shares);
 	free(w.devices);
 	free(w.events);
+	free(w.hours);
 }

@@ -5,6 +5,10 @@
 #define AS_SHIPPED .margin = 10, .reserve = 20
 #define USUAL AS_SHIPPED, YEARS(2), .away_permille = 30, .weights = { 1, 2, 4 }, .names = 1
 #define FLEET(d) .devices = 10000, .domains = (d), USUAL
+#define HUNDRED .devices = 100000, .domains = 100, AS_SHIPPED, YEARS(1), .names = 1, .weights = { 1, 2, 4 }, \
+	.orders = { 6000, 6000, 3 * HOUR_NS }, .by_domain = { 10000, 10000, 7 * DAY_NS }
+#define SMALL_YEAR .devices = 2000, .domains = 20, AS_SHIPPED, YEARS(1), .names = 1, .weights = { 1, 2, 4 }, \
+	.orders = { 120, 120, 3 * HOUR_NS }, .by_domain = { 1000, 1000, 7 * DAY_NS }, DAYS_90, .quick = true
 /* Let's Encrypt's three kinds of certificates: renewed at two thirds, the shortest at half */
 #define DAYS_90 .life_days = 90
 #define DAYS_47 .life_days = 47
@@ -38,6 +42,13 @@ const struct scenario scenarios[] = {
 	/* a hundred times as many, with what would have to be agreed */
 	{ "million", .devices = 1000000, .domains = 100, AS_SHIPPED, YEARS(2), .away_permille = 30, .weights = { 1, 2, 4 }, .names = 1,
 		.orders = { 15000, 15000, 3 * HOUR_NS }, .by_domain = { 10000, 10000, 7 * DAY_NS }, DAYS_90, .long_run = true },
+	/* a year of a hundred thousand, enrolled as fast as 2,000 orders an hour let them */
+	{ "year-ca", HUNDRED, DAYS_90, .renewing = RENEWING_CA },
+	{ "year-plan", HUNDRED, DAYS_90, .renewing = RENEWING_PLANNED },
+	{ "year-plan-400", HUNDRED, DAYS_90, .renewing = RENEWING_PLANNED, .per_hour = 400 },
+	{ "year-nights", HUNDRED, DAYS_90, .renewing = RENEWING_PLANNED, .hours = "daily 01:00-05:00" },
+	{ "year-ca-47d", HUNDRED, DAYS_47, .renewing = RENEWING_CA },
+	{ "year-plan-47d", HUNDRED, DAYS_47, .renewing = RENEWING_PLANNED },
 	/* of ./check */
 	{ "small", .devices = 800, .domains = 10, USUAL, DAYS_47, .quick = true },
 	{ "small-short", .devices = 300, .domains = 1, USUAL, HOURS_160, .quick = true },
@@ -46,5 +57,8 @@ const struct scenario scenarios[] = {
 	{ "small-failures", .devices = 2000, .domains = 100, USUAL, .fail_permille = 20, .lost_permille = 5, DAYS_47, .quick = true },
 	{ "small-revoked", .devices = 500, .domains = 20, USUAL, .revocations = 10, HOURS_160, .quick = true },
 	{ "small-strangers", .devices = 600, .domains = 3, USUAL, .strangers_per_week = 30, DAYS_90, .quick = true },
+	{ "small-year-ca", SMALL_YEAR, .renewing = RENEWING_CA },
+	{ "small-year-plan", SMALL_YEAR, .renewing = RENEWING_PLANNED },
+	{ "small-year-nights", SMALL_YEAR, .renewing = RENEWING_PLANNED, .hours = "daily 01:00-05:00" },
 	{ 0 },
 };

@@ -92,6 +92,16 @@ print_row(const struct scenario *sc, const struct tally *t)
 		(double)t->asked / (double)(t->certs ? t->certs : 1), t->cpu_s, (double)t->rss_kib / 1024);
 }
 
+static void
+print_renewals(const struct scenario *sc, const struct tally *t)
+{
+	if (sc->renewing == RENEWING_MIXED)
+		return;
+	printf("  renewals: %lld an hour at most, %.1f in the mean; %.2f%% inside the CA's window; planned for one hour: %lld, for full hours: %lld; "
+		"moved by a restart: %lld\n", (long long)t->peak_hour, (double)t->renewals / (double)t->renewal_hours,
+		100 * (double)t->in_window / (double)t->renewals, (long long)t->most_planned, (long long)t->over, (long long)t->moved);
+}
+
 /* ---- what must hold ---- */
 
 static bool
@@ -116,6 +126,12 @@ holds(const struct scenario *sc, const struct tally *t)
 	all = must(sc, over_percent(t) >= -0.01, "no roll-out is faster than its lower bound, or the bound is wrong") && all;
 	all = must(sc, strangers || t->worst_share <= 2, "no unit waits more than twice its fair share") && all;
 	all = must(sc, t->incident_ns > 0, "what was revoked is replaced") && all;
+	if (sc->renewing == RENEWING_PLANNED) {
+		all = must(sc, t->incident_ns <= DAY_NS, "within a day, by waves") && all;
+		all = must(sc, t->renewals > 0 && t->in_window == t->renewals, "no device is told a time outside the CA's window") && all;
+		all = must(sc, t->most_planned > 0 && (t->over > 0 || t->most_planned <= t->budget), "no hour has more than its budget while another has room") && all;
+		all = must(sc, t->moved == 0, "a restart moves no window") && all;
+	}
 	return all;
 }
 
@@ -146,6 +162,7 @@ main(int argc, char **argv)
 		good = run_apart(sc, &t);
 		if (good) {
 			print_row(sc, &t);
+			print_renewals(sc, &t);
 			good = holds(sc, &t);
 		} else
 			printf("%-16s did not end well\n", sc->name);

@@ -20,6 +20,13 @@
 
 /* ---- what is asked ---- */
 
+/* When devices renew. */
+enum renewing {
+	RENEWING_MIXED,   /* half of them in the CA's window, the others when they like */
+	RENEWING_CA,      /* at some time of the CA's window, which the gateway passes on */
+	RENEWING_PLANNED, /* at some time of the window that the gateway has planned */
+};
+
 struct scenario {
 	const char *name;
 	int64_t devices, domains, names; /* names of each device, all below one domain */
@@ -34,6 +41,9 @@ struct scenario {
 	int64_t fail_permille, lost_permille; /* attempts whose proof fails, newOrders whose answer is lost */
 	int64_t strangers_per_week;      /* certificates below each domain that are not ours */
 	int64_t revocations;             /* of everything, eight hours apart; 0 = one, of which devices hear within a day */
+	enum renewing renewing;
+	int64_t per_hour;                /* renewals_per_hour of the CA's entry */
+	const char *hours;               /* of maintenance, NULL = any */
 	bool long_run, quick;            /* only when asked for by name; one of those that ./check runs */
 };
 int64_t scenario_life_ns(const struct scenario *sc);
@@ -53,6 +63,11 @@ struct tally {
 	int64_t bound_ns, bound_bare_ns; /* the least that the limits allow: with margin and reserve, without */
 	int64_t incident_ns;     /* last revocation to the last replacement by a device that was there */
 	double worst_share;      /* wait over fair wait */
+	/* renewals as devices ask for them, from the end of the roll-out to the incident, and after it: */
+	int64_t renewals, renewal_hours, peak_hour, in_window;
+	int64_t budget, most_planned; /* for one hour */
+	int64_t over;            /* plans that found all hours full */
+	int64_t moved;           /* windows that a restart, or another look, has moved: none must */
 	int64_t asked;           /* questions put to the ledger */
 	double cpu_s;            /* filled in by who waits for the run, as is rss */
 	int64_t rss_kib;
@@ -72,12 +87,15 @@ struct device {
 	int64_t possible_ns;    /* waiting: when the CA by itself would have taken its order, at the earliest */
 	uint32_t domain;
 	uint8_t unit, fails;    /* fails: in this hour */
+	int64_t ca_start_s, ca_end_s;           /* RENEWING_PLANNED: the CA's window */
+	int64_t planned_start_s, planned_end_s; /* its own */
+	uint8_t plan_why;
 	bool revoked, replaces; /* replaces: it names what it replaces, at the CA's time */
 	bool hampered;          /* a proof failed or an answer was lost: it is not the queue that it has waited for */
 };
 
 enum event_kind { EVENT_ASK, EVENT_LOOK, EVENT_ORDERED, EVENT_ISSUED, EVENT_FAILED, EVENT_TOLD, EVENT_STRANGER, EVENT_OUTAGE, EVENT_OVER,
-	EVENT_REVOKE, EVENT_SWEEP };
+	EVENT_REVOKE, EVENT_SWEEP, EVENT_RESTART };
 struct event {
 	int64_t at_ns;
 	uint64_t seq; /* of two at one time the first made */
@@ -99,6 +117,8 @@ struct world {
 	int64_t without;       /* devices that have had no certificate yet */
 	int64_t revoked_at_ns;
 	struct fluid shares;
+	uint32_t *hours;       /* renewals asked for, by hour from the beginning on */
+	size_t hour_count;
 	/* the gateway */
 	struct gate_conf *conf;
 	struct ledger *ledger;
@@ -144,6 +164,17 @@ void fleet_revoked(struct world *w);
 void fleet_outage(struct world *w);
 /* Those that still wait when all is over. */
 void fleet_end(struct world *w);
+
+/* windows.c: RENEWING_PLANNED and RENEWING_CA */
+/* It has a new certificate: when is it to be renewed? */
+int64_t windows_renewal_ns(struct world *w, uint32_t who);
+/* It has heard, some time after a revocation, when it is to be replaced: wave `nth` of all. */
+int64_t windows_wave_ns(struct world *w, uint32_t who, size_t nth, size_t count);
+/* It asks for a renewal. */
+void windows_count(struct world *w, uint32_t who);
+/* The gateway has begun anew, or another one looks at the same store: what is on record is planned again. */
+void windows_restart(struct world *w);
+void windows_end(struct world *w);
 
 /* gateway.c */
 void gateway_init(struct world *w);
