@@ -12,7 +12,7 @@ function __acmegatectl_at
             continue
         end
         switch $word
-            case -c --config --socket --timeout --state --name --url --listen --upstream --upstream-ca-file --eab-kid --eab-key-file --contact --allow --networks --resolver --http01-listen --http01-port --admin-socket --tenant --before --limit --account --reason --kid --note --cost-centre --profiles --names --uses --accounts --expires --import --overlap --kind --tag --owner --type --tags --columns --revoke --key-file --encoding --alg --directory --ca-file --within --ca --profile --issued-between --serials --explanation --finish-within --quota --devices --domains --lifetime
+            case -c --config --socket --timeout --state --name --url --listen --upstream --upstream-ca-file --eab-kid --eab-key-file --contact --allow --networks --resolver --http01-listen --http01-port --admin-socket --tenant --before --limit --account --reason --kid --note --cost-centre --profiles --names --uses --accounts --expires --import --overlap --kind --tag --owner --type --tags --columns --revoke --key-file --encoding --alg --directory --ca-file --within --ca --profile --issued-between --serials --explanation --finish-within --month --format --by --amount --quota --devices --domains --lifetime
                 set skip 1
             case '-*'
             case '*'
@@ -198,6 +198,22 @@ complete -c acmegatectl -n '__acmegatectl_at queue "*"' -l profile -x -d 'only o
 complete -c acmegatectl -n '__acmegatectl_at queue "*"' -l before -x -d 'begin below this one: how to go on with a long list'
 complete -c acmegatectl -n '__acmegatectl_at queue "*"' -l limit -x -d 'at most so many, 50 by default, 500 at most'
 complete -c acmegatectl -n '__acmegatectl_at' -a metrics -d 'print what the daemon counts, in Prometheus\' text format'
+complete -c acmegatectl -n '__acmegatectl_at' -a billing -d 'billing'
+complete -c acmegatectl -n '__acmegatectl_at billing' -a export -d 'print the bill of a month, a line for each certificate, revocation, fee and correction'
+complete -c acmegatectl -n '__acmegatectl_at billing export' -l month -x -d 'which month (UTC), this one by default'
+complete -c acmegatectl -n '__acmegatectl_at billing export' -l format -x -a 'focus-csv json' -d 'focus-csv or json'
+complete -c acmegatectl -n '__acmegatectl_at billing' -a summary -d 'add up the bill of a month'
+complete -c acmegatectl -n '__acmegatectl_at billing summary' -l month -x -d 'which month (UTC), this one by default'
+complete -c acmegatectl -n '__acmegatectl_at billing summary' -l by -x -a 'tenant cost_centre ca product kind' -d 'tenant, cost_centre, ca, product or kind'
+complete -c acmegatectl -n '__acmegatectl_at billing' -a reconcile -d 'compare a CA\'s invoice with the bill'
+complete -c acmegatectl -n '__acmegatectl_at billing reconcile' -l month -x -d 'which month (UTC), this one by default'
+complete -c acmegatectl -n '__acmegatectl_at billing reconcile' -l columns -x -d 'which column of a CSV file is what; others are passed over'
+complete -c acmegatectl -n '__acmegatectl_at billing' -a correct -d 'put right what a row says, by a row of this month'
+complete -c acmegatectl -n '__acmegatectl_at billing correct' -l amount -x -d 'to be added, such as -0.90'
+complete -c acmegatectl -n '__acmegatectl_at billing correct' -l note -x -d 'why'
+complete -c acmegatectl -n '__acmegatectl_at billing' -a close -d 'close a month that is over: from then on what corrects it is marked as a correction'
+complete -c acmegatectl -n '__acmegatectl_at billing close' -l month -x -d 'which month (UTC), this one by default'
+complete -c acmegatectl -n '__acmegatectl_at billing close' -l yes -d 'do not ask'
 complete -c acmegatectl -n '__acmegatectl_at' -a tenant -d 'tenant'
 complete -c acmegatectl -n '__acmegatectl_at tenant' -a list -d 'list the tenants: those of the configuration, and default'
 complete -c acmegatectl -n '__acmegatectl_at tenant list' -l before -x -d 'begin below this one: how to go on with a long list'

@@ -374,3 +374,27 @@ ctl_read_secret(struct ctl *ctl, const char *file, struct buf *ret)
 		return ctl_fail(ctl, CTL_USAGE, "%s: expected one key, as text", file);
 	return CTL_DONE;
 }
+
+int
+ctl_read_file(struct ctl *ctl, const char *file, struct buf *ret)
+{
+	FILE *in = strcmp(file, "-") == 0 ? stdin : fopen(file, "re");
+	size_t n = 1;
+	int error = 0;
+
+	if (!in)
+		return ctl_fail(ctl, CTL_FAILED, "%s: %s", file, strerror(errno));
+	while (n > 0 && buf_reserve(ret, 64 * 1024)) {
+		n = fread(ret->p + ret->n, 1, 64 * 1024, in);
+		ret->n += n;
+	}
+	if (ferror(in))
+		error = errno ? errno : EIO;
+	if (in != stdin)
+		fclose(in);
+	if (error)
+		return ctl_fail(ctl, CTL_FAILED, "%s: %s", file, strerror(error));
+	if (!buf_ok(ret))
+		return ctl_fail(ctl, CTL_USAGE, "%s: more than %zu MiB: take it in parts", file, ret->max >> 20);
+	return CTL_DONE;
+}

@@ -206,30 +206,6 @@ walk(struct importing *im, struct span text, int (*fn)(struct importing *im))
 	return pr.kind ? ctl_fail(ctl, CTL_USAGE, "%s: %s; nothing was imported", im->file, pr.detail) : code;
 }
 
-static int
-file_read(struct ctl *ctl, const char *file, struct buf *ret)
-{
-	FILE *in = strcmp(file, "-") == 0 ? stdin : fopen(file, "re");
-	size_t n = 1;
-	int error = 0;
-
-	if (!in)
-		return ctl_fail(ctl, CTL_FAILED, "%s: %s", file, strerror(errno));
-	while (n > 0 && buf_reserve(ret, 64 * 1024)) {
-		n = fread(ret->p + ret->n, 1, 64 * 1024, in);
-		ret->n += n;
-	}
-	if (ferror(in))
-		error = errno ? errno : EIO;
-	if (in != stdin)
-		fclose(in);
-	if (error)
-		return ctl_fail(ctl, CTL_FAILED, "%s: %s", file, strerror(error));
-	if (!buf_ok(ret))
-		return ctl_fail(ctl, CTL_USAGE, "%s: more than %d MiB: import it in parts", file, INVENTORY_MAX_BYTES >> 20);
-	return CTL_DONE;
-}
-
 static void
 print_result(struct importing *im)
 {
@@ -278,7 +254,7 @@ cmd_device_import(struct ctl *ctl)
 {
 	struct importing im = { .ctl = ctl, .file = ctl->words[0], .part = BUF_MAX(PART_MAX + 1), .faults = BUF_MAX(64 * 1024 * 1024) };
 	AUTO_BUF text = BUF_MAX(INVENTORY_MAX_BYTES);
-	int code = file_read(ctl, im.file, &text);
+	int code = ctl_read_file(ctl, im.file, &text);
 
 	if (code == CTL_DONE)
 		code = import(&im, buf_span(&text));

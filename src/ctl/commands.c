@@ -45,6 +45,28 @@ static const struct ctl_option order_list_options[] = {
 	{ "state", "STATE", "pending, ready, processing, valid or invalid", .values = "pending ready processing valid invalid" },
 	OPTION_ACCOUNT, OPTION_TENANT, OPTION_BEFORE, OPTION_LIMIT, { .name = NULL },
 };
+#define OPTION_MONTH { "month", "YYYY-MM", "which month (UTC), this one by default" }
+static const struct ctl_option billing_export_options[] = {
+	OPTION_MONTH,
+	{ "format", "FORMAT", "focus-csv or json", .values = "focus-csv json" },
+	{ .name = NULL },
+};
+static const struct ctl_option billing_summary_options[] = {
+	OPTION_MONTH,
+	{ "by", "WHAT", "tenant, cost_centre, ca, product or kind", .values = "tenant cost_centre ca product kind" },
+	{ .name = NULL },
+};
+static const struct ctl_option billing_reconcile_options[] = {
+	OPTION_MONTH,
+	{ "columns", "NAME=TITLE,..", "which column of a CSV file is what; others are passed over" },
+	{ .name = NULL },
+};
+static const struct ctl_option billing_correct_options[] = {
+	{ "amount", "AMOUNT", "to be added, such as -0.90" },
+	{ "note", "TEXT", "why" },
+	{ .name = NULL },
+};
+static const struct ctl_option billing_close_options[] = { OPTION_MONTH, OPTION_YES, { .name = NULL } };
 static const struct ctl_option tenant_quotas_options[] = {
 	{ "quota", "NAME", "only of this entry of quotas" },
 	OPTION_BEFORE, OPTION_LIMIT, { .name = NULL },
@@ -340,6 +362,21 @@ const struct ctl_command ctl_commands[] = {
 	{ "metrics", NULL, NULL, 0, 0, "print what the daemon counts, in Prometheus' text format",
 		"Counters begin at zero when the daemon starts. The configuration's metrics_listen has the same for a Prometheus to fetch.",
 		"metrics", NULL, cmd_metrics },
+	{ "billing", "export", NULL, 0, 0, "print the bill of a month, a line for each certificate, revocation, fee and correction",
+		"focus-csv is the data set Cost and Usage of FOCUS 1.4; without a price on the rate card the currency is XXX.",
+		"billing export --month 2026-11 --format focus-csv >november.csv", billing_export_options, cmd_billing_export },
+	{ "billing", "summary", NULL, 0, 0, "add up the bill of a month", NULL, "billing summary --month 2026-11 --by cost_centre", billing_summary_options,
+		cmd_billing_summary },
+	{ "billing", "reconcile", "FILE", 1, 1, "compare a CA's invoice with the bill",
+		"The file, or - for standard input, is CSV with the columns url (of the order at the CA), serial and amount, one of the first two at "
+		"least. Lines are matched with rows of any month; what was issued in the month, costs something and is on no line is missing. The exit "
+		"status is 1 unless all is matched.",
+		"billing reconcile invoice.csv --month 2026-11 --columns 'serial=Serial Number,amount=Price'", billing_reconcile_options, cmd_billing_reconcile },
+	{ "billing", "correct", "ROW", 1, 1, "put right what a row says, by a row of this month",
+		"Rows never change. The new one has the old one's tenant, cost centre and CA, and the amount to be added.",
+		"billing correct 4711 --amount -15 --note 'charged twice, credit note 12'", billing_correct_options, cmd_billing_correct },
+	{ "billing", "close", NULL, 0, 0, "close a month that is over: from then on what corrects it is marked as a correction", NULL,
+		"billing close --month 2026-11", billing_close_options, cmd_billing_close },
 	{ "tenant", "list", NULL, 0, 0, "list the tenants: those of the configuration, and default", NULL, "tenant list", tenant_list_options,
 		cmd_tenant_list },
 	{ "tenant", "quotas", NULL, 0, 0, "show what is used of quotas, by whom, and what is left",

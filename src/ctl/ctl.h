@@ -80,6 +80,8 @@ int ctl_opt_expires(struct ctl *ctl, char ret[TIME_TEXT]);
 /* The key in a file, or on standard input for "-"; blanks and line ends around it are not its. ret is an AUTO_SECRET of CTL_SECRET_MAX.
  * Likewise. */
 int ctl_read_secret(struct ctl *ctl, const char *file, struct buf *ret);
+/* All of a file, or of standard input for "-", up to what ret may hold. Likewise. */
+int ctl_read_file(struct ctl *ctl, const char *file, struct buf *ret);
 const struct ctl_option *ctl_option_find(const struct ctl_option *list, const char *name);
 /* Command or noun nearest to what was typed; NULL if nothing is near. On the heap. */
 char *ctl_suggest(const char *typed);
@@ -199,6 +201,11 @@ int cmd_upstream_set_eab(struct ctl *ctl);
 int cmd_upstream_deactivate(struct ctl *ctl);
 int cmd_upstream_register(struct ctl *ctl);
 int cmd_renewals_due(struct ctl *ctl);
+int cmd_billing_export(struct ctl *ctl);
+int cmd_billing_summary(struct ctl *ctl);
+int cmd_billing_reconcile(struct ctl *ctl);
+int cmd_billing_correct(struct ctl *ctl);
+int cmd_billing_close(struct ctl *ctl);
 int cmd_tenant_list(struct ctl *ctl);
 int cmd_tenant_quotas(struct ctl *ctl);
 int cmd_tenant_show(struct ctl *ctl);

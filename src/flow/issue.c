@@ -2,6 +2,7 @@
 #include "flow/issue.h"
 
 #include "base/clock.h"
+#include "flow/bill.h"
 #include "renewal/plan.h"
 #include "store/event.h"
 #include "store/renewal.h"
@@ -52,7 +53,7 @@ issue_store(struct sql *db, const struct gate_conf *conf, const struct order *or
 		return false;
 	if (!found)
 		row_fill(&row, order, leaf);
-	good = (found || (insert(db, order, &row, issued, pr) && plan_cert(db, conf, row.id, pr))) &&
+	good = (found || (bill_issue(db, conf, order, &row, clock_unix_s(), pr) && insert(db, order, &row, issued, pr) && plan_cert(db, conf, row.id, pr))) &&
 		event_note(db, order->id, node, "certificate", pr, "serial=%s issuer=\"%s\" until=%s",
 			leaf->serial, leaf->issuer, time_rfc3339(leaf->not_after_unix_s, until)) &&
 		order_issued(db, order->id, row.id, node, pr);

@@ -24,6 +24,7 @@ struct issue_now {
 };
 typedef bool (*issue_now_fn)(void *arg, const struct issue_now *rq, struct buf *ret_chain_pem, struct problem *pr);
 
-/* Store the certificate (or find it, if it is there already), plan its renewal, and give it to the order and to all that joined it. */
+/* Store the certificate, with its row of the bill (or find it, if it is there already), plan its renewal, and give it to the order and to all
+ * that joined it. */
 bool issue_store(struct sql *db, const struct gate_conf *conf, const struct order *order, const struct issued *issued, const char *node, struct problem *pr) MUST_CHECK;
 #endif

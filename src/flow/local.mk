@@ -1,4 +1,4 @@
-libgate_a_SOURCES += src/flow/authz.c src/flow/authz.h src/flow/decision.c src/flow/decision.h src/flow/decision_final.c src/flow/device.c src/flow/device.h src/flow/inventory.c src/flow/inventory.h src/flow/issue.c src/flow/issue.h src/flow/mapped.c src/flow/mapped.h src/flow/names.c src/flow/names.h src/flow/rank.c src/flow/rank.h src/flow/order.c src/flow/order.h \
+libgate_a_SOURCES += src/flow/authz.c src/flow/authz.h src/flow/bill.c src/flow/bill.h src/flow/decision.c src/flow/decision.h src/flow/decision_final.c src/flow/device.c src/flow/device.h src/flow/inventory.c src/flow/inventory.h src/flow/issue.c src/flow/issue.h src/flow/mapped.c src/flow/mapped.h src/flow/names.c src/flow/names.h src/flow/rank.c src/flow/rank.h src/flow/order.c src/flow/order.h \
 	src/flow/revoke.c src/flow/revoke.h src/flow/usage.c src/flow/usage.h src/flow/work.c src/flow/work.h
 
 check_PROGRAMS += test_rules test_flow test_inventory_flow test_names

@@ -2,6 +2,7 @@
 #include "flow/revoke.h"
 
 #include "base/clock.h"
+#include "flow/bill.h"
 #include "store/event.h"
 #include "store/usage.h"
 
@@ -31,7 +32,7 @@ revoke_cert(struct sql *db, struct jobs *jobs, const struct cert_row *cert, cons
 	if (rq->reason == KEY_COMPROMISE && rq->deny_key &&
 		!denied_key_add(db, cert->key_hash, "revoked as compromised", pr))
 		return false;
-	return usage_end_cert(db, cert->id, pr) && event_note(db, cert->order_id, jobs_node(jobs), "revoked", pr, "serial=%s reason=%d by=\"%s\"",
+	return usage_end_cert(db, cert->id, pr) && bill_revoke(db, cert, clock_unix_s(), pr) && event_note(db, cert->order_id, jobs_node(jobs), "revoked", pr, "serial=%s reason=%d by=\"%s\"",
 		       cert->serial, rq->reason, rq->asker) &&
 		jobs_insert(jobs, db, JOB_REVOKE, cert->id, ret_job_id, pr);
 }

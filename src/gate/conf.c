@@ -12,6 +12,7 @@ free_conf(struct gate_conf *conf)
 {
 	conf_trust_done(conf);
 	conf_quotas_done(conf);
+	conf_rates_free(conf->prices);
 	conf_maintenance_done(conf);
 	conf_policy_done(conf);
 	conf_done(gate_conf_keys, conf);
@@ -85,7 +86,7 @@ load(const char *path, struct span text, struct conf_errors *errors)
 		conf_error(errors, NULL, "%s", pr.detail);
 		good = false;
 	}
-	good = good && conf_policy_load(conf, errors) && conf_trust_load(conf, errors);
+	good = good && conf_policy_load(conf, errors) && conf_trust_load(conf, errors) && conf_rates_load(conf, errors);
 	if (good)
 		return conf;
 	free_conf(conf);

@@ -9,6 +9,7 @@
 #include "attest/attest.h"
 #include "conf/conf.h"
 #include "policy/policy.h"
+#include "price/price.h"
 #include "quota/quota.h"
 
 /* Must a device's account be bound to a key that we handed out (RFC 8555 7.3.4, E1)? As in the choices of the key `eab`. */
@@ -278,6 +279,28 @@ struct quota_conf {
 	struct policy *policy;         /* of names, owned; NULL = all */
 };
 
+/* A row of the rate card: what a CA charges (price/price.h), for what, and when. */
+enum rate_proration { RATE_NO_PRORATION, RATE_FULL_DAYS };
+enum rate_term_start { RATE_FIRST_USE, RATE_CONTRACT };
+struct rate_conf {
+	char *ca, *product;
+	struct conf_strings profiles;
+	char *valid_from, *valid_to;
+	int model;                     /* enum price_model */
+	char *unit_price, *overage_price;
+	int64_t included, wildcard_factor;
+	bool www_free, same_level_free, renewal_charged, reissue_charged;
+	int proration, term_start;     /* as above */
+	int64_t term_days, refund_days;
+	/* derived: */
+	struct price_rate rate;
+	int64_t from, to;              /* unix s */
+};
+struct rate_card {
+	char *version, *currency;
+	struct conf_list rates;        /* struct rate_conf */
+};
+
 struct limits_conf {
 	int64_t head_max_bytes, target_max_bytes, fields_max, body_max_bytes;
 	int64_t conns_max, conns_per_addr;
@@ -341,6 +364,7 @@ struct gate_conf {
 	struct conf_list tenants;      /* struct tenant_conf; ask conf_tenant */
 	struct conf_list quotas;       /* struct quota_conf */
 	struct conf_strings policy_tests; /* files with what the rules are expected to say */
+	char *rate_card;               /* file, NULL = none */
 	struct conf_list attestation_trust; /* struct trust_conf */
 	struct conf_list maintenance;  /* struct maintenance_conf */
 	/* derived when loaded: */
@@ -349,6 +373,7 @@ struct gate_conf {
 	struct rule_count *rule_counts; /* of each rule, then of no rule; owned */
 	struct policy_zone **zones;    /* that their hours are in; owned */
 	size_t zone_count;
+	struct rate_card *prices;      /* of rate_card, owned; NULL = nobody has said what anything costs */
 	struct reach reach;            /* networks, and all addresses that we listen on (V1) */
 };
 
@@ -368,6 +393,8 @@ const struct profile_conf *conf_profile(const struct gate_conf *conf, struct spa
 /* The tenant of an account, an order, a certificate or an EAB key, by the name in its row. `default` is always there, as the list has it or
  * as one that says nothing; NULL: the configuration does not know it any more. */
 const struct tenant_conf *conf_tenant(const struct gate_conf *conf, const char *name);
+/* The price of a certificate of this profile by this CA at a time; NULL: the card has none. */
+const struct rate_conf *conf_rate_find(const struct gate_conf *conf, const struct upstream_conf *u, const char *profile, int64_t at);
 /* Does the quota hold for the tenant? */
 bool conf_quota_is_of(const struct quota_conf *q, const char *tenant);
 /* The i-th of all there are, `default` among them; NULL behind the last. */
@@ -450,6 +477,11 @@ bool conf_policy_load(struct gate_conf *conf, struct conf_errors *errors);
 void conf_policy_done(struct gate_conf *conf);
 /* "http-01": is it a challenge that profiles can have (conf_check.c)? */
 bool conf_challenge_is_known(const char *type);
+/* Inside src/gate: the rate card that the configuration names; faults as of key rate_card. */
+bool conf_rates_load(struct gate_conf *conf, struct conf_errors *errors);
+void conf_rates_free(struct rate_card *card);
+/* A rate card from a text, called `name` in errors. */
+bool conf_rates_read(const char *name, struct span text, struct rate_card **ret, struct conf_errors *errors);
 /* The same for what profiles say of devices (conf_device.c). */
 void conf_device_check(const struct gate_conf *conf, struct conf_errors *errors);
 /* The same for maintenance, whose calendars are made with it (conf_maintenance.c). */

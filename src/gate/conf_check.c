@@ -504,6 +504,7 @@ check_files(const struct gate_conf *conf, struct conf_errors *errors)
 	check_path("tls_key", conf->tls_key, errors);
 	check_path("public_suffix_list", conf->public_suffix_list, errors);
 	check_path("admin_socket", conf->admin_socket, errors);
+	check_path("rate_card", conf->rate_card, errors);
 	check_metrics_listen(&conf->metrics_listen, errors);
 	if (conf->tls_upstream && *conf->tls_upstream) {
 		const struct upstream_conf *u = conf_upstream(conf, conf->tls_upstream);

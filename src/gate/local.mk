@@ -9,6 +9,7 @@ libgate_a_SOURCES += \
 	src/gate/conf_maintenance.c \
 	src/gate/conf_presets.c \
 	src/gate/conf_solvers.c \
+	src/gate/conf_rates.c \
 	src/gate/conf_tenant.c \
 	src/gate/conf_trust.c \
 	src/gate/url.c src/gate/url.h

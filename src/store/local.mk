@@ -2,6 +2,7 @@ libgate_a_SOURCES += \
 	src/store/account.c src/store/account.h \
 	src/store/audit.c src/store/audit.h \
 	src/store/authz.c src/store/authz.h src/store/authz_proof.c \
+	src/store/bill.c src/store/bill.h \
 	src/store/cert.c src/store/cert.h \
 	src/store/device.c src/store/device.h \
 	src/store/device_name.c src/store/device_name.h \

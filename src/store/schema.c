@@ -354,6 +354,30 @@
 	"alter table renewal add column wave_start bigint;"                                        \
 	"alter table renewal add column wave_end bigint"
 
+/* The bill: rows that are written once (kind as enum price_kind, money in millionths); terms of prices and the names that are paid for or
+ * live in them; months that are closed. */
+#define DDL_24(ID, INT)                                                                            \
+	"create table bill (id " ID ", at " INT " not null, month " INT " not null,"               \
+	" kind " INT " not null, tenant text not null, cost_centre text not null,"                 \
+	" upstream text not null, ca text not null, product text not null, model text not null,"   \
+	" card text not null, currency text not null, unit_price " INT " not null,"                \
+	" quantity " INT " not null, amount " INT " not null, names " INT " not null,"             \
+	" wildcards " INT " not null, name text not null, profile text not null,"                  \
+	" order_ref text not null, url text not null, serial text not null, sha256 text not null," \
+	" eab text not null, refund_until " INT " not null, corrects " INT ", note text not null);"\
+	"create index bill_month on bill (month, id);"                                             \
+	"create index bill_url on bill (url) where url<>'';"                                       \
+	"create index bill_serial on bill (serial) where serial<>'';"                              \
+	"create unique index bill_once on bill (sha256, kind) where kind<=4;"                      \
+	"create table bill_term (rate text primary key, term_begin " INT " not null,"              \
+	" term_end " INT " not null, used " INT " not null, peak " INT " not null,"                \
+	" active " INT " not null);"                                                               \
+	"create table bill_name (rate text not null, name text not null, weight " INT " not null," \
+	" until " INT " not null, primary key (rate, name));"                                      \
+	"create index bill_name_until on bill_name (rate, until);"                                 \
+	"create table bill_closed (month " INT " primary key, at " INT " not null,"                \
+	" who text not null, row_count " INT " not null)"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
@@ -380,6 +404,7 @@ static const struct sql_migration migrations[] = {
 	{ 21, DDL_21, DDL_21 },
 	{ 22, DDL_22("integer primary key"), DDL_22("bigint primary key") },
 	{ 23, DDL_23("integer primary key", "integer"), DDL_23("bigint generated always as identity primary key", "bigint") },
+	{ 24, DDL_24("integer primary key", "integer"), DDL_24("bigint generated always as identity primary key", "bigint") },
 };
 
 _Static_assert(COUNT_OF(migrations) == SCHEMA_VERSION, "each is a version");

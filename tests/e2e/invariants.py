@@ -58,6 +58,14 @@ INVARIANTS = {
         "select order_id from upstream_order where wait_until is not null and (state=1 or intent_at is not null)",
     "no record in the DNS is left without the job that removes it":
         "select r.id from proof_record r where not exists (select 1 from job j where j.kind=5 and j.subject=r.id)",
+    "no certificate is without its row of the bill, nor on it twice":
+        "select c.id from cert c where (select count(*) from bill b where b.sha256=c.sha256 and b.kind<4)<>1",
+    "what is billed has been issued":
+        "select b.id from bill b where b.kind<5 and not exists (select 1 from cert c where c.sha256=b.sha256)",
+    "what is revoked and was billed is on the bill, once":
+        "select c.id from cert c where c.revoked_at is not null and (select count(*) from bill b where b.sha256=c.sha256 and b.kind=4)<>1",
+    "what is used of a quota by what is under way or lives is what is held":
+        "select u.id from usage_count u where u.counts>=2 and u.used<>(select count(*) from usage_hold h where h.count_id=u.id)",
     "no two accounts have one key": "select thumbprint from account group by thumbprint having count(*)>1",
     "a revoked certificate is told to its CA once at most":
         "select subject from job where kind=2 group by subject having count(*)>1",

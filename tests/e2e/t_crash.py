@@ -63,14 +63,14 @@ def issue(lab, pebble, number, plan, rule=None, server=None):
     result = {
         "order": order["status"], "chain": lab.verify(chain, pebble.roots[:1]),
         "issued": len([i for i in pebble.issued() if i in ids]),
-        "certificates": gate.sql("select count(*) from cert")[0][0], "orders": gate.sql("select count(*), min(state) from orders")[0],
+        "certificates": gate.sql("select count(*) from cert")[0][0], "billed": gate.sql("select count(*) from bill where kind<5")[0][0], "orders": gate.sql("select count(*), min(state) from orders")[0],
         "left": gate.left_over(), "ledger": ledger(gate), "status": supervisor.end(), "sanitizer": gate.sanitizer_report(),
         "keepers": wait_until("keepers to end", lambda: all(p.group_is_empty() for p in supervisor.past), 60)}
     # of an order whose answer nobody heard the ledger must think that the CA has counted it
     counted = len([e for e in proxy.seen if e.kind == "newOrder" and e.status == 201])
     spent = result["ledger"]["orders"]
     result["ledger"]["orders"] = "right" if counted <= spent <= counted + len(supervisor.deaths) else (counted, spent)
-    good = {"order": "valid", "chain": "", "issued": 1, "ledger": {"orders": "right", "domain": 1, "set": 1, "held": 0}, "certificates": 1, "orders": (1, 3), "left": {}, "status": 0, "sanitizer": "",
+    good = {"order": "valid", "chain": "", "issued": 1, "ledger": {"orders": "right", "domain": 1, "set": 1, "held": 0}, "certificates": 1, "billed": 1, "orders": (1, 3), "left": {}, "status": 0, "sanitizer": "",
             "keepers": True}
     return outcome(supervisor, result, good)
 

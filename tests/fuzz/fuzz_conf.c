@@ -11,6 +11,19 @@ __lsan_default_suppressions(void)
 	return "leak:libconfig.so";
 }
 
+/* The same text as a rate card. */
+static void
+card(struct span text)
+{
+	struct conf_errors errors = CONF_ERRORS;
+	struct rate_card *prices = NULL;
+
+	if (conf_rates_read("fuzz", text, &prices, &errors) != (errors.count == 0))
+		__builtin_trap();
+	conf_rates_free(prices);
+	conf_errors_done(&errors);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -27,5 +40,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		__builtin_trap();
 	gate_conf_unref(conf);
 	conf_errors_done(&errors);
+	card(span_of(size ? (const void *)data : "", size));
 	return 0;
 }

@@ -16,6 +16,8 @@
 #include "store/audit.h"
 #include "store/authz.h"
 #include "store/device.h"
+#include "price/price.h"
+#include "store/bill.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -45,7 +47,7 @@ static void
 times(struct span text)
 {
 	int64_t t, again;
-	char back[TIME_TEXT];
+	char back[TIME_TEXT], price[PRICE_TEXT];
 
 	if (time_rfc3339_parse(text, &t) && (!time_rfc3339_parse(span_str(time_rfc3339(t, back)), &again) || again != t))
 		abort();
@@ -55,6 +57,9 @@ times(struct span text)
 		abort();
 	if (conf_time_parse(text, &t) && t < 0)
 		abort();
+	if (price_parse(text, &t) && (!price_parse(span_str(price_text(t, price)), &again) || again != t))
+		abort();
+	bill_month_parse(text, &t);
 }
 
 static void

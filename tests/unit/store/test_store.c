@@ -10,6 +10,7 @@
 #include "cases.h"
 #include "store/audit.h"
 #include "store/order_policy.h"
+#include "store/bill.h"
 #include "store/proof_record.h"
 #include "store/queue.h"
 #include "store/quota.h"
@@ -1207,6 +1208,61 @@ case_usage(struct sql *db, void *arg, struct problem *pr)
 	return true;
 }
 
+/* ---- the bill ---- */
+
+static void
+sum_bill(const struct bill_row *r, void *arg)
+{
+	int64_t *sum = arg;
+
+	*sum += r->price.amount;
+}
+
+static void
+sum_sums(const struct bill_sum *s, void *arg)
+{
+	int64_t *sum = arg;
+
+	*sum += s->amount;
+}
+
+static bool
+case_bill(struct sql *db, void *arg, struct problem *pr)
+{
+	struct bill_row a = { .at = 1793836800, .kind = PRICE_NEW, .tenant = "web", .cost_centre = "CC", .ca = "ca", .product = "OV", .currency = "USD",
+		.price = { 2000000, 15000000, 30000000 }, .names = 2, .url = "https://ca.test/1", .serial = "ab", .sha256 = "hash-1", .refund_until = 5 }, b = a, got;
+	struct bill_term term = { 1, 2, 3, 4, 5 }, back;
+	int64_t sum = 0, n, at;
+	bool found, is_new;
+
+	(void)arg;
+	is_int(bill_month(1793836800), 202611, "a time lies in a month");
+	ok(bill_month_parse(SPAN("2026-11"), &n) && n == 202611 && !bill_month_parse(SPAN("2026-13"), &n) && !bill_month_parse(SPAN("2026-1"), &n), "a month is read");
+	need(bill_insert(db, &a, pr));
+	b.kind = PRICE_REVOCATION;
+	b.corrects = a.id;
+	b.price.amount = -30000000;
+	need(bill_insert(db, &b, pr));
+	ok(bill_by_id(db, b.id, &got, &found, pr) && found && got.corrects == a.id && got.price.amount == -30000000 && !got.corrects_closed && got.month == 202611,
+		"a row comes back as it was written");
+	ok(bill_of_cert(db, "hash-1", &got, &found, pr) && found && got.id == a.id && bill_of_cert(db, "hash-2", &got, &found, pr) && !found, "found by its certificate");
+	ok(bill_find(db, SPAN("https://ca.test/1"), SPAN(""), &got, &found, pr) && found && got.id == a.id && bill_find(db, SPAN(""), SPAN("ab"), &got, &found, pr) && found,
+		"or by what an invoice has");
+	ok(bill_list(db, 202611, 0, 10, sum_bill, &sum, pr) && sum == 0 && bill_list(db, 202611, a.id, 10, sum_bill, &sum, pr) && sum == -30000000, "rows of a month, and those behind one");
+	ok(bill_count(db, 202611, 10, &n, pr) && n == 2 && bill_count(db, 202612, 10, &n, pr) && n == 0, "are counted");
+	for (int by = 0; by < BILL_BY__COUNT; by++) {
+		sum = 1;
+		ok(bill_sums(db, 202611, (enum bill_by)by, sum_sums, &sum, pr) && sum == 1, "they add up by %d", by);
+	}
+	ok(bill_term_get(db, "ca/x", &back, &found, pr) && !found && bill_term_put(db, "ca/x", &term, pr) && bill_term_put(db, "ca/x", &term, pr) &&
+			bill_term_get(db, "ca/x", &back, &found, pr) && found && back.active == 5, "a term is kept");
+	ok(bill_name_put(db, "ca/x", "a.test", 5, 100, &is_new, pr) && is_new && bill_name_put(db, "ca/x", "a.test", 5, 200, &is_new, pr) && !is_new, "a name is new once");
+	ok(bill_names_end(db, "ca/x", 150, &n, pr) && n == 0 && bill_names_end(db, "ca/x", 200, &n, pr) && n == 5, "until its time is over");
+	ok(bill_is_closed(db, 202611, &at, pr) && at == 0 && bill_close(db, 202611, "uid 0", pr) && bill_is_closed(db, 202611, &at, pr) && at > 0 &&
+			bill_by_id(db, b.id, &got, &found, pr) && got.corrects_closed, "a month is closed");
+	return true;
+}
+
 /* An authorization that device-attest-01 proved, with this key in evidence. */
 static int64_t
 put_attested(struct sql *db, int64_t account, int64_t order, const char *key, struct span statement)
@@ -1689,6 +1745,7 @@ static const struct {
 	{ "jobs", case_jobs },
 	{ "external account keys", case_eab },
 	{ "use of quotas", case_usage },
+	{ "the bill", case_bill },
 	{ "records in the DNS", case_proof_records },
 	{ "CAs", case_upstreams },
 	{ "accounts at CAs", case_life },
