@@ -17,6 +17,7 @@ static const char *const entry_names[ACME_ENTRY__COUNT] = {
 	[ACME_REVOKE_CERT] = "revokeCert",
 	[ACME_KEY_CHANGE] = "keyChange",
 	[ACME_RENEWAL_INFO] = "renewalInfo",
+	[ACME_RENEWAL_LIST] = "acmegate-renewalInfoBatch",
 };
 
 const char *

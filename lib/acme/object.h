@@ -38,6 +38,7 @@ enum acme_entry {
 	ACME_REVOKE_CERT,
 	ACME_KEY_CHANGE,
 	ACME_RENEWAL_INFO,
+	ACME_RENEWAL_LIST, /* of a gateway like ours (doc/mass-ari.md) */
 	ACME_ENTRY__COUNT
 };
 const char *acme_entry_name(enum acme_entry entry); /* "newNonce", ... */

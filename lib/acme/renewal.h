@@ -17,6 +17,7 @@ struct acme_renewal {
 	int64_t start, end; /* unix s, start < end */
 	char *explanation;  /* http or https, visible ASCII; owned; NULL = none, or none that may be shown */
 };
+/* Refused, too: over ACME_RENEWAL_MAX_BYTES, times that are none or before 1970. */
 bool acme_renewal_read(struct span text, struct acme_renewal *ret, struct problem *pr) __attribute__((warn_unused_result));
 void acme_renewal_done(struct acme_renewal *r);
 

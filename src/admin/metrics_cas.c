@@ -1,6 +1,7 @@
 /* metrics_cas.c - what is counted of each CA; see metrics.h. */
 #include "admin/call.h"
 #include "admin/metrics.h"
+#include "base/clock.h"
 #include "upstream/dispatch.h"
 
 static void
@@ -98,6 +99,89 @@ write_paced(struct expo *x, struct upstreams *ups)
 	}
 }
 
+/* ---- look-ups of renewal information ---- */
+
+/* A number for each CA that is asked, at the gateway that asks. */
+static void
+write_led(struct expo *x, struct upstreams *ups, const char *family, const char *help, int64_t (*get)(const struct lookup_stats *s))
+{
+	expo_family(x, EXPO_GAUGE, family, help);
+	for (size_t i = 0; i < upstreams_count(ups); i++) {
+		struct upstream *u = upstreams_at(ups, i);
+
+		if (u->ca && atomic_load(&u->lookups.leads))
+			expo_int(x, get(&u->lookups), "ca", u->name, NULL);
+	}
+}
+
+static int64_t
+get_led(const struct lookup_stats *s)
+{
+	return atomic_load(&s->leads);
+}
+
+static int64_t
+get_rate(const struct lookup_stats *s)
+{
+	return atomic_load(&s->rate);
+}
+
+static int64_t
+get_due(const struct lookup_stats *s)
+{
+	return atomic_load(&s->due);
+}
+
+static int64_t
+get_late(const struct lookup_stats *s)
+{
+	int64_t since = atomic_load(&s->oldest_at), late = clock_unix_s() - since;
+
+	return since && late > 0 ? late : 0;
+}
+
+static int64_t
+get_pause(const struct lookup_stats *s)
+{
+	int64_t until = atomic_load(&s->paused_until), left = until - clock_unix_s();
+
+	return until && left > 0 ? left : 0;
+}
+
+static int64_t
+get_urged(const struct lookup_stats *s)
+{
+	return atomic_load(&s->urged);
+}
+
+static void
+write_lookups(struct expo *x, struct upstreams *ups)
+{
+	expo_family(x, EXPO_COUNTER, "acmegate_upstream_lookups", "Certificates that a CA was asked about when to renew them, by what came of it.");
+	for (size_t i = 0; i < upstreams_count(ups); i++) {
+		struct upstream *u = upstreams_at(ups, i);
+
+		for (int r = LOOKUP_WINDOW; r < LOOKUP_RESULT__COUNT && u->ca; r++)
+			expo_int(x, (int64_t)atomic_load(&u->lookups.results[r]), "ca", u->name, "result", lookup_result_name((enum lookup_result)r), NULL);
+	}
+	expo_family(x, EXPO_COUNTER, "acmegate_upstream_lookups_requests", "Requests that this took; one may be about a thousand certificates.");
+	for (size_t i = 0; i < upstreams_count(ups); i++) {
+		if (upstreams_at(ups, i)->ca)
+			expo_int(x, (int64_t)atomic_load(&upstreams_at(ups, i)->lookups.requests), "ca", upstreams_at(ups, i)->name, NULL);
+	}
+	expo_family(x, EXPO_COUNTER, "acmegate_upstream_lookups_alarms", "Times that a CA was found to have moved windows into the past.");
+	for (size_t i = 0; i < upstreams_count(ups); i++) {
+		if (upstreams_at(ups, i)->ca)
+			expo_int(x, (int64_t)atomic_load(&upstreams_at(ups, i)->lookups.alarms), "ca", upstreams_at(ups, i)->name, NULL);
+	}
+	write_led(x, ups, "acmegate_upstream_lookups_led", "1 at the gateway that asks the CA.", get_led);
+	write_led(x, ups, "acmegate_upstream_lookups_rate", "Requests a second that it may get.", get_rate);
+	write_led(x, ups, "acmegate_upstream_lookups_due", "Certificates that are due to be asked about, counted up to 100000.", get_due);
+	write_led(x, ups, "acmegate_upstream_lookups_late_seconds", "For how long the first of them has been.", get_late);
+	write_led(x, ups, "acmegate_upstream_lookups_pause_seconds", "For how long the CA is not asked, since it was too busy or silent.", get_pause);
+	write_led(x, ups, "acmegate_upstream_lookups_urged", "Live certificates that the CA wants renewed at once.", get_urged);
+}
+
 /* ---- the queue ---- */
 
 static void
@@ -157,6 +241,7 @@ metrics_write_cas(struct expo *x, struct upstreams *ups)
 	write_upstreams(x, ups);
 	write_accounts(x, ups);
 	write_paced(x, ups);
+	write_lookups(x, ups);
 	write_dispatch(x, ups);
 	write_ledger(x, ups);
 }

@@ -4,6 +4,7 @@
 
 #include "admin/call.h"
 #include "ledger/ledger.h"
+#include "store/lookup.h"
 #include "store/upstream_life.h"
 
 bool
@@ -31,6 +32,9 @@ struct entry {
 	struct upstream_row row;
 	struct upstream_stake stake;
 	struct ledger_view orders; /* what the account may still order; rate.count 0 = not known */
+	struct lookup_state lookups;
+	struct lookup_queue due;   /* of look-ups of renewal information */
+	int64_t urged;
 	struct ca_directory *dir;  /* NULL = none yet */
 };
 
@@ -162,6 +166,25 @@ write_link(struct jw *w, const struct entry *e)
 	}
 }
 
+/* When to renew: whether the CA is asked, and how that goes. As the store has it, so whichever gateway asks. */
+static void
+write_lookups(struct jw *w, const struct entry *e)
+{
+	const struct acme_directory *d = e->dir ? &e->dir->d : NULL;
+	int64_t now = clock_unix_s();
+
+	jw_object(w, "renewal_info");
+	jw_bool(w, "asked", e->conf->renewal_info && d && d->url[ACME_RENEWAL_INFO]);
+	jw_bool(w, "by_list", e->conf->renewal_info && d && d->url[ACME_RENEWAL_INFO] && d->url[ACME_RENEWAL_LIST]);
+	jw_int(w, "rate", e->lookups.rate ? e->lookups.rate : e->conf->renewal_rate);
+	jw_int(w, "due", e->due.due);
+	write_time(w, "due_since", e->due.oldest_at > 1 ? e->due.oldest_at : 0);
+	write_time(w, "paused_until", e->lookups.paused_until > now ? e->lookups.paused_until : 0);
+	jw_int(w, "urged", e->urged);
+	write_time(w, "alarmed", e->lookups.alarmed_at);
+	jw_end(w);
+}
+
 /* Of several entries that the profile may take perhaps. */
 bool
 profile_takes(const struct gate_conf *conf, const struct profile_conf *p, const struct upstream_conf *u)
@@ -208,6 +231,7 @@ write_entry(struct jw *w, const struct entry *e)
 		write_terms(w, e);
 		write_eab(w, e);
 		write_directory(w, e);
+		write_lookups(w, e);
 		write_link(w, e);
 	}
 	jw_end(w);
@@ -222,6 +246,17 @@ read_limit(struct sql *db, struct entry *e, struct problem *pr)
 		ledger_view(db, e->conf, &b, clock_unix_ms() * 1000000, &e->orders, pr));
 }
 
+#define DUE_MOST 100000 /* more are not counted */
+
+static bool
+read_lookups(struct sql *db, struct entry *e, struct problem *pr)
+{
+	int64_t now = clock_unix_s();
+
+	return lookup_state_get(db, e->u->id, &e->lookups, pr) && lookup_queue(db, e->u->id, now, DUE_MOST, &e->due, pr) &&
+		lookup_urged(db, e->u->id, 1, now, &e->urged, pr);
+}
+
 static bool
 read_entry(struct sql *db, struct call *c, struct upstream *u, struct entry *ret, struct problem *pr)
 {
@@ -230,7 +265,8 @@ read_entry(struct sql *db, struct call *c, struct upstream *u, struct entry *ret
 
 	if (good && u->ca)
 		e.dir = ca_directory_ref(u->ca);
-	good = good && (!u->ca || (upstream_stake_count(db, u->name, e.row.account_url, &e.stake, pr) && read_limit(db, &e, pr)));
+	good = good && (!u->ca || (upstream_stake_count(db, u->name, e.row.account_url, &e.stake, pr) && read_limit(db, &e, pr) &&
+		read_lookups(db, &e, pr)));
 	if (!good)
 		entry_done(&e);
 	else

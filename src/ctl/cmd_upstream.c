@@ -134,6 +134,23 @@ print_directory(struct ctl *ctl, const struct json_node *d)
 	field_names(ctl, "Profiles", json_get(d, "profiles"));
 }
 
+static void
+print_lookups(struct ctl *ctl, const struct json_node *r)
+{
+	bool asked = json_bool(json_get(r, "asked"), false);
+
+	ctl_title(ctl, "Renewal information");
+	ctl_field(ctl, "Asked", !asked ? SPAN("no") : json_bool(json_get(r, "by_list"), false) ? SPAN("yes, in lists") : SPAN("yes"));
+	if (asked) {
+		ctl_field_member(ctl, "Rate", r, "rate");
+		ctl_field_member(ctl, "Due", r, "due");
+		ctl_field_member(ctl, "Due since", r, "due_since");
+		ctl_field_member(ctl, "Paused until", r, "paused_until");
+	}
+	ctl_field_member(ctl, "At once", r, "urged");
+	ctl_field_member(ctl, "Last alarm", r, "alarmed");
+}
+
 void
 upstream_print(struct ctl *ctl, const struct json_node *u)
 {
@@ -160,6 +177,7 @@ upstream_print(struct ctl *ctl, const struct json_node *u)
 	print_terms(ctl, json_get(u, "terms"));
 	print_eab(ctl, json_get(u, "eab"));
 	print_directory(ctl, json_get(u, "directory"));
+	print_lookups(ctl, json_get(u, "renewal_info"));
 }
 
 int

@@ -168,6 +168,8 @@ struct upstream_conf {
 	int64_t request_ms;            /* acme: deadline of one request */
 	int64_t conns_max;             /* acme: connections to this CA */
 	int64_t in_flight;             /* acme: orders under way at first */
+	bool renewal_info;             /* acme: it is asked when to renew its certificates */
+	int64_t renewal_rate;          /* acme: in requests a second at most */
 	char *ca;                      /* acme: entries of one CA share this label, and what it counts for all; never NULL */
 	int limits;                    /* acme: enum limits_table */
 	int64_t limits_margin, limits_reserve; /* acme: percent of a burst that is left alone */

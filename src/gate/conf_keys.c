@@ -342,6 +342,11 @@ static const struct conf_key upstream_keys[] = {
 	KEY(INT, "orders_in_flight", upstream_conf, in_flight, "32", "1", "4096", 0,
 		"orders under way at this CA at a time, at first: it grows to eight times as many while all goes well, and is halved when "
 		"the CA is overloaded; of entries with the same ca the first counts"),
+	KEY(BOOL, "renewal_info", upstream_conf, renewal_info, "true", NULL, NULL, RELOAD,
+		"ask the CA when to renew its certificates, if its directory lists renewalInfo (RFC 9773); devices are told windows of the gateway's "
+		"own otherwise"),
+	KEY(INT, "renewal_info_rate", upstream_conf, renewal_rate, "50", "1", "1000", RELOAD,
+		"questions of that kind a second, at most: it is halved, down to one, each time that the CA is too busy, and recovers"),
 	KEY(STRING, "ca", upstream_conf, ca, NULL, "1", "64", 0,
 		"which CA it is: entries that say the same share what the CA counts for all its customers; the host of "
 		"directory if absent; keep it, the count is stored under it",

@@ -28,6 +28,7 @@
 
 #define SECRETS_MAX 1100 /* more than upstreams and solvers together */
 #define OUTBOUND_CONNS_MAX 1024 /* of each kind */
+#define RENEWAL_CONNS 2         /* to a CA that is asked when to renew (R7): all questions share them */
 #define HOOKS_MAX 16    /* programs about devices at a time */
 #define SOLVING_MAX 16  /* and for CAs */
 #define ACCOUNT_IDLE_S (24 * 3600) /* our accounts at CAs are read again after */
@@ -120,6 +121,7 @@ start_engine(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	g->pool = pool_new((unsigned)conf->worker_threads, (size_t)conf->limits.queue_max);
 	g->outbound = loop_new("outbound");
 	g->httpc = httpc_new(g->outbound, &(struct httpc_conf){ .connections_max = OUTBOUND_CONNS_MAX, .per_host_max = (unsigned)conns });
+	g->gets = httpc_new(g->outbound, &(struct httpc_conf){ .connections_max = OUTBOUND_CONNS_MAX, .per_host_max = RENEWAL_CONNS });
 	g->probes = httpc_new(g->outbound, &(struct httpc_conf){ .connections_max = OUTBOUND_CONNS_MAX });
 	g->dns = dns_new(g->outbound, conf->resolvers.list, conf->resolvers.count);
 	g->tlsc = tlsc_new(g->outbound, OUTBOUND_CONNS_MAX);
@@ -131,7 +133,7 @@ start_engine(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	jobs_set_times(g->jobs, &times);
 	if (!solve_open(&(struct solve_env){ g->outbound, g->dns, g->pool, g->store, g->jobs, g->keeper, g->conf, g->solving, g->httpc }, &g->solve, pr))
 		return false;
-	env = (struct upstream_env){ g->store, g->jobs, g->keeper, g->pool, g->httpc, g->conf, g->solve, g->outbound };
+	env = (struct upstream_env){ g->store, g->jobs, g->keeper, g->pool, g->httpc, g->conf, g->solve, g->outbound, g->gets };
 	g->validate = (struct validate_job_env){ { g->outbound, g->probes, g->dns, g->tlsc, g->hooks }, g->store, g->conf, NULL };
 	g->housekeep = (struct housekeep){ g->store, g->conf };
 	validate_job_register(g->jobs, &g->validate);
@@ -238,6 +240,7 @@ gate_stop(struct gate *g)
 		proc_free(g->hooks);
 		proc_free(g->solving);
 		httpc_free(g->httpc);
+		httpc_free(g->gets);
 		httpc_free(g->probes);
 	}
 	pool_free(g->pool);

@@ -17,6 +17,7 @@ struct gate {
 	struct pool *pool;
 	struct loop *outbound;
 	struct httpc *httpc;   /* to CAs */
+	struct httpc *gets;    /* to CAs, about renewal: never in the way of orders */
 	struct httpc *probes;  /* to devices: however many are slow, CAs have connections of their own */
 	struct dns *dns;
 	struct tlsc *tlsc;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "flow/order.h"
 #include "flow/work.h"
+#include "store/lookup.h"
 #include "store/queue.h"
 #include "store/quota.h"
 #include "store/sweep.h"
@@ -19,7 +20,7 @@ struct round {
 	struct gate_conf *conf;
 	const struct housekeep *h;
 	struct sweep_cursor devices;
-	int64_t orders, authzs, swept_orders, swept_authzs, swept_certs, swept_accounts, swept_devices, swept_buckets, swept_places, ended_certs;
+	int64_t orders, authzs, swept_orders, swept_authzs, swept_certs, swept_accounts, swept_devices, swept_buckets, swept_places, ended_certs, lapsed;
 };
 
 static bool
@@ -45,6 +46,7 @@ sweep_tx(struct sql *db, void *arg, struct problem *pr)
 		sweep_certs(db, before, BATCH, &r->swept_certs, pr) &&
 		bucket_sweep(db, clock_unix_ms() * 1000000, BATCH, &r->swept_buckets, pr) && place_sweep(db, now, BATCH, &r->swept_places, pr) &&
 		usage_sweep(db, now, before, BATCH, &r->ended_certs, pr) &&
+		lookup_lapse(db, now, now - LOOKUP_STALE_S, BATCH, &r->lapsed, pr) &&
 		(idle == 0 || (sweep_accounts(db, now, now - idle, BATCH, &r->swept_accounts, pr) &&
 			sweep_devices(db, now - idle, BATCH, &r->devices, &r->swept_devices, pr)));
 }
@@ -54,17 +56,17 @@ is_more(const struct round *r)
 {
 	return r->orders >= BATCH || r->authzs >= BATCH || r->swept_orders >= BATCH ||
 		r->swept_authzs >= BATCH || r->swept_certs >= BATCH || r->swept_accounts >= BATCH || r->swept_devices >= BATCH ||
-		r->swept_buckets >= BATCH || r->swept_places >= BATCH || r->ended_certs >= BATCH;
+		r->swept_buckets >= BATCH || r->swept_places >= BATCH || r->ended_certs >= BATCH || r->lapsed >= BATCH;
 }
 
 static void
 tell(const struct round *r)
 {
-	if (r->orders || r->authzs || r->swept_orders || r->swept_authzs || r->swept_certs || r->swept_accounts || r->swept_devices)
+	if (r->orders || r->authzs || r->swept_orders || r->swept_authzs || r->swept_certs || r->swept_accounts || r->swept_devices || r->lapsed)
 		log_info("housekeeping", LI("orders_expired", r->orders), LI("authzs_expired", r->authzs),
 			LI("orders_deleted", r->swept_orders), LI("authzs_deleted", r->swept_authzs),
 			LI("certs_deleted", r->swept_certs), LI("accounts_deleted", r->swept_accounts),
-			LI("devices_deleted", r->swept_devices));
+			LI("devices_deleted", r->swept_devices), LI("windows_lapsed", r->lapsed));
 }
 
 static enum job_next

@@ -21,6 +21,8 @@ enum lookup_result {
 };
 const char *lookup_result_name(enum lookup_result result);
 
+#define LOOKUP_STALE_S (2 * 86400) /* a window that was last heard of so long ago is told no more */
+
 #define LOOKUP_ETAG_TEXT 129
 /* Times in unix s. */
 struct lookup_row {

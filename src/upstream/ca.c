@@ -35,6 +35,7 @@ ca_new(const struct ca_conf *conf)
 	ca->proxy = up->proxy && *up->proxy ? xstrdup(up->proxy) : NULL;
 	ca->request_ms = up->request_ms > 0 ? up->request_ms : 60000;
 	ca->httpc = conf->httpc;
+	ca->gets = conf->gets;
 	ca->pool = conf->pool;
 	ca->keeper = conf->keeper;
 	ca->loop = conf->loop;

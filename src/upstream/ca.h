@@ -36,6 +36,7 @@ struct ca;
 struct ca_conf {
 	const struct upstream_conf *upstream; /* what is needed is copied */
 	struct httpc *httpc;                  /* its per_host_max should be upstream->conns_max */
+	struct httpc *gets;                   /* for ca_get; NULL = httpc */
 	struct pool *pool;
 	struct keeper *keeper;
 	struct loop *loop;                    /* httpc's; NULL: requests are not paced */
@@ -164,6 +165,26 @@ bool ca_call_is_temporary(const struct ca_call *call);
  * (RFC 8555 7.3.5). On a worker. */
 bool ca_sign_inner(struct ca *ca, const struct ca_signer *signer, const char *url,
 	struct span payload, struct buf *out, struct problem *pr) MUST_CHECK;
+
+/* ---- requests that are not signed: of renewal information ---- */
+
+struct ca_get {
+	/* in, borrowed until ca_get returns */
+	const char *url, *if_none_match; /* NULL = nothing is known yet */
+	size_t body_max_bytes;
+	/* Once, on the outbound loop's thread; it must not block, and may hand the request on. */
+	void (*done)(struct ca_get *get, void *arg);
+	void *arg;
+	/* out, in done and from then on until ca_get_done */
+	struct httpc_reply reply;
+};
+/* False: the CA is being stopped, or the URL is not one of its server; done is not called then. It is sent whether the CA is well or ill,
+ * and its outcome is not counted as either. */
+bool ca_get(struct ca *ca, struct ca_get *get) MUST_CHECK;
+void ca_get_done(struct ca_get *get);
+struct span ca_get_body(const struct ca_get *get);
+/* Retry-After in seconds as it was told, from 1; 0 = it was not, or is not readable. */
+int64_t ca_get_retry_s(const struct ca_get *get);
 
 struct ca_stats {
 	uint64_t calls, sent, good, problems, unreachable, lost, bad_nonces, nonces_fetched, directories, paced;

@@ -16,7 +16,7 @@
 struct ca {
 	char *name, *directory_url, *origin, *ca_file, *proxy;
 	msec_t request_ms;
-	struct httpc *httpc;
+	struct httpc *httpc, *gets;
 	struct pool *pool;
 	struct keeper *keeper;
 	void (*on_directory)(const char *ca_name, struct span text, void *arg);

@@ -3,6 +3,7 @@ libgate_a_SOURCES += \
 	src/upstream/ca.c src/upstream/ca.h src/upstream/ca_int.h \
 	src/upstream/ca_call.c \
 	src/upstream/ca_directory.c \
+	src/upstream/ca_get.c \
 	src/upstream/ca_nonce.c \
 	src/upstream/ca_pace.c \
 	src/upstream/circuit.c src/upstream/circuit.h \
@@ -36,6 +37,8 @@ libgate_a_SOURCES += \
 	src/upstream/issue_move.c src/upstream/issue_order.c src/upstream/issue_replaces.c src/upstream/issue_prove.c src/upstream/issue_tell.c \
 	src/upstream/http01_face.c src/upstream/http01_face.h \
 	src/upstream/local.c src/upstream/local.h src/upstream/revoke_job.c \
+	src/upstream/lookup.c src/upstream/lookup.h src/upstream/lookup_int.h \
+	src/upstream/lookup_ask.c src/upstream/lookup_end.c src/upstream/lookup_list.c \
 	src/upstream/upstreams.c src/upstream/upstreams.h
 
 fuzz_targets += fuzz_http_reply

@@ -194,6 +194,13 @@ lookup_pace_init(struct lookup_pace *p, int64_t rate, int64_t most, msec_t now)
 	p->tokens_milli = 1000;
 }
 
+void
+lookup_pace_limit(struct lookup_pace *p, int64_t most)
+{
+	p->most = most;
+	p->rate = clamp(p->rate, 1, most);
+}
+
 size_t
 lookup_pace_may(struct lookup_pace *p, size_t most, msec_t now)
 {
@@ -249,17 +256,24 @@ void
 lookup_tally_add(struct lookup_tally *t, const struct lookup_answer *a)
 {
 	t->asked++;
+	t->busy += a->result == LOOKUP_BUSY;
 	t->failed += a->result == LOOKUP_BUSY || a->result == LOOKUP_BROKEN || a->result == LOOKUP_UNREACHED;
 	if (a->result == LOOKUP_BUSY && a->retry_s > t->retry_s)
 		t->retry_s = a->retry_s;
 }
 
 int64_t
-lookup_pause_s(const struct lookup_tally *t, int64_t pauses)
+lookup_pause_s(struct lookup_tally *t, int64_t pauses)
 {
-	if (t->failed == 0 || t->failed * 2 < t->asked)
+	const struct lookup_tally page = *t;
+	bool bad = page.failed > 0 && page.failed * 2 >= page.asked;
+	size_t in_row = page.before + page.failed;
+
+	*t = (struct lookup_tally){ .before = bad ? in_row : page.asked ? 0 : page.before };
+	if (!bad || (in_row < LOOKUP_PAUSE_FAILURES && pauses == 0))
 		return 0;
-	if (t->retry_s > 0)
-		return clamp(t->retry_s, RETRY_MIN_S, RETRY_MAX_S);
+	t->before = 0;
+	if (page.retry_s > 0)
+		return clamp(page.retry_s, RETRY_MIN_S, RETRY_MAX_S);
 	return 60 << (pauses < PAUSE_DOUBLINGS ? pauses : PAUSE_DOUBLINGS);
 }

@@ -7,7 +7,6 @@
 #include "store/lookup.h"
 
 #define LOOKUP_STREAMS 64           /* requests under way at a CA */
-#define LOOKUP_STALE_S (2 * 86400)  /* a window that was last heard of so long ago is forgotten */
 #define LOOKUP_UNKNOWN_ALARM 4      /* times in a row that a CA does not know its own certificate */
 
 /* ---- one certificate ---- */
@@ -38,6 +37,8 @@ struct lookup_pace {
 	msec_t filled_ms, grown_ms, halved_ms;
 };
 void lookup_pace_init(struct lookup_pace *p, int64_t rate, int64_t most, msec_t now);
+/* Another most. */
+void lookup_pace_limit(struct lookup_pace *p, int64_t most);
 /* How many requests may go now, at most `most`; none of them counts yet. */
 size_t lookup_pace_may(struct lookup_pace *p, size_t most, msec_t now);
 void lookup_pace_sent(struct lookup_pace *p, size_t count);
@@ -48,12 +49,16 @@ void lookup_pace_busy(struct lookup_pace *p, msec_t now);
 void lookup_pace_good(struct lookup_pace *p, msec_t now);
 
 /* What became of a page of requests. */
+#define LOOKUP_PAUSE_FAILURES 3
 struct lookup_tally {
+	size_t before; /* failures of earlier pages, as lookup_pause_s left them */
 	size_t asked;
+	size_t busy;
 	size_t failed; /* LOOKUP_BUSY, LOOKUP_BROKEN, LOOKUP_UNREACHED: they say more of the CA than of a certificate */
 	int64_t retry_s; /* the longest that a busy CA told, 0 = none */
 };
 void lookup_tally_add(struct lookup_tally *t, const struct lookup_answer *a);
-/* For how long the CA is not asked at all, 0 = go on; pauses: that there were in a row before. */
-int64_t lookup_pause_s(const struct lookup_tally *t, int64_t pauses);
+/* The page is over. For how long the CA is not asked at all, 0 = go on; pauses: that there were in a row before. Half of a page must have failed, and
+ * LOOKUP_PAUSE_FAILURES in a row of such pages, but one is enough after a pause. The tally is then the next page's. */
+int64_t lookup_pause_s(struct lookup_tally *t, int64_t pauses);
 #endif

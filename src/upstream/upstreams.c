@@ -10,6 +10,7 @@
 #include "pki/cert.h"
 #include "upstream/account_job.h"
 #include "upstream/dispatch_int.h"
+#include "upstream/lookup.h"
 
 #define KEY_MAX_BYTES (64 * 1024)
 #define EAB_WARN_S (30 * 86400)
@@ -220,7 +221,7 @@ open_acme(struct upstreams *ups, const struct upstream_conf *entry, struct upstr
 	if (!good)
 		return false;
 	conf->ca_file = anchors;
-	u->ca = ca_new(&(struct ca_conf){ .upstream = conf, .httpc = ups->env.httpc, .pool = ups->env.pool,
+	u->ca = ca_new(&(struct ca_conf){ .upstream = conf, .httpc = ups->env.httpc, .gets = ups->env.gets, .pool = ups->env.pool,
 		.keeper = ups->env.keeper, .loop = ups->env.loop, .pace = pace_of(ups, u), .on_directory = on_directory, .arg = ups });
 	if (!check_origin(ups, u, r, pr))
 		return false;
@@ -309,6 +310,7 @@ upstreams_open(const struct upstream_env *env, struct upstreams **ret, struct pr
 	issue_job_register(ups);
 	revoke_job_register(ups);
 	dispatch_register(ups);
+	lookups_register(ups);
 	*ret = ups;
 	return true;
 }
@@ -392,10 +394,9 @@ upstreams_see_to(struct upstreams *ups, int64_t stale_s, struct problem *pr)
 }
 
 static bool
-dispatch_tx(struct sql *db, void *arg, struct problem *pr)
+begin_tx(struct sql *db, void *arg, struct problem *pr)
 {
-	(void)arg;
-	return dispatch_begin(db, pr);
+	return dispatch_begin(db, pr) && lookups_begin(arg, db, pr);
 }
 
 bool
@@ -405,9 +406,9 @@ upstreams_begin(struct upstreams *ups, struct problem *pr)
 		if (ups->list[i].ca)
 			ca_refresh(ups->list[i].ca);
 	}
-	if (!upstreams_see_to(ups, ACCOUNT_STALE_S, pr) || !store_write(ups->env.store, dispatch_tx, NULL, pr))
+	if (!upstreams_see_to(ups, ACCOUNT_STALE_S, pr) || !store_write(ups->env.store, begin_tx, ups, pr))
 		return false;
-	/* somebody has to lead the queue */
+	/* somebody has to lead the queue, and to ask */
 	jobs_look_in(ups->env.jobs, 0);
 	return true;
 }

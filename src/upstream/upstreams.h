@@ -10,6 +10,7 @@
 #include "gate/holder.h"
 #include "jobs/jobs.h"
 #include "ledger/ledger.h"
+#include "store/lookup.h"
 #include "store/upstream.h"
 #include "upstream/ca.h"
 
@@ -25,6 +26,17 @@ struct upstream_env {
 	struct conf_holder *conf;
 	struct solve *solve; /* how names are proven to CAs */
 	struct loop *loop; /* httpc's; NULL: requests are not paced */
+	struct httpc *gets; /* for ca_get; NULL = httpc */
+};
+
+/* Look-ups of renewal information at a CA (lookup.h). */
+struct lookup_stats {
+	_Atomic(uint64_t) results[LOOKUP_RESULT__COUNT]; /* of certificates, since the start */
+	_Atomic(uint64_t) requests; /* for these: one may be for many */
+	_Atomic(uint64_t) alarms;   /* that the CA moved windows into the past */
+	/* as the gateway that asks saw it last; all 0 on the others: */
+	_Atomic(bool) leads;
+	_Atomic(int64_t) rate, due, oldest_at, paused_until, urged;
 };
 
 /* Our account at a CA. */
@@ -57,6 +69,7 @@ struct upstream {
 	_Atomic(uint64_t) moved[FAILOVER__COUNT]; /* orders that left it for another CA */
 	_Atomic(uint64_t) bad_answers; /* that were not ACME, or not what was asked for */
 	struct ledger_stats limits;    /* acme */
+	struct lookup_stats lookups;   /* acme */
 	_Atomic(int64_t) eab_expires;  /* acme: of its account binding, as far as an operator has said; 0 = not known */
 	_Atomic(uint64_t) overloads;   /* acme: times that it was too busy, or silent, since the start */
 	/* private: */

@@ -210,7 +210,8 @@ class Pebble:
     KINDS = (("/dir", "directory"), ("/nonce-plz", "nonce"), ("/sign-me-up", "newAccount"), ("/my-account/", "account"),
              ("/order-plz", "newOrder"), ("/my-order/", "order"), ("/finalize-order/", "finalize"), ("/authZ/", "authz"),
              ("/chalZ/", "challenge"), ("/certZ/", "certificate"), ("/revoke-cert", "revoke"), ("/list-orderz/", "orders"),
-             ("/rollover-account-key", "keyChange"))
+             ("/rollover-account-key", "keyChange"),
+             ("/draft-ietf-acme-ari-03/renewalInfo/", "renewalInfo"))
 
     def __init__(self, lab, folder="/usr/bin", http_port=None, env=None, dns=None, **conf):
         self.lab, self.folder = lab, folder
@@ -246,15 +247,20 @@ class Pebble:
         """Dies, and forgets everything: accounts, orders, its keys."""
         self.process.kill()
 
-    def fetch(self, path):
+    def fetch(self, path, body=None):
         link = http.client.HTTPSConnection("localhost", self.management, timeout=20, context=self.lab.web_trust)
-        link.request("GET", path)
+        link.request("POST" if body else "GET", path, body, {"User-Agent": "lab"})
         reply = link.getresponse()
         text = reply.read().decode()
         link.close()
         if reply.status != 200:
-            raise LabError("pebble: GET %s: %d" % (path, reply.status))
+            raise LabError("pebble: %s: %d %s" % (path, reply.status, text))
         return text
+
+    def set_renewal_info(self, chain, text):
+        """Whatever it is, it is what a current pebble says of the certificate from now on."""
+        leaf = chain[:chain.index("-----END CERTIFICATE-----\n")] + "-----END CERTIFICATE-----\n"
+        self.fetch("/set-renewal-info/", json.dumps({"Certificate": leaf, "ARIResponse": text}).encode())
 
     def issued(self):
         """Order id of each certificate it made, once per certificate."""
@@ -291,7 +297,9 @@ class Gate:
         self.process = None
         os.makedirs(self.state, exist_ok=True)
         ca = {"name": "ca", "driver": "acme", "directory": directory, "ca_file": lab.path("web_root.pem"),
-              "contact": "mailto:pki@corp.test", "accept_terms": True}
+              "contact": "mailto:pki@corp.test", "accept_terms": True,
+              # requests that come by themselves are no test's that counts requests; t_lookups.py asks for them
+              "renewal_info": False}
         ca.update(upstream or {})
         self.conf = {
             "external_url": self.url, "state_dir": self.state, "listen": ["127.0.0.1:%d" % self.port],
@@ -344,6 +352,17 @@ class Gate:
         db = sqlite3.connect("file:%s?mode=ro" % os.path.join(self.state, "acmegate.db"), uri=True, timeout=20)
         try:
             return db.execute(text, values).fetchall()
+        finally:
+            db.close()
+
+    def change(self, text):
+        """A change in its store that no gateway makes: of time that has passed, mostly."""
+        if self.conf.get("store", "").startswith("postgresql:"):
+            psql(self.conf["store"], text)
+            return
+        db = sqlite3.connect(os.path.join(self.state, "acmegate.db"), timeout=20, isolation_level=None)
+        try:
+            db.execute(text)
         finally:
             db.close()
 

@@ -18,8 +18,8 @@ HOP_BY_HOP = ("connection", "keep-alive", "transfer-encoding", "content-length",
 
 
 class Exchange:
-    def __init__(self, kind, method, path, body):
-        self.kind, self.method, self.path, self.body_sent = kind, method, path, body
+    def __init__(self, kind, method, path, body, headers=None):
+        self.kind, self.method, self.path, self.body_sent, self.headers_sent = kind, method, path, body, headers or {}
         self.status, self.headers, self.body = None, [], b""
         self.all_headers = []      # with those of the connection, as they came
         self.nth = self.total = 0  # of its kind, of all; from 1
@@ -104,7 +104,8 @@ class Proxy:
 
     def serve(self, handler):
         length = int(handler.headers.get("Content-Length") or 0)
-        exchange = Exchange(self.kind_of(handler.path), handler.command, handler.path, handler.rfile.read(length))
+        exchange = Exchange(self.kind_of(handler.path), handler.command, handler.path, handler.rfile.read(length),
+                            dict(handler.headers.items()))
         with self.guard:
             self.seen.append(exchange)
             exchange.total = len(self.seen)

@@ -24,7 +24,7 @@ class World:
             os.chmod(lab.path(name), 0o600)
 
     def entry(self, name, directory, **more):
-        return dict({"name": name, "driver": "acme", "directory": directory, "ca_file": self.lab.path("web_root.pem"),
+        return dict({"name": name, "driver": "acme", "renewal_info": False, "directory": directory, "ca_file": self.lab.path("web_root.pem"),
                      "contact": "mailto:pki@corp.test", "accept_terms": True, "request": "5s", "limits": "none",
                      "overrides": [{"limit": "orders_acct", "count": 1000, "period": "1000d"}]}, **more)
 

@@ -222,6 +222,8 @@ test_pace(void)
 	for (int i = 0; i < 200; i++)
 		lookup_pace_good(&p, now + i * 1000);
 	is_int(p.rate, 50, "but in two minutes");
+	lookup_pace_limit(&p, 7);
+	is_int(p.rate, 7, "what is configured holds at once");
 	lookup_pace_init(&p, 0, 1000, now);
 	is_int(p.rate, 1, "it never stands still");
 	p.rate = 1000;
@@ -233,17 +235,20 @@ test_pause(void)
 {
 	static const struct {
 		const char *what;
-		size_t good, busy, broken, unreached;
+		size_t before, good, busy, broken, unreached;
 		int64_t retry_s, pauses, want;
 	} cases[] = {
-		{ "all is well", 10, 0, 0, 0, 0, 0, 0 }, { "a few are refused", 10, 2, 1, 0, 600, 0, 0 },
-		{ "half are", 5, 5, 0, 0, 600, 0, 600 }, { "for a second", 0, 5, 0, 0, 1, 0, 60 }, { "for a year", 0, 5, 0, 0, 99999999, 0, DAY },
-		{ "no connection", 0, 0, 0, 5, 0, 0, 60 }, { "the second time", 0, 0, 0, 1, 0, 1, 120 }, { "the fifth", 0, 0, 1, 0, 0, 4, 960 },
-		{ "for ever", 0, 0, 1, 0, 0, 400, 960 }, { "nothing was asked", 0, 0, 0, 0, 0, 0, 0 },
+		{ "all is well", 0, 10, 0, 0, 0, 0, 0, 0 }, { "a few are refused", 0, 10, 2, 1, 0, 600, 0, 0 },
+		{ "half are", 0, 5, 5, 0, 0, 600, 0, 600 }, { "for a second", 0, 0, 5, 0, 0, 1, 0, 60 },
+		{ "for a year", 0, 0, 5, 0, 0, 99999999, 0, DAY }, { "one certificate alone", 0, 0, 0, 1, 0, 0, 0, 0 },
+		{ "another one", 1, 0, 0, 1, 0, 0, 0, 0 }, { "the third in a row", 2, 0, 0, 1, 0, 0, 0, 60 },
+		{ "no connection", 0, 0, 0, 0, 5, 0, 0, 60 }, { "the second time", 0, 0, 0, 0, 1, 0, 1, 120 },
+		{ "the fifth", 0, 0, 0, 1, 0, 0, 4, 960 }, { "for ever", 0, 0, 0, 1, 0, 0, 400, 960 },
+		{ "nothing was asked", 2, 0, 0, 0, 0, 0, 0, 0 },
 	};
 
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		struct lookup_tally t = { 0 };
+		struct lookup_tally t = { .before = cases[i].before };
 
 		for (size_t j = 0; j < cases[i].good; j++)
 			lookup_tally_add(&t, &(struct lookup_answer){ .result = LOOKUP_WINDOW, .retry_s = 21600 });
@@ -254,12 +259,33 @@ test_pause(void)
 		for (size_t j = 0; j < cases[i].unreached; j++)
 			lookup_tally_add(&t, &(struct lookup_answer){ .result = LOOKUP_UNREACHED });
 		is_int(lookup_pause_s(&t, cases[i].pauses), cases[i].want, "pause: %s", cases[i].what);
+		ok(t.asked == 0 && t.failed == 0 && t.busy == 0 && t.retry_s == 0, "  and the next page begins anew");
 	}
+}
+
+static void
+test_streak(void)
+{
+	static const struct lookup_answer bad = { .result = LOOKUP_BROKEN }, good = { .result = LOOKUP_SAME };
+	struct lookup_tally t = { 0 };
+
+	for (int i = 0; i < 2; i++) {
+		lookup_tally_add(&t, &bad);
+		ok(lookup_pause_s(&t, 0) == 0, "two bad pages of one: no pause");
+	}
+	lookup_tally_add(&t, &good);
+	ok(lookup_pause_s(&t, 0) == 0, "a good one between");
+	lookup_tally_add(&t, &bad);
+	lookup_tally_add(&t, &bad);
+	ok(lookup_pause_s(&t, 0) == 0, "begins the count anew");
+	lookup_tally_add(&t, &bad);
+	is_int(lookup_pause_s(&t, 0), 60, "three in a row are the CA's");
 }
 
 int
 main(void)
 {
+	test_streak();
 	test_next();
 	test_told();
 	test_unusable();
