@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "ctl/ctl.h"
 #include "ctl/table.h"
-#include "gate/conf.h"
+#include "gate/conf_case.h"
 #include "json/jw.h"
 
 static const char *
@@ -73,22 +73,23 @@ cmd_config_check(struct ctl *ctl)
 	const char *file = file_of(ctl);
 	struct conf_errors errors = CONF_ERRORS;
 	struct gate_conf *conf = gate_conf_load(file, &errors);
-	struct span rest = buf_span(&errors.text), line;
-	int code = conf ? CTL_DONE : CTL_FAILED;
+	struct span rest, line;
+	int code = conf && conf_policy_tests(conf, clock_unix_s(), &errors) ? CTL_DONE : CTL_FAILED;
 
 	if (ctl->json)
 		write_check(ctl, file, &errors);
-	else if (conf)
+	else if (code == CTL_DONE)
 		buf_addf(&ctl->out, "%s is good\n", file);
 	if (conf) {
 		note_lists(ctl, conf);
 		note_kinds(ctl, conf);
 	}
+	rest = buf_span(&errors.text);
 	while (rest.n && span_cut(&rest, '\n', &line)) {
 		if (line.n)
 			ctl_note(ctl, "%.*s", SPAN_FMT(line));
 	}
-	if (!conf && !ctl->json)
+	if (code != CTL_DONE && !ctl->json)
 		ctl_fail(ctl, code, "%s has %u fault%s", file, errors.count, errors.count == 1 ? "" : "s");
 	conf_errors_done(&errors);
 	gate_conf_unref(conf);

@@ -111,6 +111,23 @@ static const struct ctl_option eab_rotate_options[] = {
 };
 static const struct ctl_option eab_list_options[] = { OPTION_TENANT, OPTION_BEFORE, OPTION_LIMIT, { .name = NULL } };
 static const struct ctl_option eab_revoke_options[] = { OPTION_YES, { .name = NULL } };
+static const struct ctl_option policy_facts_options[] = {
+	{ "name", "NAME", "an identifier of the order: a name, an address, permanent-identifier:VALUE", .many = true },
+	{ "profile", "NAME", "the profile that it names, the default one if not given" },
+	{ "tenant", "NAME", "whose account it is, default by default" },
+	{ "eab-key", "KID", "key that the account is bound to, none by default" },
+	{ "address", "ADDRESS", "where the request comes from" },
+	{ "key-type", "TYPE", "key of the CSR, such as p256 or rsa2048; not known yet by default" },
+	{ "lifetime", "TIME", "life that is asked for, such as 90d" },
+	{ "time", "WHEN", "when, such as 2026-11-30T12:00:00Z; now by default" },
+	{ .name = NULL },
+};
+static const struct ctl_option policy_list_options[] = { OPTION_BEFORE, OPTION_LIMIT, { .name = NULL } };
+static const struct ctl_option policy_replay_options[] = {
+	{ "since", "TIME", "orders of this time back, 30d by default" },
+	{ "rules", NULL, "also what another rule allows now" },
+	{ .name = NULL },
+};
 #define OPTION_DEVICE_TYPE { "type", "TYPE", "of the identifier, permanent-identifier by default", .values = "permanent-identifier hardware-module" }
 #define OPTION_DEVICE_KIND { "kind", "NAME", "who vouches for the device: an entry of attestation_trust" }
 static const struct ctl_option device_list_options[] = {
@@ -234,6 +251,19 @@ const struct ctl_command ctl_commands[] = {
 		order_list_options, cmd_order_list },
 	{ "order", "show", "ORDER", 1, 1, "show an order: its names, proofs, what devices attested, and problems",
 		NULL, "order show 3q2-7wAAAAAAAAAAAAAAAA --trace", order_show_options, cmd_order_show },
+	{ "policy", "check", "[FACT=VALUE|NAME]...", 0, 100, "ask the rules of a configuration, without an order",
+		"Facts may be given as options or as words, as in files of policy_tests (acmegate.conf(5)): account, device-kind, device-tags, "
+		"device-owner, device-format, device-model, device-firmware, key-protection, name-count and outstanding as words alone. The "
+		"file is that of --config; the daemon is not asked. Exit status 5: it is refused.",
+		"policy check --tenant plant-1 --address 10.1.2.3 --name a.plant.example\npolicy check key-type=p256 a.example.com", policy_facts_options, cmd_policy_check },
+	{ "policy", "explain", "ORDER|[FACT=VALUE|NAME]...", 0, 100, "say which rule decides, why each one before it does not, and what would have to change",
+		"With the id of an order, what was known of it is asked of the daemon; the rules are those of --config. Rules for other names are counted only.",
+		"policy explain 3q2-7wAAAAAAAAAAAAAAAA\npolicy explain --tenant lab a.plant.example", policy_facts_options, cmd_policy_explain },
+	{ "policy", "list", NULL, 0, 0, "list the rules in force, and what each has decided since the configuration was loaded", NULL, "policy list",
+		policy_list_options, cmd_policy_list },
+	{ "policy", "replay", "FILE", 1, 1, "say which past orders the rules of another configuration would refuse now",
+		"Orders of which rules are on record are asked of the daemon, page by page, and decided by the rules of FILE with what was known of them.",
+		"policy replay --since 30d new.conf", policy_replay_options, cmd_policy_replay },
 	{ "cert", "list", NULL, 0, 0, "list certificates, newest first", NULL, "cert list --account 3q2-7wAAAAAAAAAAAAAAAA",
 		cert_list_options, cmd_cert_list },
 	{ "cert", "show", "CERT", 1, 1, "show a certificate",

@@ -8,7 +8,7 @@
 
 #include "attest/attest.h"
 #include "base/secret.h"
-#include "gate/conf.h"
+#include "gate/conf_case.h"
 #include "policy/lines.h"
 
 #define LIST_MAX_BYTES (16 * 1024 * 1024)
@@ -41,6 +41,64 @@ static const struct conf_strings *
 list_of(const struct rule_conf *r, const struct list_key *key)
 {
 	return (const struct conf_strings *)((const char *)r + key->offset);
+}
+
+/* ---- for people ---- */
+
+#define SHOWN_MAX 5
+
+static void
+say_list(const struct conf_strings *list, bool has_files, struct buf *out)
+{
+	for (size_t i = 0; i < list->count && i < SHOWN_MAX; i++)
+		buf_addf(out, "%s%s", i ? ", " : "", list->list[i]);
+	if (list->count > SHOWN_MAX)
+		buf_addf(out, " and %zu more", list->count - SHOWN_MAX);
+	if (has_files)
+		buf_addf(out, "%sthose in its files", list->count ? ", " : "");
+}
+
+static void
+say_range(int64_t min, int64_t max, const char *unit, struct buf *out)
+{
+	if (min)
+		buf_addf(out, "at least %lld%s", (long long)min, unit);
+	if (max)
+		buf_addf(out, "%sat most %lld%s", min ? ", " : "", (long long)max, unit);
+}
+
+static void
+say_hours(const struct rule_conf *r, struct buf *out)
+{
+	say_list(&r->days, false, out);
+	buf_addf(out, "%s%s %s", r->days.count && r->hours ? " " : "", r->hours ? r->hours : "", r->zone ? r->zone : "UTC");
+}
+
+void
+conf_rule_says(const struct rule_conf *r, enum policy_cond cond, struct buf *out)
+{
+	static const char *const wildcards[] = { "any", "only", "never" };
+
+	for (size_t i = 0; i < COUNT_OF(list_keys); i++) {
+		if (list_keys[i].cond == cond)
+			say_list(list_of(r, &list_keys[i]), cond == POLICY_ADDRESS && r->networks_files.count, out);
+	}
+	if (cond == POLICY_PROFILE)
+		say_list(&r->profiles, false, out);
+	else if (cond == POLICY_NAME)
+		say_list(&r->names, r->names_files.count, out);
+	else if (cond == POLICY_NAME_COUNT)
+		say_range(r->name_count_min, r->name_count_max, "", out);
+	else if (cond == POLICY_LIFETIME)
+		say_range(r->lifetime_min_s, r->lifetime_max_s, "s", out);
+	else if (cond == POLICY_OUTSTANDING)
+		say_range(r->outstanding_min, r->outstanding_max, "", out);
+	else if (cond == POLICY_HOURS)
+		say_hours(r, out);
+	else if (cond == POLICY_TYPE)
+		say_list(&r->identifier_types, false, out);
+	else if (cond == POLICY_WILDCARD)
+		buf_adds(out, wildcards[r->wildcard]);
 }
 
 /* ---- checks ---- */

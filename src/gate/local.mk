@@ -3,7 +3,7 @@ libgate_a_SOURCES += \
 	src/gate/conf.c src/gate/conf.h \
 	src/gate/conf_cas.c \
 	src/gate/conf_check.c src/gate/conf_device.c \
-	src/gate/conf_facts.c src/gate/conf_facts.h \
+	src/gate/conf_case.c src/gate/conf_case.h src/gate/conf_facts.c src/gate/conf_facts.h \
 	src/gate/conf_keys.c \
 	src/gate/conf_limits.c src/gate/conf_policy.c \
 	src/gate/conf_maintenance.c \

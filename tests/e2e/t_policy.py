@@ -150,6 +150,49 @@ def trial(t, lab, gate):
     t.ok(True, "it is logged")
 
 
+def asked(t, lab, gate):
+    """What acmegatectl says of the rules, of facts and of orders."""
+    conf = ["--config", gate.conf_path]
+    said = gate.try_ctl("policy", "check", *conf, "--name", "a.vip.test", "--eab-key", "vip-9")
+    t.ok(said[0] == 0 and "allowed" in said[1] and "vip" in said[1], "policy check: what would be allowed") or t.note(said)
+    status, said = gate.try_ctl("policy", "check", *conf, "address=127.66.0.9", "bücher.listed.test")
+    t.ok(status == 5 and "blocked-net" in said and "xn--bcher-kva" in said, "and refused, with the rule, by its exit status, too") or t.note(said)
+    said = json.loads(gate.ctl("--json", "policy", "check", *conf, "a.strong.test"))
+    t.equal((said["allowed"], said["identifiers"][0]["rule"]), (True, "strong"), "a key that is not known yet may be the right one")
+    t.equal(gate.try_ctl("policy", "check", *conf, "colour=red", "a.test")[0], 2, "what is no fact is said")
+    t.equal(gate.try_ctl("policy", "check", *conf)[0], 2, "so is that no name was given")
+    said = gate.ctl("policy", "explain", *conf, "--key-type", "p256", "--address", "127.41.0.1", "a.strong.test")
+    t.ok("is refused by no rule" in said and "key-type is p256, it would have to be p384" in said, "policy explain: what would have to change") or t.note(said)
+    device = registered(lab, gate)
+    device.obtain(["c.inside.test"])
+    order = gate.sql("select ref from orders where idents='dns:c.inside.test'")[0][0]
+    said = gate.ctl("policy", "explain", *conf, order)
+    t.ok("c.inside.test is allowed by rule inside" in said and "rule blocked-net, to refuse: does not match" in said
+         and "address is 127.40.0.1, it would have to be 127.66.0.0/16" in said, "of a past order, too") or t.note(said)
+    shown = {item["id"]: item for item in json.loads(gate.ctl("--json", "policy", "list"))["items"]}
+    t.equal(list(shown), [rule["name"] for rule in gate.conf["rules"]], "policy list: all rules in their order")
+    t.ok(shown["trial"]["warned"] > 0 and shown["trial"]["mode"] == "warn" and shown["inside"]["allowed"] > 0, "with what they have decided")
+    page = json.loads(gate.ctl("--json", "policy", "list", "--limit", "2", "--before", "closed"))
+    t.equal([item["id"] for item in page["items"]], ["night", "day"], "page by page")
+    # the same configuration but for one rule
+    new = lab.path("new.conf")
+    with open(gate.conf_path) as old:
+        write(new, old.read().replace("*.inside.test", "*.outside.test"))
+    os.chmod(new, 0o600)
+    said = json.loads(gate.ctl("--json", "policy", "replay", "--since", "1d", new))
+    changed = {(item["name"], item["was"], item["allowed"]) for item in said["items"] if "inside" in item["name"]}
+    t.equal(changed, {("a.inside.test", "inside", False), ("c.inside.test", "inside", False)}, "policy replay: what would be refused now")
+    t.ok(said["orders"] > 5, "of all orders")
+    write(lab.path("policy.tests"), "# what must be\naddress=127.42.0.1 a.plant.test -> allow plant\na.nowhere.test -> refuse\n")
+    gate.conf["policy_tests"] = [lab.path("policy.tests")]
+    gate.write_conf()
+    t.ok("is good" in gate.ctl("config", "check", gate.conf_path), "expectations that are met")
+    write(lab.path("policy.tests"), "a.nowhere.test -> refuse\na.plant.test -> allow plant\nx -> perhaps\n")
+    status, said = gate.try_ctl("config", "check", gate.conf_path)
+    t.ok(status == 1 and 'policy.tests:2: "a.plant.test" is refused by no rule, expected allow by plant' in said and "policy.tests:3:" in said,
+         "those that are not fail the check, with their line") or t.note(said)
+
+
 def run(t, lab, store):
     write(lab.path("plants.list"), "127.40.0.0/16\n127.42.0.0/16 # not in use\n")
     write(lab.path("names.list"), "# of the shop\n*.listed.test\n")
@@ -161,7 +204,7 @@ def run(t, lab, store):
         if rule.get("action") != "refuse":
             rule["upstreams"] = ["local"]
     gate.start()
-    for part in (who_asks, when, which_key, what_it_takes, trial, lists, narrowed):
+    for part in (who_asks, when, which_key, what_it_takes, trial, asked, lists, narrowed):
         with t.part(part.__name__):
             part(t, lab, gate)
     t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
