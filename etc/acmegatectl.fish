@@ -12,7 +12,7 @@ function __acmegatectl_at
             continue
         end
         switch $word
-            case -c --config --socket --timeout --state --name --url --listen --upstream --upstream-ca-file --eab-kid --eab-key-file --contact --allow --networks --resolver --http01-listen --http01-port --admin-socket --tenant --before --limit --account --reason --kid --note --cost-centre --profiles --names --uses --accounts --expires --import --overlap --kind --tag --owner --type --tags --columns --revoke --key-file --encoding --alg --directory --ca-file --within --ca --profile --issued-between --serials --explanation --finish-within --month --format --by --amount --quota --devices --domains --lifetime
+            case -c --config --socket --timeout --state --name --url --listen --upstream --upstream-ca-file --eab-kid --eab-key-file --contact --allow --networks --resolver --http01-listen --http01-port --admin-socket --tenant --before --limit --account --profile --eab-key --address --key-type --lifetime --time --since --reason --kid --note --cost-centre --profiles --names --uses --accounts --expires --import --overlap --kind --tag --owner --type --tags --columns --revoke --key-file --encoding --alg --directory --ca-file --within --ca --issued-between --serials --explanation --finish-within --month --format --by --amount --quota --devices --domains
                 set skip 1
             case '-*'
             case '*'
@@ -67,6 +67,31 @@ complete -c acmegatectl -n '__acmegatectl_at order list' -l before -x -d 'begin 
 complete -c acmegatectl -n '__acmegatectl_at order list' -l limit -x -d 'at most so many, 50 by default, 500 at most'
 complete -c acmegatectl -n '__acmegatectl_at order' -a show -d 'show an order: its names, proofs, what devices attested, and problems'
 complete -c acmegatectl -n '__acmegatectl_at order show' -l trace -d 'with its whole story, through both faces'
+complete -c acmegatectl -n '__acmegatectl_at' -a policy -d 'policy'
+complete -c acmegatectl -n '__acmegatectl_at policy' -a check -d 'ask the rules of a configuration, without an order'
+complete -c acmegatectl -n '__acmegatectl_at policy check' -l name -x -d 'an identifier of the order: a name, an address, permanent-identifier:VALUE'
+complete -c acmegatectl -n '__acmegatectl_at policy check' -l profile -x -d 'the profile that it names, the default one if not given'
+complete -c acmegatectl -n '__acmegatectl_at policy check' -l tenant -x -d 'whose account it is, default by default'
+complete -c acmegatectl -n '__acmegatectl_at policy check' -l eab-key -x -d 'key that the account is bound to, none by default'
+complete -c acmegatectl -n '__acmegatectl_at policy check' -l address -x -d 'where the request comes from'
+complete -c acmegatectl -n '__acmegatectl_at policy check' -l key-type -x -d 'key of the CSR, such as p256 or rsa2048; not known yet by default'
+complete -c acmegatectl -n '__acmegatectl_at policy check' -l lifetime -x -d 'life that is asked for, such as 90d'
+complete -c acmegatectl -n '__acmegatectl_at policy check' -l time -x -d 'when, such as 2026-11-30T12:00:00Z; now by default'
+complete -c acmegatectl -n '__acmegatectl_at policy' -a explain -d 'say which rule decides, why each one before it does not, and what would have to change'
+complete -c acmegatectl -n '__acmegatectl_at policy explain' -l name -x -d 'an identifier of the order: a name, an address, permanent-identifier:VALUE'
+complete -c acmegatectl -n '__acmegatectl_at policy explain' -l profile -x -d 'the profile that it names, the default one if not given'
+complete -c acmegatectl -n '__acmegatectl_at policy explain' -l tenant -x -d 'whose account it is, default by default'
+complete -c acmegatectl -n '__acmegatectl_at policy explain' -l eab-key -x -d 'key that the account is bound to, none by default'
+complete -c acmegatectl -n '__acmegatectl_at policy explain' -l address -x -d 'where the request comes from'
+complete -c acmegatectl -n '__acmegatectl_at policy explain' -l key-type -x -d 'key of the CSR, such as p256 or rsa2048; not known yet by default'
+complete -c acmegatectl -n '__acmegatectl_at policy explain' -l lifetime -x -d 'life that is asked for, such as 90d'
+complete -c acmegatectl -n '__acmegatectl_at policy explain' -l time -x -d 'when, such as 2026-11-30T12:00:00Z; now by default'
+complete -c acmegatectl -n '__acmegatectl_at policy' -a list -d 'list the rules in force, and what each has decided since the configuration was loaded'
+complete -c acmegatectl -n '__acmegatectl_at policy list' -l before -x -d 'begin below this one: how to go on with a long list'
+complete -c acmegatectl -n '__acmegatectl_at policy list' -l limit -x -d 'at most so many, 50 by default, 500 at most'
+complete -c acmegatectl -n '__acmegatectl_at policy' -a replay -d 'say which past orders the rules of another configuration would refuse now'
+complete -c acmegatectl -n '__acmegatectl_at policy replay' -l since -x -d 'orders of this time back, 30d by default'
+complete -c acmegatectl -n '__acmegatectl_at policy replay' -l rules -d 'also what another rule allows now'
 complete -c acmegatectl -n '__acmegatectl_at' -a cert -d 'cert'
 complete -c acmegatectl -n '__acmegatectl_at cert' -a list -d 'list certificates, newest first'
 complete -c acmegatectl -n '__acmegatectl_at cert list' -l account -x -d 'only of this account'

@@ -256,7 +256,7 @@ const struct ctl_command ctl_commands[] = {
 		"device-owner, device-format, device-model, device-firmware, key-protection, name-count and outstanding as words alone. The "
 		"file is that of --config; the daemon is not asked. Exit status 5: it is refused.",
 		"policy check --tenant plant-1 --address 10.1.2.3 --name a.plant.example\npolicy check key-type=p256 a.example.com", policy_facts_options, cmd_policy_check },
-	{ "policy", "explain", "ORDER|[FACT=VALUE|NAME]...", 0, 100, "say which rule decides, why each one before it does not, and what would have to change",
+	{ "policy", "explain", "[ORDER|FACT=VALUE|NAME]...", 0, 100, "say which rule decides, why each one before it does not, and what would have to change",
 		"With the id of an order, what was known of it is asked of the daemon; the rules are those of --config. Rules for other names are counted only.",
 		"policy explain 3q2-7wAAAAAAAAAAAAAAAA\npolicy explain --tenant lab a.plant.example", policy_facts_options, cmd_policy_explain },
 	{ "policy", "list", NULL, 0, 0, "list the rules in force, and what each has decided since the configuration was loaded", NULL, "policy list",

@@ -176,6 +176,24 @@ run_line(const struct gate_conf *conf, int64_t now, struct span line, struct pro
 	return good;
 }
 
+bool
+conf_policy_test(const struct gate_conf *conf, int64_t now, const char *where, const char *name, struct span text, struct conf_errors *errors)
+{
+	struct lines lines = lines_of(text);
+	struct span line;
+	bool good = true;
+
+	while (lines_next(&lines, &line)) {
+		struct problem pr = { 0 };
+
+		if (run_line(conf, now, line, &pr))
+			continue;
+		conf_error(errors, where, "%s:%u: %s", name, lines.number, pr.detail);
+		good = false;
+	}
+	return good;
+}
+
 static bool
 run_file(const struct gate_conf *conf, size_t at, int64_t now, struct conf_errors *errors)
 {
@@ -183,23 +201,12 @@ run_file(const struct gate_conf *conf, size_t at, int64_t now, struct conf_error
 	AUTO_BUF text = BUF_MAX(TESTS_MAX_BYTES);
 	AUTO_FREE char *where = xasprintf("policy_tests[%zu]", at);
 	struct problem pr = { 0 };
-	struct lines lines;
-	struct span line;
-	bool good = true;
 
 	if (!file_load(path, &text, &pr)) {
 		conf_error(errors, where, "%s", pr.cause);
 		return false;
 	}
-	lines = lines_of(buf_span(&text));
-	while (lines_next(&lines, &line)) {
-		pr = (struct problem){ 0 };
-		if (run_line(conf, now, line, &pr))
-			continue;
-		conf_error(errors, where, "%s:%u: %s", path, lines.number, pr.detail);
-		good = false;
-	}
-	return good;
+	return conf_policy_test(conf, now, where, path, buf_span(&text), errors);
 }
 
 bool

@@ -20,8 +20,11 @@ bool conf_case_read(struct span words, struct conf_case *ret, struct problem *pr
 void conf_case_settle(struct conf_case *c, const struct gate_conf *conf, int64_t now_unix_s);
 
 /* Run the files of policy_tests: a line that cannot be read, or that the rules answer otherwise, is an error with file and line.
- * Lines are WORDS -> allow|refuse [RULE], see acmegate.conf(5). */
+ * Lines are WORDS -> allow|refuse [RULE] (doc/policy.md). */
 bool conf_policy_tests(const struct gate_conf *conf, int64_t now_unix_s, struct conf_errors *errors) MUST_CHECK;
+/* The same of a text that is called so; `where` is the key that names it. */
+bool conf_policy_test(const struct gate_conf *conf, int64_t now_unix_s, const char *where, const char *name, struct span text,
+	struct conf_errors *errors) MUST_CHECK;
 /* What the rule says of a condition, for people: "plant-1, lab-*"; of many the first. */
 void conf_rule_says(const struct rule_conf *r, enum policy_cond cond, struct buf *out);
 #endif

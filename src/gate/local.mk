@@ -19,6 +19,11 @@ test_gate_conf_SOURCES = tests/unit/gate/test_gate_conf.c tests/tap.h
 test_gate_conf_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_gate_conf_LDADD = $(gate_libs)
 
+check_PROGRAMS += test_conf_policy
+test_conf_policy_SOURCES = tests/unit/gate/test_conf_policy.c tests/tap.h
+test_conf_policy_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests -DTOP_SRCDIR='"$(abs_top_srcdir)"'
+test_conf_policy_LDADD = $(gate_libs)
+
 check_PROGRAMS += test_conf_cas
 test_conf_cas_SOURCES = tests/unit/gate/test_conf_cas.c tests/tap.h
 test_conf_cas_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests

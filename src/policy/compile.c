@@ -158,12 +158,15 @@ add_ranges(struct policy *p, const struct policy_rule *rule, uint32_t number)
 
 	memcpy(r->ranges, rule->ranges, sizeof(r->ranges));
 	r->hours = rule->hours;
-	for (int i = 0; i < POLICY_NUMBERS; i++)
+	for (int i = 0; i < POLICY_NUMBERS; i++) {
+		p->most[i] = r->ranges[i].min > p->most[i] ? r->ranges[i].min : p->most[i];
+		p->most[i] = r->ranges[i].max > p->most[i] ? r->ranges[i].max : p->most[i];
 		r->asks |= range_is_set(&r->ranges[i]) ? POLICY_BIT(POLICY_LISTS + i) : 0;
+	}
 	r->asks |= policy_hours_are_set(&r->hours) ? POLICY_BIT(POLICY_HOURS) : 0;
 	for (int cond = POLICY_LISTS; cond <= POLICY_HOURS; cond++) {
 		if (r->asks & POLICY_BIT(cond)) {
-			p->ranged[p->ranged_count++] = number;
+			set_add(p->ranged, number);
 			return;
 		}
 	}
@@ -243,7 +246,7 @@ policy_new(const struct policy_rule *rules, size_t count, struct policy **ret, s
 	p->rule_count = count;
 	p->words = (count + WORD - 1) / WORD;
 	p->rules = xcalloc(count ? count : 1, sizeof(*p->rules));
-	p->ranged = xcalloc(count ? count : 1, sizeof(*p->ranged));
+	p->ranged = set_new(p);
 	p->allows = set_new(p);
 	for (int t = 0; t < IDENT__COUNT; t++)
 		p->types[t] = set_new(p);

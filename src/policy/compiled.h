@@ -48,9 +48,9 @@ struct policy {
 	uint64_t *allows;           /* the rules that allow */
 	struct cond conds[POLICY_LISTS], name;
 	uint64_t *types[IDENT__COUNT], *wildcards[2]; /* rules that take them */
-	uint32_t *ranged;           /* rules with ranges or hours */
-	size_t ranged_count;
+	uint64_t *ranged;           /* rules with ranges or hours */
 	unsigned asks;
+	int64_t most[POLICY_NUMBERS]; /* the largest that is compared with */
 };
 
 /* Sets of rules. */

@@ -31,15 +31,7 @@ policy_asks(const struct policy *p)
 int64_t
 policy_most(const struct policy *p, enum policy_cond cond)
 {
-	int64_t most = 0;
-
-	for (size_t i = 0; i < p->ranged_count; i++) {
-		const struct policy_range *r = &p->rules[p->ranged[i]].ranges[cond - POLICY_LISTS];
-
-		most = r->min > most ? r->min : most;
-		most = r->max > most ? r->max : most;
-	}
-	return most;
+	return p->most[cond - POLICY_LISTS];
 }
 
 /* ---- asking ---- */
@@ -184,11 +176,11 @@ ask_facts(const struct policy *p, const struct policy_facts *f, uint64_t *set, u
 		ask_cond(p, (enum policy_cond)cond, f, scratch);
 		set_and(p, set, scratch);
 	}
-	for (size_t i = 0; i < p->ranged_count; i++) {
-		uint32_t rule = p->ranged[i];
-
-		if (set_has(set, rule) && misses_numbers(&p->rules[rule], f))
-			set[rule / WORD] &= ~((uint64_t)1 << rule % WORD);
+	for (size_t i = 0; i < p->words; i++) {
+		for (uint64_t left = set[i] & p->ranged[i]; left; left &= left - 1) {
+			if (misses_numbers(&p->rules[i * WORD + (size_t)__builtin_ctzll(left)], f))
+				set[i] &= ~(left & -left);
+		}
 	}
 }
 

@@ -5,7 +5,7 @@ bench_steps_parts = tests/bench/steps.c tests/bench/steps.h tests/bench/steps_in
 	tests/bench/lab_server.c tests/bench/lab_server.h
 bench_cppflags = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/bench
 
-bench_programs = bench_attest bench_ca bench_load bench_steps
+bench_programs = bench_attest bench_ca bench_load bench_policy bench_steps
 EXTRA_PROGRAMS += $(bench_programs)
 bench_attest_SOURCES = tests/bench/attest.c tests/unit/attest/model.h tests/unit/attest/vector.h $(bench_common)
 bench_attest_LDADD = $(rooms_libs)
@@ -13,6 +13,9 @@ bench_attest_CPPFLAGS = $(bench_cppflags) -I$(top_srcdir)/tests/unit/attest
 bench_ca_SOURCES = tests/bench/ca.c $(bench_common)
 bench_ca_LDADD = $(rooms_libs)
 bench_ca_CPPFLAGS = $(bench_cppflags)
+bench_policy_SOURCES = tests/bench/policy.c $(bench_common)
+bench_policy_LDADD = $(gate_libs)
+bench_policy_CPPFLAGS = $(bench_cppflags)
 bench_steps_SOURCES = tests/bench/bench_steps.c $(bench_steps_parts) $(bench_common)
 bench_steps_LDADD = $(gate_libs)
 bench_steps_CPPFLAGS = $(bench_cppflags)
@@ -36,3 +39,8 @@ bench-programs: $(bench_programs)
 .PHONY: bench-attest
 bench-attest: bench_attest
 	./bench_attest
+
+# Rules alone.
+.PHONY: bench-policy
+bench-policy: bench_policy
+	./bench_policy

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "gate/conf_case.h"
 #include "policy/lines.h"
 #include "policy/policy.h"
 
@@ -115,6 +116,19 @@ name(struct span text)
 		abort();
 }
 
+static void
+words(struct span text)
+{
+	struct problem pr = { 0 };
+	struct conf_case c;
+
+	if (memchr(text.p ? text.p : "", '\0', text.n) || !conf_case_read(text, &c, &pr))
+		return;
+	if (c.idents.count == 0)
+		abort();
+	conf_case_done(&c);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -129,6 +143,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		hours(rest);
 	else if (data[0] == 'n')
 		name(rest);
+	else if (data[0] == 'w')
+		words(rest);
 	else if (data[0] >= '0' && data[0] < '0' + POLICY_LISTS && data[0] != '0' + POLICY_PROFILE)
 		decide(rest, (enum policy_cond)(data[0] - '0'));
 	return 0;
