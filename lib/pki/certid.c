@@ -39,56 +39,61 @@ hex_write(char *dst, struct span octets)
 	*dst = '\0';
 }
 
-/* One part of the text. */
+struct octets {
+	unsigned char p[KEYID_MAX];
+	size_t n;
+};
+
+/* One part of the text, of at most `max` octets. */
 static bool
-read_part(struct span part, const char *name, struct buf *out, struct problem *pr)
+read_part(struct span part, const char *name, size_t max, struct octets *ret, struct problem *pr)
 {
+	bool is_long = part.n > B64URL_LEN(max);
 	char what[64];
 
-	if (part.n > 0 && b64url_read(part, out))
+	ret->n = part.n * 3 / 4;
+	if (part.n > 0 && !is_long && b64url_read_exact(part, ret->p, ret->n))
 		return true;
-	snprintf(what, sizeof(what), "has %s %s", out->failed ? "too long a" : "no base64url as", name);
+	snprintf(what, sizeof(what), "has %s %s", is_long ? "too long a" : "no base64url as", name);
 	return malformed(pr, what);
 }
 
 /* The content octets of the INTEGER, made positive (R3). */
 static bool
-make_positive(struct buf *serial, struct problem *pr)
+make_positive(struct octets *serial, struct problem *pr)
 {
-	const unsigned char *p = (const unsigned char *)serial->p;
-
-	if (serial->n > 1 && p[0] == 0 && !(p[1] & 0x80))
+	if (serial->n > 1 && serial->p[0] == 0 && !(serial->p[1] & 0x80))
 		return malformed(pr, "has a serial number with a leading 00 too many");
-	if (!(p[0] & 0x80))
+	if (!(serial->p[0] & 0x80))
 		return true;
 	if (serial->n == SERIAL_MAX)
 		return malformed(pr, "has too long a serial number");
-	buf_addc(serial, '\0');
-	memmove(serial->p + 1, serial->p, serial->n - 1);
-	serial->p[0] = '\0';
+	memmove(serial->p + 1, serial->p, serial->n++);
+	serial->p[0] = 0;
 	return true;
 }
 
 bool
 certid_parse(struct span text, struct certid *ret, struct problem *pr)
 {
-	struct span rest = text, first;
-	AUTO_BUF keyid = BUF_MAX(KEYID_MAX);
-	AUTO_BUF serial = BUF_MAX(SERIAL_MAX);
-	struct certid id = { "", "", "" };
+	struct span rest = text, first, whole;
+	struct octets keyid, serial;
 
 	if (!span_cut(&rest, '.', &first) || !rest.p || (rest.n && memchr(rest.p, '.', rest.n)))
 		return malformed(pr, "is not two parts with a dot between");
-	if (!read_part(first, "key identifier", &keyid, pr) || !read_part(rest, "serial number", &serial, pr) ||
+	if (!read_part(first, "key identifier", KEYID_MAX, &keyid, pr) || !read_part(rest, "serial number", SERIAL_MAX, &serial, pr) ||
 		!make_positive(&serial, pr))
 		return false;
-	certid_write(buf_span(&keyid), buf_span(&serial), id.text);
+	whole = span_of(serial.p, serial.n);
+	certid_write(span_of(keyid.p, keyid.n), whole, ret->text);
 	if (serial.n > 1 && serial.p[0] == 0)
-		certid_write(buf_span(&keyid), span_from(buf_span(&serial), 1), id.bare);
+		certid_write(span_of(keyid.p, keyid.n), span_from(whole, 1), ret->bare);
 	else
-		memcpy(id.bare, id.text, sizeof(id.bare));
-	hex_write(id.serial, buf_span(&serial));
-	*ret = id;
+		memcpy(ret->bare, ret->text, sizeof(ret->bare));
+	hex_write(ret->serial, whole);
+	memcpy(ret->octets, serial.p, serial.n);
+	ret->octet_count = (uint8_t)serial.n;
+	ret->keyid_chars = (uint8_t)first.n;
 	return true;
 }
 

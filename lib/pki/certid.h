@@ -2,6 +2,8 @@
 #ifndef PKI_CERTID_H
 #define PKI_CERTID_H
 
+#include <stdint.h>
+
 #include "base/problem.h"
 #include "base/span.h"
 
@@ -14,6 +16,9 @@ struct certid {
 	char text[CERTID_TEXT];   /* canonical: the one form we write and keep */
 	char bare[CERTID_TEXT];   /* without the 00, as R3 has it; the same if there is none */
 	char serial[SERIAL_TEXT]; /* as struct cert has it */
+	unsigned char octets[SERIAL_MAX]; /* the same, of the INTEGER */
+	uint8_t octet_count;
+	uint8_t keyid_chars;      /* of text, before its dot */
 };
 
 /* b64url(keyIdentifier) '.' b64url(content octets of the serial's INTEGER), RFC 9773 4.1. False: one of them is empty or too

@@ -141,20 +141,13 @@ renewal_cache_text(struct renewal_cache *c, struct span text)
 
 /* ---- certificates ---- */
 
-static int
-hex_value(char ch)
-{
-	return ch <= '9' ? ch - '0' : ch - 'a' + 10;
-}
-
 static bool
 make_key(struct renewal_cache *c, const struct certid *id, bool add, struct key *ret)
 {
-	size_t issuer = issuer_of(c, span_of(id->text, strcspn(id->text, ".")), add);
+	size_t issuer = issuer_of(c, span_of(id->text, id->keyid_chars), add);
 
-	*ret = (struct key){ .issuer = (uint16_t)issuer };
-	for (const char *hex = id->serial; hex[0] && ret->n < SERIAL_MAX; hex += 2)
-		ret->octets[ret->n++] = (uint8_t)(hex_value(hex[0]) << 4 | hex_value(hex[1]));
+	*ret = (struct key){ .issuer = (uint16_t)issuer, .n = id->octet_count };
+	memcpy(ret->octets, id->octets, id->octet_count);
 	return issuer != 0;
 }
 

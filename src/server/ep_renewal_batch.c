@@ -5,6 +5,7 @@
 #include "server/renewal_list.h"
 
 #define BODY_MAX (4 * 1024 * 1024) /* a thousand entries, each with the longest explanationURL */
+#define ENTRY_USUAL 256 /* octets of an entry without a page, so that the answer does not grow piece by piece */
 #define ITEMS_MAX 4096
 #define RETRY_MAX_S (6 * 3600)
 #define FEED_RETRY_S 3600
@@ -92,6 +93,7 @@ reply_list(struct api *api, const struct batch *b)
 	struct jw w = jw_to(&body);
 	int64_t retry_s = RETRY_MAX_S;
 
+	buf_reserve(&body, b->list.count * ENTRY_USUAL);
 	jw_object(&w, NULL);
 	jw_time(&w, "now", b->list.now);
 	renewal_list_write(&w, api->conf, &b->list, &retry_s);

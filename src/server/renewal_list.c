@@ -42,6 +42,7 @@ renewal_list_add(struct renewal_list *l, struct renewal *r, struct span text, st
 {
 	struct renewal_item *item = &l->items[l->count];
 	struct problem pr = { 0 };
+	struct certid id;
 	uint16_t *place;
 
 	/* what cannot be a certID may be anything: in our answer it is a name, once, and no longer than this */
@@ -52,9 +53,9 @@ renewal_list_add(struct renewal_list *l, struct renewal *r, struct span text, st
 		return;
 	*item = (struct renewal_item){ .text = text, .tag = tag };
 	*place = (uint16_t)++l->count;
-	if (!certid_parse(text, &item->id, &pr))
+	if (!certid_parse(text, &id, &pr))
 		item->state = RENEWAL_BAD;
-	else if (renewal_peek(r, &item->id, &item->info))
+	else if (renewal_peek(r, &id, &item->info))
 		item->state = RENEWAL_FOUND;
 	else
 		l->looking++;
@@ -65,11 +66,12 @@ renewal_list_find(struct renewal_list *l, struct renewal *r, struct sql *db, str
 {
 	for (size_t i = 0; i < l->count; i++) {
 		struct renewal_item *item = &l->items[i];
+		struct certid id;
 		bool found;
 
 		if (item->state != RENEWAL_LOOK)
 			continue;
-		if (!renewal_find(r, db, &item->id, &item->info, &found, pr))
+		if (!certid_parse(item->text, &id, pr) || !renewal_find(r, db, &id, &item->info, &found, pr))
 			return false;
 		item->state = found ? RENEWAL_FOUND : RENEWAL_UNKNOWN;
 	}

@@ -11,7 +11,6 @@
 
 struct renewal_item {
 	struct span text; /* as it was asked; lives as long as the request */
-	struct certid id;
 	enum renewal_item_state { RENEWAL_LOOK, RENEWAL_FOUND, RENEWAL_UNKNOWN, RENEWAL_BAD } state;
 	struct renewal_info info;
 	struct span tag;  /* that the asker has of it, SPAN_NONE = none */

@@ -94,6 +94,9 @@ def main():
         wait_until("all to be in memory", lambda: metric(gate, "acmegate_renewal_warm ") == 1, 1200, 0.5)
         print("all in memory after %.0f s and %.1f s of CPU: %.0f octets a certificate by the cache's count, %.0f by the process's size" % (
             time.monotonic() - began, cpu_s(pid) - cpu, metric(gate, "acmegate_renewal_memory_bytes ") / COUNT, (resident(pid) - small) / COUNT), flush=True)
+        began, cpu = time.monotonic(), cpu_s(pid)
+        wait_until("all to be planned", lambda: gate.sql("select count(*) from renewal where planned_start is null")[0][0] == 0, 3600, 2)
+        print("all planned after %.0f s more and %.1f s of CPU" % (time.monotonic() - began, cpu_s(pid) - cpu), flush=True)
         context = ssl.create_default_context(cafile=gate.root)
         link = http.client.HTTPSConnection("localhost", gate.port, context=context)
         rnd = random.Random(1)
