@@ -4,7 +4,7 @@
 #define COLUMNS                                                                                    \
 	" r.cert_id, r.principal, r.not_before, r.not_after, r.changed_at, r.revoked_at, r.replaced_at," \
 	" r.certid, r.ca_start, r.ca_end, r.planned_start, r.planned_end, r.plan_why, c.order_id, c.profile, c.upstream,"      \
-	" r.plan_ca_start, r.plan_ca_end"
+	" r.plan_ca_start, r.plan_ca_end, r.wave_start, r.wave_end"
 #define SELECT "select" COLUMNS " from renewal r join cert c on c.id=r.cert_id"
 
 static void
@@ -29,6 +29,8 @@ read_row(struct sql_stmt *st, struct plan_row *ret)
 	ret->order_id = sql_int(st, 13);
 	sql_copy(st, 14, ret->profile, sizeof(ret->profile));
 	sql_copy(st, 15, ret->upstream, sizeof(ret->upstream));
+	r->wave_start = sql_int(st, 18);
+	r->wave_end = sql_int(st, 19);
 	ret->is_current = sql_int(st, 16) == r->ca_start && sql_int(st, 17) == r->ca_end;
 }
 
