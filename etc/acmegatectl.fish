@@ -12,7 +12,7 @@ function __acmegatectl_at
             continue
         end
         switch $word
-            case -c --config --socket --timeout --state --name --url --listen --upstream --upstream-ca-file --eab-kid --eab-key-file --contact --allow --networks --resolver --http01-listen --http01-port --admin-socket --tenant --before --limit --account --profile --eab-key --address --key-type --lifetime --time --since --reason --kid --note --cost-centre --profiles --names --uses --accounts --expires --import --overlap --kind --tag --owner --type --tags --columns --revoke --key-file --encoding --alg --directory --ca-file --within --ca --issued-between --serials --explanation --finish-within --month --format --by --amount --quota --devices --domains
+            case -c --config --socket --timeout --state --name --url --listen --upstream --upstream-ca-file --eab-kid --eab-key-file --contact --allow --networks --resolver --http01-listen --http01-port --admin-socket --tenant --before --limit --account --profile --eab-key --address --key-type --lifetime --time --since --reason --kid --format --note --cost-centre --profiles --names --uses --accounts --expires --import --output --overlap --kind --tag --owner --type --tags --columns --revoke --key-file --encoding --alg --directory --ca-file --within --ca --issued-between --serials --explanation --finish-within --month --by --amount --quota --devices --domains
                 set skip 1
             case '-*'
             case '*'
@@ -105,6 +105,7 @@ complete -c acmegatectl -n '__acmegatectl_at cert revoke' -l yes -d 'do not ask'
 complete -c acmegatectl -n '__acmegatectl_at' -a eab -d 'eab'
 complete -c acmegatectl -n '__acmegatectl_at eab' -a create -d 'make a key for external account binding, to be given to devices'
 complete -c acmegatectl -n '__acmegatectl_at eab create' -l kid -x -d 'name of the new key, A-Z a-z 0-9 _ -; made up if not given'
+complete -c acmegatectl -n '__acmegatectl_at eab create' -l format -x -a 'json certbot lego acme.sh uacme cert-manager caddy traefik' -d 'print the key as a client takes it, and nothing else: json, certbot, lego, acme.sh, uacme, cert-manager, caddy or traefik'
 complete -c acmegatectl -n '__acmegatectl_at eab create' -l note -x -d 'who has it, what for'
 complete -c acmegatectl -n '__acmegatectl_at eab create' -l tenant -x -d 'whose it is, and all accounts made with it: an entry of tenants, default by default'
 complete -c acmegatectl -n '__acmegatectl_at eab create' -l cost-centre -x -d 'who pays, if not its tenant\'s'
@@ -116,6 +117,9 @@ complete -c acmegatectl -n '__acmegatectl_at eab create' -l accounts -x -d 'acco
 complete -c acmegatectl -n '__acmegatectl_at eab create' -l expires -x -d 'no new accounts after: a time from now such as 30d, or a date (UTC)'
 complete -c acmegatectl -n '__acmegatectl_at eab create' -l keep-accounts -d 'its accounts go on when it is disabled or revoked'
 complete -c acmegatectl -n '__acmegatectl_at eab create' -l import -r -F -d 'take an existing key, base64url of at least 16 octets, from a file, or - for standard input'
+complete -c acmegatectl -n '__acmegatectl_at eab' -a create-fleet -d 'make a key for each line of a CSV file'
+complete -c acmegatectl -n '__acmegatectl_at eab create-fleet' -l output -r -F -d 'where the keys go: CSV with kid and key; what is in it stays'
+complete -c acmegatectl -n '__acmegatectl_at eab create-fleet' -l tenant -x -d 'whose they are, if the file has no column for it'
 complete -c acmegatectl -n '__acmegatectl_at eab' -a list -d 'list the keys for external account binding, newest first'
 complete -c acmegatectl -n '__acmegatectl_at eab list' -l tenant -x -d 'only of this tenant'
 complete -c acmegatectl -n '__acmegatectl_at eab list' -l before -x -d 'begin below this one: how to go on with a long list'
@@ -127,6 +131,7 @@ complete -c acmegatectl -n '__acmegatectl_at eab' -a revoke -d 'end a key for ev
 complete -c acmegatectl -n '__acmegatectl_at eab revoke' -l yes -d 'do not ask'
 complete -c acmegatectl -n '__acmegatectl_at eab' -a rotate -d 'make a new key in the place of another'
 complete -c acmegatectl -n '__acmegatectl_at eab rotate' -l kid -x -d 'name of the new key, A-Z a-z 0-9 _ -; made up if not given'
+complete -c acmegatectl -n '__acmegatectl_at eab rotate' -l format -x -a 'json certbot lego acme.sh uacme cert-manager caddy traefik' -d 'print the key as a client takes it, and nothing else: json, certbot, lego, acme.sh, uacme, cert-manager, caddy or traefik'
 complete -c acmegatectl -n '__acmegatectl_at eab rotate' -l overlap -x -d 'how long the old key still makes accounts, 7d by default'
 complete -c acmegatectl -n '__acmegatectl_at eab rotate' -l move-accounts -d 'its accounts are bound to the new key from now on'
 complete -c acmegatectl -n '__acmegatectl_at eab rotate' -l expires -x -d 'no new accounts after: a time from now such as 30d, or a date (UTC)'

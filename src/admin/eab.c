@@ -2,6 +2,8 @@
  * POST /eab/KID/disable, enable, revoke, rotate. Each change is noted with the key.
  *
  * A key is made here, sealed by the keeper, stored sealed, and told in this one reply; its octets are wiped then. */
+#include <openssl/hmac.h>
+
 #include "admin/call.h"
 #include "base/b64url.h"
 #include "base/log.h"
@@ -173,6 +175,7 @@ struct making {
 	struct eab_key old;      /* rotate */
 	bool has_expires;        /* given by the operator */
 	bool move_accounts;      /* rotate: they are the new key's from now on */
+	bool again;              /* create: one that is there with this very key will do */
 };
 
 static void
@@ -330,6 +333,31 @@ create_tx(struct sql *db, void *arg, struct problem *pr)
 	return eab_insert(db, &m->key, pr) && note(m->c, db, m->key.id, m->text.n ? "created" : "imported", "", pr) && tell(m, db, pr);
 }
 
+static bool
+old_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct making *m = arg;
+
+	eab_key_done(&m->old);
+	return find(db, span_str(m->key.kid), &m->old, pr);
+}
+
+/* Is the key that has this kid the one that was given? A MAC by the one must be good by the other: no key leaves the keeper. */
+static bool
+is_same(struct making *m)
+{
+	struct call *c = m->c;
+	unsigned char mac[EVP_MAX_MD_SIZE];
+	unsigned n = 0;
+	bool same = false;
+
+	if (!store_read(c->admin->store, old_tx, m, &c->pr) ||
+		!HMAC(EVP_sha256(), m->secret.p, (int)m->secret.n, (const unsigned char *)m->key.kid, strlen(m->key.kid), mac, &n))
+		return false;
+	return keeper_mac_verify(c->admin->server->keeper, buf_span(&m->old.sealed), JWA_HS256, span_str(m->key.kid), span_of((const char *)mac, n), &same,
+		&c->pr) && same;
+}
+
 /* A kid that is taken, in the operator's words. */
 static bool
 store(struct making *m, sql_fn fn)
@@ -344,6 +372,12 @@ store(struct making *m, sql_fn fn)
 	if (!sql_is_conflict(&c->pr))
 		return false;
 	c->pr = (struct problem){ 0 };
+	if (m->again && is_same(m)) {
+		c->ref = span_str(m->key.kid);
+		return store_read(c->admin->store, key_tx, c, &c->pr);
+	}
+	if (c->pr.kind)
+		return false;
 	return problem_set(&c->pr, PROBLEM_CONFLICT, "there is an external account key \"%s\" already", m->key.kid);
 }
 
@@ -357,6 +391,7 @@ read_create(struct making *m, struct span *ret_key)
 	m->key.uses_max = json_opt_int(o, "uses", 0, LIMIT_MAX, 0);
 	m->key.accounts_max = json_opt_int(o, "accounts", 0, LIMIT_MAX, 0);
 	m->key.keep_accounts = json_opt_bool(o, "keep_accounts", false);
+	m->again = json_opt_bool(o, "again", false);
 	span_copy(note, m->key.note, sizeof(m->key.note));
 	return json_ok(o) && kid_choose(kid, m->key.kid, &m->c->pr) && read_profiles(m->c, o, m->key.profiles, sizeof(m->key.profiles)) &&
 		read_tenant(m->c, o, &m->key) && read_words(o, "names", is_pattern, m->key.names, sizeof(m->key.names)) &&

@@ -21,7 +21,7 @@ static const struct resource resources[] = {
 	{ HTTP_GET, "/config", call_config },
 	{ HTTP_GET, "/eab", call_eab_list, .query = "tenant before limit" },
 	{ HTTP_POST, "/eab", call_eab_create, .event = AUDIT_EAB_CREATE,
-		.told = "kid note tenant cost_centre names networks profiles uses accounts expires keep_accounts" },
+		.told = "kid note tenant cost_centre names networks profiles uses accounts expires keep_accounts again" },
 	{ HTTP_GET, "/eab/{}", call_eab },
 	{ HTTP_POST, "/eab/{}/disable", call_eab_disable, .event = AUDIT_EAB_SUSPEND },
 	{ HTTP_POST, "/eab/{}/enable", call_eab_enable },

@@ -5,6 +5,7 @@
 #include "base/secret.h"
 #include "conf/conf.h"
 #include "ctl/ctl.h"
+#include "ctl/eab_formats.h"
 #include "ctl/table.h"
 #include "json/jw.h"
 
@@ -177,18 +178,15 @@ directory_of(struct ctl *ctl, const struct json_node *key)
 	return url;
 }
 
-/* As each client takes it: all in base64url, on its command line. */
+/* What clients take on their command lines. */
 static void
 print_lines(struct ctl *ctl, const char *url, struct span kid, struct span key)
 {
-	struct buf *out = &ctl->out;
+	static const char *const shown[] = { "certbot", "lego", "acme.sh", "uacme" };
 
-	buf_adds(out, "\nThe key is shown this once. What clients take:\n\n");
-	buf_addf(out, "  certbot register --server %s \\\n    --eab-kid %.*s \\\n    --eab-hmac-key %.*s\n", url, SPAN_FMT(kid), SPAN_FMT(key));
-	buf_addf(out, "  lego --server %s --eab \\\n    --kid %.*s \\\n    --hmac %.*s \\\n    --email YOU --accept-tos --domains NAME --http run\n", url,
-		SPAN_FMT(kid), SPAN_FMT(key));
-	buf_addf(out, "  acme.sh --register-account --server %s \\\n    --eab-kid %.*s \\\n    --eab-hmac-key %.*s\n", url, SPAN_FMT(kid), SPAN_FMT(key));
-	buf_addf(out, "  uacme -a %s \\\n    -e %.*s:%.*s new\n", url, SPAN_FMT(kid), SPAN_FMT(key));
+	buf_adds(&ctl->out, "\nThe key is shown this once. What clients take; --format has more of them:\n\n");
+	for (size_t i = 0; i < COUNT_OF(shown); i++)
+		eab_format_write(&ctl->out, shown[i], url, kid, key);
 }
 
 /* A key that was made, or imported: then its owner has it. */
@@ -200,6 +198,11 @@ print_made(struct ctl *ctl, const struct ctl_reply *rp)
 
 	/* grown in one step: no copy of the key stays behind */
 	buf_reserve(&ctl->out, 32 * 1024);
+	if (ctl_opt(ctl, "format")) {
+		url = directory_of(ctl, rp->root);
+		eab_format_write(&ctl->out, ctl_opt(ctl, "format"), url ? url : "URL", kid, key);
+		return CTL_DONE;
+	}
 	print_key(ctl, rp->root);
 	ctl_field(ctl, "Key", key);
 	if (ctl->plain || key.n == 0)
@@ -209,15 +212,36 @@ print_made(struct ctl *ctl, const struct ctl_reply *rp)
 	return CTL_DONE;
 }
 
+static bool
+is_json(const struct ctl *ctl)
+{
+	return ctl->json || (ctl_opt(ctl, "format") && strcmp(ctl_opt(ctl, "format"), "json") == 0);
+}
+
+/* Before a key is made that nobody would see. */
+static int
+check_format(struct ctl *ctl)
+{
+	const char *format = ctl_opt(ctl, "format");
+
+	if (!format || strcmp(format, "json") == 0 || eab_format_is_known(format))
+		return CTL_DONE;
+	return ctl_fail(ctl, CTL_USAGE, "--format is \"%s\", expected json or one of %s", format, EAB_FORMATS);
+}
+
 static int
 make(struct ctl *ctl, const char *path, const char *json)
 {
 	struct ctl_reply rp;
-	int code = ctl_ask(ctl, path, json, &rp);
+	int code = check_format(ctl);
 
+	if (code == CTL_DONE && ctl_opt(ctl, "format") && ctl_opt(ctl, "import"))
+		code = ctl_fail(ctl, CTL_USAGE, "--format is for keys that are made here: an imported one is not shown");
+	if (code == CTL_DONE)
+		code = ctl_ask(ctl, path, json, &rp);
 	if (code != CTL_DONE)
 		return code;
-	if (ctl->json) {
+	if (is_json(ctl)) {
 		buf_reserve(&ctl->out, rp.body.n + 2);
 		ctl_print_json(ctl, &rp);
 	} else {

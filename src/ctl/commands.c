@@ -87,8 +87,10 @@ static const struct ctl_option cert_revoke_options[] = {
 };
 #define OPTION_KID { "kid", "KID", "name of the new key, A-Z a-z 0-9 _ -; made up if not given" }
 #define OPTION_EXPIRES { "expires", "WHEN", "no new accounts after: a time from now such as 30d, or a date (UTC)" }
+#define OPTION_FORMAT { "format", "FORMAT", "print the key as a client takes it, and nothing else: json, certbot, lego, acme.sh, uacme, cert-manager, caddy " \
+	"or traefik", .values = "json certbot lego acme.sh uacme cert-manager caddy traefik" }
 static const struct ctl_option eab_create_options[] = {
-	OPTION_KID,
+	OPTION_KID, OPTION_FORMAT,
 	{ "note", "TEXT", "who has it, what for" },
 	{ "tenant", "NAME", "whose it is, and all accounts made with it: an entry of tenants, default by default" },
 	{ "cost-centre", "TEXT", "who pays, if not its tenant's" },
@@ -102,8 +104,13 @@ static const struct ctl_option eab_create_options[] = {
 	{ "import", "FILE", "take an existing key, base64url of at least 16 octets, from a file, or - for standard input" },
 	{ .name = NULL },
 };
+static const struct ctl_option eab_fleet_options[] = {
+	{ "output", "FILE", "where the keys go: CSV with kid and key; what is in it stays" },
+	{ "tenant", "NAME", "whose they are, if the file has no column for it" },
+	{ .name = NULL },
+};
 static const struct ctl_option eab_rotate_options[] = {
-	OPTION_KID,
+	OPTION_KID, OPTION_FORMAT,
 	{ "overlap", "TIME", "how long the old key still makes accounts, 7d by default" },
 	{ "move-accounts", NULL, "its accounts are bound to the new key from now on" },
 	OPTION_EXPIRES,
@@ -278,8 +285,13 @@ const struct ctl_command ctl_commands[] = {
 		"key eab whether that must be.",
 		"eab create --note 'printers, hall 3' --profiles printers --expires 90d\n"
 		"eab create --tenant web-team --names '*.web.example.com' --networks 10.1.0.0/16\n"
-		"eab create --kid mdm --import mdm.key",
+		"eab create --kid mdm --import mdm.key\n"
+		"eab create --tenant web-team --format cert-manager >issuer.yaml",
 		eab_create_options, cmd_eab_create },
+	{ "eab", "create-fleet", "FILE", 1, 1, "make a key for each line of a CSV file",
+		"The file, or - for standard input, has the column kid, and may have note, tenant, cost_centre, and names, networks and profiles with "
+		"blanks between. Keys are written to the output before they count; if it breaks off, the same command goes on where it was.",
+		"eab create-fleet fleet.csv --output keys.csv --tenant web-team", eab_fleet_options, cmd_eab_create_fleet },
 	{ "eab", "list", NULL, 0, 0, "list the keys for external account binding, newest first", NULL, "eab list",
 		eab_list_options, cmd_eab_list },
 	{ "eab", "show", "KID", 1, 1, "show such a key: its state and use, never the key itself", NULL, "eab show mdm", NULL,

@@ -173,6 +173,7 @@ int ctl_list_table(struct ctl *ctl, struct table *t, struct ctl_reply *rp);
 
 /* ---- the commands, a file per noun ---- */
 int cmd_eab_create(struct ctl *ctl);
+int cmd_eab_create_fleet(struct ctl *ctl);
 int cmd_eab_rotate(struct ctl *ctl);
 int cmd_eab_list(struct ctl *ctl);
 int cmd_eab_show(struct ctl *ctl);

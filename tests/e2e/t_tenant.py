@@ -5,6 +5,7 @@ refused is on record, and a key that is rotated leaves certificates and accounts
 import base64
 import json
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -106,6 +107,52 @@ def rotation(t, lab, gate):
     t.equal([e for e, _ in history(gate, "new")], ["created by rotation of", "bound", "rotated", "suspended"], "all of it is on record")
 
 
+def handed_out(t, lab, gate):
+    wants = {"certbot": "--eab-hmac-key %s", "lego": "--hmac %s", "acme.sh": "--eab-hmac-key %s", "uacme": ":%s new", "cert-manager": 'secret: "%s"',
+             "caddy": "mac_key %s", "traefik": 'hmacEncoded: "%s"'}
+    for n, (name, want) in enumerate(wants.items()):
+        text = gate.ctl("eab", "create", "--kid", "f%d" % n, "--format", name)
+        key = re.search(want.replace("%s", "([A-Za-z0-9_-]{43})"), text)
+        t.ok(key and "f%d" % n in text and gate.url + "/directory" in text, "a key as %s takes it" % name)
+    t.equal(bound(lab, gate, "f6", key.group(1))[1].status, 201, "is a key")
+    made = json.loads(gate.ctl("eab", "create", "--format", "json"))
+    t.equal(bound(lab, gate, made["id"], made["key"])[1].status, 201, "as JSON, too")
+    t.equal(gate.run_ctl(["eab", "create", "--kid", "never", "--format", "word"]).returncode, 2, "of an unknown format none is made")
+    t.ok(gate.run_ctl(["eab", "show", "never"]).returncode != 0, "really none")
+    # a fleet's, whose making breaks off
+    fleet, keys = lab.path("fleet.csv"), lab.path("keys.csv")
+    with open(fleet, "w") as out:
+        out.write("kid,note,names,room\n" + "".join("d%d,\"printer, %d\",*.web.test d%d.test,7\n" % (n, n, n) for n in range(4)) + "narrow,x,,\n")
+    if os.path.exists(keys):
+        os.unlink(keys)
+    run = gate.run_ctl(["eab", "create-fleet", fleet, "--output", keys, "--tenant", "web"])
+    t.equal((run.returncode, "line 6" in run.stderr), (6, True), "a kid that another key has ends it, at its line")
+    with open(keys) as lines:
+        text = lines.read()
+    t.equal((text.count("\n"), os.stat(keys).st_mode & 0o777), (6, 0o600), "keys are in the file, for nobody else")
+    first = dict(line.split(",") for line in text.splitlines())
+    with open(fleet, "a") as out:
+        out.write("d4,,,\n")
+    with open(fleet) as lines:
+        kept = [line for line in lines if not line.startswith("narrow")]
+    with open(fleet, "w") as out:
+        out.writelines(kept)
+    with open(keys, "w") as out:  # as a crash would leave it: the last line was not ended, and the daemon has its key not
+        out.write("".join("%s,%s\n" % (kid, first[kid]) for kid in ("kid", "d0", "d1", "d2")) + "d3," + first["d3"][:9])
+    run = gate.run_ctl(["eab", "create-fleet", fleet, "--output", keys, "--tenant", "web"])
+    t.equal((run.returncode, "line 5" in run.stderr), (6, True), "a key that the daemon has and the file lost is not made up anew")
+    with open(keys, "w") as out:
+        out.write("".join("%s,%s\n" % (kid, first[kid]) for kid in ("kid", "d0", "d1", "d2", "d3")))
+    t.equal(gate.ctl("eab", "create-fleet", fleet, "--output", keys, "--tenant", "web"), "5 keys, 4 of them in %s before\n" % keys, "the same command goes on")
+    with open(keys) as lines:
+        again = dict(line.split(",") for line in lines.read().splitlines())
+    t.equal({kid: again[kid] for kid in ("d0", "d3")}, {kid: first[kid] for kid in ("d0", "d3")}, "with the keys of before")
+    device, reply = bound(lab, gate, "d0", again["d0"])
+    t.equal((reply.status, device.acme.new_order(["d0.test"]).status, device.acme.new_order(["d1.test"]).status), (201, 201, 400), "each is for its own names")
+    shown = json.loads(gate.ctl("--json", "eab", "show", "d1"))
+    t.equal((shown["tenant"], shown["note"]), ("web", "printer, 1"), "and has what its line says")
+
+
 def gone(t, gate, device):
     kept = gate.conf["tenants"]
     gate.conf["tenants"] = [tenant for tenant in kept if tenant["name"] != "web"]
@@ -133,6 +180,8 @@ with Lab(t) as lab:
             names_and_networks(t, lab, gate)
         with t.part("rotation, " + what):
             rotation(t, lab, gate)
+        with t.part("handed out, " + what):
+            handed_out(t, lab, gate)
         with t.part("gone, " + what):
             gone(t, gate, device)
         t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "the gateway ends with 0, and no sanitizer has a word to say")
