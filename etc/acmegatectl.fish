@@ -12,7 +12,7 @@ function __acmegatectl_at
             continue
         end
         switch $word
-            case -c --config --socket --timeout --state --name --url --listen --upstream --upstream-ca-file --eab-kid --eab-key-file --contact --allow --networks --resolver --http01-listen --http01-port --admin-socket --tenant --before --limit --account --profile --eab-key --address --key-type --lifetime --time --since --reason --kid --format --note --cost-centre --profiles --names --uses --accounts --expires --import --output --overlap --kind --tag --owner --type --tags --columns --revoke --key-file --encoding --alg --directory --ca-file --within --ca --issued-between --serials --explanation --finish-within --month --by --amount --quota --devices --domains
+            case -c --config --socket --timeout --state --name --url --listen --upstream --upstream-ca-file --eab-kid --eab-key-file --contact --allow --networks --resolver --http01-listen --http01-port --admin-socket --tenant --before --limit --account --profile --eab-key --address --key-type --lifetime --time --since --expiring --reason --kid --format --note --cost-centre --profiles --names --uses --accounts --expires --import --output --overlap --kind --tag --owner --type --tags --columns --revoke --key-file --encoding --alg --directory --ca-file --within --from --to --per --by --ca --issued-between --serials --explanation --finish-within --month --amount --quota --devices --domains
                 set skip 1
             case '-*'
             case '*'
@@ -94,6 +94,7 @@ complete -c acmegatectl -n '__acmegatectl_at policy replay' -l since -x -d 'orde
 complete -c acmegatectl -n '__acmegatectl_at policy replay' -l rules -d 'also what another rule allows now'
 complete -c acmegatectl -n '__acmegatectl_at' -a cert -d 'cert'
 complete -c acmegatectl -n '__acmegatectl_at cert' -a list -d 'list certificates, newest first'
+complete -c acmegatectl -n '__acmegatectl_at cert list' -l expiring -x -d 'only what runs out within that, such as 14d, and is not renewed, the soonest first'
 complete -c acmegatectl -n '__acmegatectl_at cert list' -l account -x -d 'only of this account'
 complete -c acmegatectl -n '__acmegatectl_at cert list' -l before -x -d 'begin below this one: how to go on with a long list'
 complete -c acmegatectl -n '__acmegatectl_at cert list' -l limit -x -d 'at most so many, 50 by default, 500 at most'
@@ -195,6 +196,10 @@ complete -c acmegatectl -n '__acmegatectl_at renewals due' -l directory -x -d 'o
 complete -c acmegatectl -n '__acmegatectl_at renewals due' -l ca-file -r -F -d 'more trust anchors (PEM) for its certificate'
 complete -c acmegatectl -n '__acmegatectl_at renewals due' -l within -x -d 'those that will be due by then, too, such as 12h: until this is run again'
 complete -c acmegatectl -n '__acmegatectl_at renewals due' -l all -d 'all of them, with when each will be'
+complete -c acmegatectl -n '__acmegatectl_at renewals "*"' -l from -x -d 'a date or time (UTC), yesterday by default'
+complete -c acmegatectl -n '__acmegatectl_at renewals "*"' -l to -x -d 'in two weeks by default'
+complete -c acmegatectl -n '__acmegatectl_at renewals "*"' -l per -x -a 'day hour' -d 'a line per day, or per hour'
+complete -c acmegatectl -n '__acmegatectl_at renewals "*"' -l by -x -a 'profile tenant' -d 'a line per profile or tenant instead, for the whole time'
 complete -c acmegatectl -n '__acmegatectl_at' -a incident -d 'incident'
 complete -c acmegatectl -n '__acmegatectl_at incident' -a open -d 'have certificates replaced soon: a CA will revoke them, or their keys are known'
 complete -c acmegatectl -n '__acmegatectl_at incident open' -l ca -x -d 'whose certificates: an entry of upstreams, or the ca that several share'

@@ -178,6 +178,7 @@ bool call_bill_find(struct call *c);
 bool call_quota_use(struct call *c);
 bool call_tenant_list(struct call *c);
 bool call_tenant(struct call *c);
+bool call_renewals(struct call *c);
 bool call_incidents(struct call *c);
 bool call_incident_open(struct call *c);
 bool call_incident(struct call *c);

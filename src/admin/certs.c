@@ -3,6 +3,7 @@
 #include "admin/call.h"
 #include "flow/revoke.h"
 #include "renewal/plan.h"
+#include "store/agenda.h"
 
 static const char *
 cert_status(const struct cert_row *cert)
@@ -63,6 +64,39 @@ read_before(struct call *c, struct sql *db, int64_t *ret_id, struct problem *pr)
 	return found ? true : call_not_found(pr, "certificate", ref);
 }
 
+/* A page of those that run out; how many there are in all is for `acmegatectl status`. */
+static bool
+list_expiring(struct list *l, struct sql *db, int64_t account_id, struct problem *pr)
+{
+	struct call *c = l->c;
+	struct span ref = call_query(c, "before");
+	struct cert_expiring e = { .after = clock_unix_s(), .until = 0, .account_id = account_id };
+	struct agenda_alarm n;
+	struct cert_row last = { 0 };
+	char text[32];
+	bool found = true;
+	int64_t now = e.after;
+
+	if (!call_text(call_query(c, "expiring"), text, sizeof(text), pr))
+		return false;
+	if (!conf_time_parse(span_str(text), &e.until) || e.until < 1 || e.until > 36500LL * 86400)
+		return problem_set(pr, PROBLEM_MALFORMED, "expiring is \"%s\", expected a time such as 14d", QUOTE(span_str(text)));
+	e.until += now;
+	if (ref.p && !cert_by_ref(db, ref, 0, &last, &found, pr))
+		return false;
+	if (!found)
+		return call_not_found(pr, "certificate", ref);
+	if (ref.p) {
+		e.after = last.not_after;
+		e.after_id = last.id;
+	}
+	cert_row_done(&last);
+	if (!cert_list_expiring(db, &e, l->limit + 1, on_cert, l, pr) || !agenda_alarm(db, now, 0, e.until, &n, pr))
+		return false;
+	list_end(l, account_id ? l->seen : n.expiring);
+	return true;
+}
+
 static bool
 list_tx(struct sql *db, void *arg, struct problem *pr)
 {
@@ -70,7 +104,11 @@ list_tx(struct sql *db, void *arg, struct problem *pr)
 	int64_t account_id, before, total;
 	struct list l;
 
-	if (!list_begin(&l, c, pr) || !call_account_id(c, db, &account_id, pr) || !read_before(c, db, &before, pr) ||
+	if (!list_begin(&l, c, pr) || !call_account_id(c, db, &account_id, pr))
+		return false;
+	if (call_query(c, "expiring").p)
+		return list_expiring(&l, db, account_id, pr);
+	if (!read_before(c, db, &before, pr) ||
 		!cert_list(db, account_id, before, l.limit + 1, on_cert, &l, pr) ||
 		!cert_list_count(db, account_id, LIST_COUNT_MAX, &total, pr))
 		return false;

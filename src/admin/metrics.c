@@ -9,6 +9,7 @@
 #include "admin/call.h"
 #include "admin/expo.h"
 #include "admin/process.h"
+#include "store/agenda.h"
 #include "store/incident.h"
 #include "store/queue.h"
 #include "store/quota.h"
@@ -24,6 +25,8 @@ struct gauges {
 	int64_t waiting[QUOTA_HTTP_NONCE]; /* orders, by the limit of a CA */
 	int64_t queued[SCHED_CLASS__COUNT], in_flight, awaiting_csr;
 	int64_t incidents[INCIDENT_KIND__COUNT], incidents_late;
+	int64_t late_after_s, expiry_alarm_s; /* as the configuration has them */
+	struct agenda_alarm alarm;
 };
 
 struct metrics {
@@ -80,12 +83,14 @@ static bool
 gauges_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct gauges *g = arg;
+	int64_t now = clock_unix_s();
 
 	memset(g->waiting, 0, sizeof(g->waiting));
 	memset(g->queued, 0, sizeof(g->queued));
 	g->in_flight = g->awaiting_csr = 0;
 	return queue_counts(db, on_queued, g, pr) && waiting_counts(db, on_waiting, g, pr) && order_counts(db, g->orders, pr) &&
-		job_queues(db, clock_unix_ms(), g->jobs, pr) && incident_open_counts(db, g->incidents, &g->incidents_late, pr);
+		job_queues(db, clock_unix_ms(), g->jobs, pr) && incident_open_counts(db, g->incidents, &g->incidents_late, pr) &&
+		agenda_alarm_of(db, now, g->late_after_s, g->expiry_alarm_s, &g->alarm, pr);
 }
 
 /* False: there are none. */
@@ -93,6 +98,7 @@ static bool
 gauges_take(struct admin *admin, bool fresh, struct gauges *ret)
 {
 	struct metrics *m = admin->metrics;
+	struct gate_conf *conf;
 	struct problem pr = { 0 };
 	msec_t now = clock_ms(), read;
 
@@ -102,6 +108,10 @@ gauges_take(struct admin *admin, bool fresh, struct gauges *ret)
 	pthread_mutex_unlock(&m->lock);
 	if (!fresh || (read && now - read < FRESH_MS))
 		return read != 0;
+	conf = conf_holder_take(admin->conf);
+	ret->late_after_s = conf->late_after_s;
+	ret->expiry_alarm_s = conf->expiry_alarm_s;
+	gate_conf_unref(conf);
 	read = store_read(admin->store, gauges_tx, ret, &pr) ? now : 0;
 	pthread_mutex_lock(&m->lock);
 	m->gauges = *ret;
@@ -158,6 +168,10 @@ write_incidents(struct expo *x, const struct gauges *g)
 		expo_int(x, g->incidents[i], "kind", incident_kind_name((enum incident_kind)i), NULL);
 	expo_family(x, EXPO_GAUGE, "acmegate_incidents_late", "Of these, those whose time is over while certificates are missing.");
 	expo_int(x, g->incidents_late, NULL);
+	expo_family(x, EXPO_GAUGE, "acmegate_certificates_late", "Certificates that live and are not renewed, though their window is over (late_after).");
+	expo_int(x, g->alarm.late, NULL);
+	expo_family(x, EXPO_GAUGE, "acmegate_certificates_expiring", "Certificates that are not renewed, and run out soon (expiry_alarm).");
+	expo_int(x, g->alarm.expiring, NULL);
 }
 
 /* ---- the ACME face ---- */

@@ -1,5 +1,6 @@
 /* status.c - GET /status: how the gateway is, on one page. */
 #include "admin/call.h"
+#include "store/agenda.h"
 #include "store/quota.h"
 
 struct counts {
@@ -9,6 +10,7 @@ struct counts {
 	struct upstreams *ups;
 	struct record_count { int64_t wanted, unwanted; } *records; /* one per solver */
 	const struct gate_conf *conf;
+	struct agenda_alarm alarm;
 };
 
 static void
@@ -49,7 +51,8 @@ counts_tx(struct sql *db, void *arg, struct problem *pr)
 
 	n->waiting = 0;
 	return order_counts(db, n->orders, pr) && job_counts(db, n->jobs, pr) && waiting_counts(db, on_waiting, n, pr) &&
-		upstream_order_counts(db, on_upstream, n, pr) && proof_record_counts(db, on_records, n, pr);
+		upstream_order_counts(db, on_upstream, n, pr) && proof_record_counts(db, on_records, n, pr) &&
+		agenda_alarm_of(db, clock_unix_s(), n->conf->late_after_s, n->conf->expiry_alarm_s, &n->alarm, pr);
 }
 
 static void
@@ -265,6 +268,10 @@ call_status(struct call *c)
 	write_http(c);
 	write_store(c);
 	write_work(c, &n);
+	jw_object(&c->w, "renewals");
+	jw_int(&c->w, "late", n.alarm.late);
+	jw_int(&c->w, "expiring", n.alarm.expiring);
+	jw_end(&c->w);
 	jw_object(&c->w, "ledger");
 	jw_bool(&c->w, "readable", ledger_is_well(upstreams_ledger(c->admin->ups)));
 	jw_int(&c->w, "waiting", n.waiting);

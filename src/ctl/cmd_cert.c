@@ -14,7 +14,7 @@ cmd_cert_list(struct ctl *ctl)
 	static const struct column columns[] = { { "CERT" }, { "STATE" }, { "UNTIL" }, { "SERIAL" },
 		{ "UPSTREAM", .may_cut = true }, { "NAMES", .may_cut = true } };
 	static const char *const names[] = { "id", "status", "not_after", "serial", "upstream" };
-	static const char *const parameters[] = { "account", "before", "limit", NULL };
+	static const char *const parameters[] = { "account", "expiring", "before", "limit", NULL };
 	struct table t = table_of(columns, COUNT_OF(columns));
 	struct ctl_reply rp;
 	int code = ctl_ask_list(ctl, "/certs", parameters, &rp);

@@ -101,6 +101,20 @@ print_upstreams(struct ctl *ctl, const struct json_node *list)
 	}
 }
 
+static void
+print_renewals(struct ctl *ctl, const struct json_node *r)
+{
+	int64_t late = 0, expiring = 0;
+
+	json_int(json_get(r, "late"), &late);
+	json_int(json_get(r, "expiring"), &expiring);
+	if (late)
+		buf_addf(&ctl->out, "%lld certificates are not renewed though their window is over: renewals tells when, cert list --expiring which\n",
+			(long long)late);
+	if (expiring)
+		buf_addf(&ctl->out, "%lld certificates run out soon and are not renewed\n", (long long)expiring);
+}
+
 /* Only where there is something to do. */
 static void
 print_trust(struct ctl *ctl, const struct json_node *list)
@@ -146,6 +160,7 @@ cmd_status(struct ctl *ctl)
 		print_upstreams(ctl, json_get(rp.root, "upstreams"));
 		print_solvers(ctl, json_get(rp.root, "solvers"));
 		print_trust(ctl, json_get(rp.root, "attestation_trust"));
+		print_renewals(ctl, json_get(rp.root, "renewals"));
 	}
 	ctl_reply_done(&rp);
 	return CTL_DONE;

@@ -76,7 +76,10 @@ static const struct ctl_option order_show_options[] = {
 	{ "trace", NULL, "with its whole story, through both faces" },
 	{ .name = NULL },
 };
-static const struct ctl_option cert_list_options[] = { OPTION_ACCOUNT, OPTION_BEFORE, OPTION_LIMIT, { .name = NULL } };
+static const struct ctl_option cert_list_options[] = {
+	{ "expiring", "TIME", "only what runs out within that, such as 14d, and is not renewed, the soonest first" },
+	OPTION_ACCOUNT, OPTION_BEFORE, OPTION_LIMIT, { .name = NULL },
+};
 static const struct ctl_option cert_show_options[] = {
 	{ "pem", NULL, "print the chain alone" },
 	{ .name = NULL },
@@ -222,6 +225,13 @@ static const struct ctl_option restore_options[] = {
 	{ "unchanged", NULL, "the gateway has done nothing since the backup was made: orders and limits are as they were" },
 	OPTION_YES, { .name = NULL },
 };
+static const struct ctl_option renewals_options[] = {
+	{ "from", "WHEN", "a date or time (UTC), yesterday by default" },
+	{ "to", "WHEN", "in two weeks by default" },
+	{ "per", "STEP", "a line per day, or per hour", .values = "day hour" },
+	{ "by", "WHAT", "a line per profile or tenant instead, for the whole time", .values = "profile tenant" },
+	{ .name = NULL },
+};
 static const struct ctl_option incident_open_options[] = {
 	{ "ca", "NAME", "whose certificates: an entry of upstreams, or the ca that several share" },
 	{ "profile", "NAME", "only of this profile" },
@@ -271,7 +281,7 @@ const struct ctl_command ctl_commands[] = {
 	{ "policy", "replay", "FILE", 1, 1, "say which past orders the rules of another configuration would refuse now",
 		"Orders of which rules are on record are asked of the daemon, page by page, and decided by the rules of FILE with what was known of them.",
 		"policy replay --since 30d new.conf", policy_replay_options, cmd_policy_replay },
-	{ "cert", "list", NULL, 0, 0, "list certificates, newest first", NULL, "cert list --account 3q2-7wAAAAAAAAAAAAAAAA",
+	{ "cert", "list", NULL, 0, 0, "list certificates, newest first", NULL, "cert list --account 3q2-7wAAAAAAAAAAAAAAAA\ncert list --expiring 14d",
 		cert_list_options, cmd_cert_list },
 	{ "cert", "show", "CERT", 1, 1, "show a certificate",
 		"CERT is an id of the list, an ARI certID (RFC 9773), or a serial number in hex.",
@@ -373,6 +383,10 @@ const struct ctl_command ctl_commands[] = {
 		"renewals due --directory https://acme.corp.example/directory --within 12h < certs.txt\n"
 		"find /etc/ssl/devices -name '*.pem' | acmegatectl renewals due --directory https://acme.corp.example/directory --plain",
 		renewals_due_options, cmd_renewals_due },
+	{ "renewals", NULL, NULL, 0, 0, "show what is to be renewed on which day, and was",
+		"Due is what has the end of its window then: of it planned is to come, late is over and not renewed, lapsed ran out. Done was renewed "
+		"then, whenever it was due. Days and hours with nothing in them are left out.",
+		"renewals --from 2027-03-01 --to 2027-03-08\nrenewals --per hour --to 2027-03-02\nrenewals --by tenant", renewals_options, cmd_renewals },
 	{ "incident", "open", NULL, 0, 0, "have certificates replaced soon: a CA will revoke them, or their keys are known",
 		"Of whoever is affected the renewal window moves: to now for the first, in waves that the network (incident_rate) and the CA's limits "
 		"carry, the most urgent first. It ends as soon as the plan is made, and tells when all will have renewed, and what holds it up if "

@@ -201,6 +201,7 @@ int cmd_upstream_rotate_key(struct ctl *ctl);
 int cmd_upstream_set_eab(struct ctl *ctl);
 int cmd_upstream_deactivate(struct ctl *ctl);
 int cmd_upstream_register(struct ctl *ctl);
+int cmd_renewals(struct ctl *ctl);
 int cmd_renewals_due(struct ctl *ctl);
 int cmd_billing_export(struct ctl *ctl);
 int cmd_billing_summary(struct ctl *ctl);

@@ -351,6 +351,7 @@ struct gate_conf {
 	char *public_suffix_list;      /* file, "" = the system's */
 	struct conf_nets renewal_networks; /* who may ask for renewal information without an account; empty = anybody */
 	char *renewal_explanation;     /* URL, "" = the CA's */
+	int64_t late_after_s, expiry_alarm_s; /* certificates that nobody renews; 0 = no alarm */
 	int64_t incident_rate;         /* certificates that may be renewed in an hour in an incident */
 	struct conf_strings caa_identities; /* names of ours in CAA records, and in those of dns-persist-01 */
 	char *log_level;

@@ -25,6 +25,7 @@ struct incidents {
 	struct ledger *ledger;
 	struct renewal_mark watched; /* the job's own: up to which it has looked at changes */
 	int64_t round_at;
+	int64_t alarmed_at;          /* when it last said that certificates are not renewed */
 };
 /* Register the step of JOB_INCIDENT; `ins` lives as long as the engine. */
 void incidents_register(struct jobs *jobs, struct incidents *ins);

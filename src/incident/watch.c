@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "incident/incident_int.h"
+#include "store/agenda.h"
 
 #define PAGE 500
 #define MORE_MS 20
@@ -14,6 +15,7 @@
 #define REOPEN_S 86400        /* one that was closed goes on */
 #define DRY_RUN_KEPT_S 3600
 #define SWEEP 500
+#define ALARM_EACH_S 3600
 
 struct watch {
 	struct job *job;
@@ -27,6 +29,7 @@ struct watch {
 	int64_t added, opened;
 	char ca[UPSTREAM_TEXT];       /* of the last one added */
 	bool sweeps_on;
+	struct agenda_alarm alarm;
 };
 
 static void
@@ -114,6 +117,31 @@ sweep_tx(struct sql *db, void *arg, struct problem *pr)
 		incident_sweep(db, w->now - w->conf->order_keep_s, w->now - DRY_RUN_KEPT_S, SWEEP, &w->sweeps_on, pr);
 }
 
+static bool
+alarm_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct watch *w = arg;
+
+	return agenda_alarm_of(db, w->now, w->conf->late_after_s, w->conf->expiry_alarm_s, &w->alarm, pr);
+}
+
+/* Who stopped asking: renewal information is asked for without a signature, so what is known is that the window is over and no certificate
+ * came after this one. */
+static bool
+look_for_late(struct watch *w, struct problem *pr)
+{
+	struct incidents *ins = w->ins;
+
+	if (w->now - ins->alarmed_at < ALARM_EACH_S)
+		return true;
+	if (!store_read(ins->store, alarm_tx, w, pr))
+		return false;
+	ins->alarmed_at = w->now;
+	if (w->alarm.late || w->alarm.expiring)
+		log_warning("renewals_late", LI("late", w->alarm.late), LI("expiring", w->alarm.expiring));
+	return true;
+}
+
 /* Looked at up to where nothing has changed since: from there on, with an overlap. */
 static void
 move_on(struct watch *w)
@@ -137,7 +165,7 @@ incident_watch(struct job *job, struct incidents *ins)
 	if (ins->round_at == 0)
 		ins->round_at = w.now;
 	if (!store_read(ins->store, look_tx, &w, &pr) || (w.called_back_count && !store_write(ins->store, add_tx, &w, &pr)) ||
-		(w.count < PAGE && !store_write(ins->store, sweep_tx, &w, &pr))) {
+		(w.count < PAGE && (!store_write(ins->store, sweep_tx, &w, &pr) || !look_for_late(&w, &pr)))) {
 		log_error("incident_watch_failed", LPR(&pr));
 		w.count = 0;
 	} else {

@@ -322,6 +322,21 @@ cert_find_again(struct sql *db, int64_t principal, const char *key_hash, const c
 
 #define LIST "select " COLUMNS ", a.ref from cert c left join account a on a.id = c.account_id"
 
+static bool
+each_listed(struct sql_stmt *st, cert_list_fn fn, void *arg, struct problem *pr)
+{
+	while (sql_step(st)) {
+		struct cert_row c = { 0 };
+		char account_ref[REF_TEXT];
+
+		read_row(st, &c);
+		sql_copy(st, 21, account_ref, sizeof(account_ref));
+		fn(&c, account_ref, arg);
+		cert_row_done(&c);
+	}
+	return sql_end(st, pr);
+}
+
 bool
 cert_list(struct sql *db, int64_t account_id, int64_t before, int64_t limit, cert_list_fn fn, void *arg, struct problem *pr)
 {
@@ -333,16 +348,22 @@ cert_list(struct sql *db, int64_t account_id, int64_t before, int64_t limit, cer
 	sql_bind_int(st, 2, limit);
 	if (account_id)
 		sql_bind_int(st, 3, account_id);
-	while (sql_step(st)) {
-		struct cert_row c = { 0 };
-		char account_ref[REF_TEXT];
+	return each_listed(st, fn, arg, pr);
+}
 
-		read_row(st, &c);
-		sql_copy(st, 21, account_ref, sizeof(account_ref));
-		fn(&c, account_ref, arg);
-		cert_row_done(&c);
-	}
-	return sql_end(st, pr);
+bool
+cert_list_expiring(struct sql *db, const struct cert_expiring *e, int64_t limit, cert_list_fn fn, void *arg, struct problem *pr)
+{
+	static const char SQL[] = LIST " join renewal r on r.cert_id=c.id where r.replaced_at is null and r.revoked_at is null"
+		" and (r.not_after, r.cert_id)>($1, $2) and r.not_after<=$3 and ($5=0 or c.account_id=$5) order by r.not_after, r.cert_id limit $4";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, e->after);
+	sql_bind_int(st, 2, e->after_id);
+	sql_bind_int(st, 3, e->until);
+	sql_bind_int(st, 4, limit);
+	sql_bind_int(st, 5, e->account_id);
+	return each_listed(st, fn, arg, pr);
 }
 
 bool

@@ -54,6 +54,12 @@ bool cert_find_again(struct sql *db, int64_t principal, const char *key_hash, co
 /* For operators: of an account (0 = all), newest first, below the row id `before` (0 = from the top). */
 typedef void (*cert_list_fn)(const struct cert_row *c, const char *account_ref, void *arg);
 bool cert_list(struct sql *db, int64_t account_id, int64_t before, int64_t limit, cert_list_fn fn, void *arg, struct problem *pr) MUST_CHECK;
+/* What runs out by then and is neither renewed nor revoked, the soonest first, behind (after, after_id). */
+struct cert_expiring {
+	int64_t after, after_id, until; /* unix s; of the first page now and 0 */
+	int64_t account_id;             /* 0 = all */
+};
+bool cert_list_expiring(struct sql *db, const struct cert_expiring *e, int64_t limit, cert_list_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 /* How many there are in all, counted up to `most`. */
 bool cert_list_count(struct sql *db, int64_t account_id, int64_t most, int64_t *ret, struct problem *pr) MUST_CHECK;
 typedef void (*cert_each_fn)(const struct cert_row *c, void *arg);

@@ -3,6 +3,7 @@ libgate_a_SOURCES += \
 	src/store/audit.c src/store/audit.h \
 	src/store/authz.c src/store/authz.h src/store/authz_proof.c \
 	src/store/bill.c src/store/bill.h \
+	src/store/agenda.c src/store/agenda.h \
 	src/store/cert.c src/store/cert.h \
 	src/store/device.c src/store/device.h \
 	src/store/device_name.c src/store/device_name.h \
@@ -26,7 +27,7 @@ libgate_a_SOURCES += \
 	src/store/upstream_life.c src/store/upstream_life.h
 
 check_PROGRAMS += test_store
-test_store_SOURCES = tests/unit/store/test_store.c tests/unit/store/cases_lookup.c tests/unit/store/cases_incident.c tests/unit/store/cases.h tests/unit/store/world.h tests/unit/sql/both.h tests/pg.h tests/tap.h
+test_store_SOURCES = tests/unit/store/test_store.c tests/unit/store/cases_lookup.c tests/unit/store/cases_incident.c tests/unit/store/cases_agenda.c tests/unit/store/cases.h tests/unit/store/world.h tests/unit/sql/both.h tests/pg.h tests/tap.h
 test_store_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests
 test_store_LDADD = $(gate_libs)
 test_store_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=sql_begin

@@ -378,6 +378,15 @@
 	"create table bill_closed (month " INT " primary key, at " INT " not null,"                \
 	" who text not null, row_count " INT " not null)"
 
+/* The calendar of renewals: by the end of the window, by when it was done; what nobody renews, and who runs out first of it. */
+#define DDL_25                                                                                     \
+	"create index renewal_window on renewal (coalesce(wave_end, planned_end));"                \
+	"create index renewal_done on renewal (replaced_at) where replaced_at is not null;"        \
+	"create index renewal_late on renewal (coalesce(wave_end, planned_end))"                   \
+	" where replaced_at is null and revoked_at is null;"                                       \
+	"create index renewal_expiring on renewal (not_after, cert_id)"                            \
+	" where replaced_at is null and revoked_at is null"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
@@ -405,6 +414,7 @@ static const struct sql_migration migrations[] = {
 	{ 22, DDL_22("integer primary key"), DDL_22("bigint primary key") },
 	{ 23, DDL_23("integer primary key", "integer"), DDL_23("bigint generated always as identity primary key", "bigint") },
 	{ 24, DDL_24("integer primary key", "integer"), DDL_24("bigint generated always as identity primary key", "bigint") },
+	{ 25, DDL_25, DDL_25 },
 };
 
 _Static_assert(COUNT_OF(migrations) == SCHEMA_VERSION, "each is a version");

@@ -227,6 +227,32 @@ insert into job (kind, subject, due, attempts, lease_until, created_at) select 9
     t.equal(gate.sql("select count(*) from renewal where incident_id is not null and replaced_at is null and revoked_at is null")[0][0], 0, "and let be")
 
 
+def calendar(t, gate, device):
+    """What is renewed when, who is late, who runs out."""
+    chain = obtain(device, ["late.test"])
+    now = int(time.time())
+    write(gate, "update renewal set planned_start=%d, planned_end=%d, not_before=%d, not_after=%d where certid='%s';"
+          "update cert set not_after=%d where certid='%s'"
+          % (now - 200000, now - 190000, now - 900000, now + 86400, acme.cert_id(chain), now + 86400, acme.cert_id(chain)))
+    days = json.loads(gate.ctl("--json", "renewals", "--from", stamp(now - 200000)))["items"]
+    t.equal([d["late"] for d in days if d["begin"] == stamp(now - 190000)[:10] + "T00:00:00Z"], [1], "a day has those that are late")
+    hours = json.loads(gate.ctl("--json", "renewals", "--per", "hour", "--from", stamp(now - 200000), "--to", stamp(now)))["items"]
+    t.ok([h for h in hours if h["begin"][:13] == stamp(now - 190000)[:13] and h["late"] == 1], "and so has an hour")
+    for by in ("profile", "tenant"):
+        rows = json.loads(gate.ctl("--json", "renewals", "--by", by, "--from", stamp(now - 200000)))["items"]
+        t.ok(any(r[by] == "default" and r["late"] == 1 for r in rows), "by %s, too" % by)
+    listed = json.loads(gate.ctl("--json", "cert", "list", "--expiring", "2d"))
+    t.equal(([c["certid"] for c in listed["items"]], listed["total"]), ([acme.cert_id(chain)], 1), "who runs out is listed")
+    t.equal(json.loads(gate.ctl("--json", "status"))["renewals"], {"late": 1, "expiring": 1}, "the status shows both")
+    t.ok("acmegate_certificates_late 1" in gate.ctl("metrics") and "acmegate_certificates_expiring 1" in gate.ctl("metrics"), "and the metrics")
+    for words, code in ((("renewals", "--from", "soon"), 2), (("renewals", "--from", "2027-02-01", "--to", "2027-01-01"), 1),
+                        (("renewals", "--per", "hour", "--from", "2020-01-01"), 1), (("renewals", "--by", "nobody"), 2),
+                        (("cert", "list", "--expiring", "x"), 1)):
+        t.equal(gate.try_ctl(*words)[0], code, "%s is refused" % " ".join(words))
+    obtain(device, ["late.test"])
+    t.equal(json.loads(gate.ctl("--json", "status"))["renewals"], {"late": 0, "expiring": 0}, "renewed by a client that names nothing, neither is any more")
+
+
 def whole(t, lab, store=None):
     gate = start(lab, store)
     with t.part("refusals"):
@@ -237,6 +263,8 @@ def whole(t, lab, store=None):
         by_serial(t, gate, device)
     with t.part("the CA's own"):
         of_ca(t, gate, device)
+    with t.part("the calendar"):
+        calendar(t, gate, device)
     with t.part("two incidents"):
         two(t, gate, other, elsewhere)
     with t.part("thousands, and deaths"):

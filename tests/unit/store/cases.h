@@ -13,4 +13,5 @@ bool case_incident_again(struct sql *db, void *arg, struct problem *pr);
 bool case_incident_kinds(struct sql *db, void *arg, struct problem *pr);
 bool case_incident_sweep(struct sql *db, void *arg, struct problem *pr);
 bool case_incident_rows(struct sql *db, void *arg, struct problem *pr);
+bool case_agenda(struct sql *db, void *arg, struct problem *pr);
 #endif

@@ -1761,6 +1761,7 @@ static const struct {
 	{ "states of incidents", case_incident_kinds },
 	{ "incidents that are long over", case_incident_sweep },
 	{ "rows of incidents", case_incident_rows },
+	{ "what is renewed when", case_agenda },
 	{ "what is over", case_sweep },
 };
 
