@@ -72,8 +72,9 @@ class Fleet:
     def look_again(self, *names):
         self.wait(self.make_due(*names), *names)
 
-    def told(self, name):
-        reply = self.device.acme.get(self.device.acme.directory["renewalInfo"] + "/" + self.ids[name])
+    def told(self, name, gate=None):
+        asker = gate.acme("https://localhost:%d/directory" % gate.port) if gate else self.device.acme
+        reply = asker.get("%s/%s" % (gate.url + "/renewal-info" if gate else asker.directory["renewalInfo"], self.ids[name]))
         if reply.status != 200:
             raise AssertionError("renewal information of %s: %r" % (name, reply))
         window = reply.json["suggestedWindow"]
@@ -256,12 +257,13 @@ def incident(t, gate, pebble, proxy, fleet):
 def outage(t, gate, proxy, fleet):
     """All of the CA is busy: its queue waits, restarts and all."""
     before = fleet.rows()
-    proxy.rule = lambda exchange, stage: (503, [("Retry-After", "1200")], b"") if exchange.kind == "renewalInfo" else None
     names = list(fleet.ids)
     gate.conf["upstreams"][0]["renewal_info_rate"] = 2
     gate.write_conf()
     gate.ctl("reload")
     wait_until("the new rate", lambda: 'acmegate_upstream_lookups_rate{ca="ca"} 2' in gate.ctl("metrics"), 60)
+    wait_until("the newest to have been looked up", lambda: gate.sql("select count(*) from renewal where fetched_at is null") == [(0,)], 60)
+    proxy.rule = lambda exchange, stage: (503, [("Retry-After", "1200")], b"") if exchange.kind == "renewalInfo" else None
     due = fleet.make_due()
     wait_until("a pause", lambda: gate.sql("select pauses from lookup")[0][0] == 1, 60)
     paused = gate.sql("select paused_until from lookup")[0][0]
@@ -342,6 +344,10 @@ def chain(t, lab, folder):
     fleet = Fleet(branch, lab.device(branch))
     fleet.add(*("b%d" % n for n in range(3)))
     branch.stop()
+    wait_until("headquarters to have made up its mind", lambda: head.sql(
+        "select count(*) from renewal where fetched_at is null or plan_ca_start<>ca_start or plan_ca_end<>ca_end") == [(0,)], 60)
+    wait_until("and to tell", lambda: all(fleet.told(name, head)[0] == head.sql(
+        "select planned_start from renewal where certid='%s'" % fleet.ids[name])[0][0] for name in fleet.ids), 60)
     due = fleet.make_due(more=", fetched_at=null, ca_start=null, ca_end=null, etag=null")
     proxy.forget()
     branch.start()
