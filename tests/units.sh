@@ -34,6 +34,7 @@ try "a reload waits for its verdict" has '^ExecReload=@bindir@/acmegatectl reloa
 try "no start without a configuration" has '^ConditionPathExists=/etc/acmegate/acmegate.conf$' etc/systemd/acmegate.service.in
 try "sysusers makes the user" systemd-sysusers --root="$root" "$PWD/etc/sysusers.d/acmegate.conf"
 try "acmegate, that is" has '^acmegate:' "$root/etc/passwd"
+try "and the groups of administrators and auditors" has '^acmegate-audit:' "$root/etc/group"
 try "tmpfiles makes the folders" systemd-tmpfiles --create --root="$root" "$PWD/etc/tmpfiles.d/acmegate.conf"
 try "for that user alone" test "$(stat -c %a "$root/var/lib/acmegate" 2>&1)" = 700
 echo "1..$n"

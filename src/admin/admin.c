@@ -1,13 +1,11 @@
 /* admin.c - see admin.h. The way of a request:
  *
  * front: admin_handle -> the peer's uid, if that can be told without a look-up -> the pool (503 when full)
- * worker: run -> the peer's uid among admin_users -> resource, query, body -> the resource's function -> reply */
+ * worker: run -> the roles of the peer's uid -> resource, whether it is for one of them, query, body -> the resource's function -> reply */
 #include "admin/admin.h"
 
 #include <errno.h>
-#include <pwd.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "acme/problem_json.h"
 #include "admin/call.h"
@@ -139,28 +137,22 @@ finish(struct call *c, bool good)
 }
 
 static bool
-is_user(uid_t uid, const char *name)
+has_role(struct call *c)
 {
-	struct passwd pw, *found = NULL;
-	char text[16 * 1024];
+	unsigned long uid = c->http->peer_uid;
 
-	return getpwnam_r(name, &pw, text, sizeof(text), &found) == 0 && found && found->pw_uid == uid;
+	if (c->roles)
+		return true;
+	return problem_set(&c->pr, PROBLEM_UNAUTHORIZED,
+		"user %lu may not administer this gateway: admin_users, operators, auditors and viewers of the configuration name who may", uid);
 }
 
-/* Worker: users may come from a directory service. */
 static bool
 may_call(struct call *c)
 {
-	uid_t uid = c->http->peer_uid;
-
-	if (uid == 0 || uid == geteuid())
+	if (roles_allow(c->roles, c->res->role))
 		return true;
-	for (size_t i = 0; i < c->conf->admin_users.count; i++) {
-		if (is_user(uid, c->conf->admin_users.list[i]))
-			return true;
-	}
-	return problem_set(&c->pr, PROBLEM_UNAUTHORIZED,
-		"user %lu may not administer this gateway: admin_users of the configuration names who may", (unsigned long)uid);
+	return problem_set(&c->pr, PROBLEM_UNAUTHORIZED, "this takes the role %s, and you are %s", role_name(c->res->role), role_name(roles_first(c->roles)));
 }
 
 static bool
@@ -262,10 +254,12 @@ static void
 run(void *arg)
 {
 	struct call *c = arg;
-	bool may = may_call(c), ready, later;
+	bool may, ready, later;
 
+	c->roles = roles_of(c->conf, c->http->peer_uid, c->http->peer_gid);
+	may = has_role(c);
 	call_identify(c);
-	ready = may && find_resource(c) && check_query(c) && read_body(c);
+	ready = may && find_resource(c) && may_call(c) && check_query(c) && read_body(c);
 	later = ready && c->res->later;
 	/* one that replies later may be gone by then */
 	if (!(ready && carry_out(c))) {
@@ -300,8 +294,8 @@ admin_handle(struct http_req *rq, void *arg)
 	struct call *c = call_new(admin, rq);
 
 	/* strangers cost no worker unless somebody may be named */
-	if (c->conf->admin_users.count == 0 && !may_call(c) && !is_noted_stranger(admin)) {
-		finish(c, false);
+	if (!roles_named(c->conf) && roles_of(c->conf, rq->peer_uid, rq->peer_gid) == 0 && !is_noted_stranger(admin)) {
+		finish(c, has_role(c));
 	} else if (!pool_try(admin->pool, run, c)) {
 		c->pr.retry_after_s = 5;
 		finish(c, problem_set(&c->pr, PROBLEM_OVERLOADED, "the gateway is busy, please try again later"));

@@ -3,7 +3,7 @@
  *   httpd_face_add(httpd, &(struct httpd_face_conf){ .name = "admin", .unix_path = conf->admin_socket, .unix_mode = 0666, .wipe = true,
  *           .handler = admin_handle, .refusal = admin_refusal, .arg = &admin }, &face, &pr)
  *
- * Who asks is judged by the peer's uid, not by the socket's mode: root, the daemon's own user and the admin_users of the
+ * Who asks is judged by the peer's uid, not by the socket's mode: root, the daemon's own user and those to whom the
  * configuration may; others hear 403. A struct admin is filled once before the face is added and outlives the pool's threads.
  *
  * Lists answer {"items":[...],"next":CURSOR or null,"total":N,"total_is_exact":bool}; ids and cursors are refs (H2).

@@ -12,6 +12,22 @@
 #include "store/eab.h"
 #include "store/order.h"
 
+/* What a user of this machine may do (N6). The first one is the least to be given away: a resource that says nothing is his. */
+enum role {
+	ROLE_ADMINISTRATOR, /* everything: keys, accounts, tenants */
+	ROLE_OPERATOR,      /* what keeps it running: reload, drain, revoke, block */
+	ROLE_AUDITOR,       /* reads the audit trail */
+	ROLE_VIEWER,        /* reads; so may each of the others */
+	ROLE__COUNT
+};
+const char *role_name(enum role role);
+/* Bits, 1 << role; 0 = a stranger. Worker, but for root and ourselves: users may come from a directory service. */
+unsigned roles_of(const struct gate_conf *conf, uid_t uid, gid_t gid);
+/* Is anybody named but root and ourselves? */
+bool roles_named(const struct gate_conf *conf);
+bool roles_allow(unsigned roles, enum role needed);
+enum role roles_first(unsigned roles); /* the one that may most */
+
 struct call;
 /* Worker. Writes the reply's body with c->w (or sets c->pr and answers false). */
 typedef bool (*call_fn)(struct call *c);
@@ -20,6 +36,7 @@ struct resource {
 	enum http_method method;
 	const char *path;  /* "{}" takes a ref */
 	call_fn fn;
+	enum role role;    /* that it takes */
 	const char *query; /* names of the parameters it knows, a blank between; NULL = none */
 	void (*after)(struct call *c); /* after the reply */
 	bool text;         /* it writes c->out itself, of c->content_type */
@@ -47,6 +64,7 @@ struct call {
 	/* for the audit trail: what the function knows of what it does (`event` 0: the resource's), borrowed until call_write returns; who
 	 * asks, and by which command, is filled in */
 	struct audit_entry audit;
+	unsigned roles;         /* of who asks */
 	bool is_noted;          /* in the trail; or nothing was changed, as by a dry run */
 	char uid[16], command[128];
 	char *operator_name;    /* owned */

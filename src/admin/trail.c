@@ -80,6 +80,7 @@ entry_of(struct call *c)
 	e.actor = AUDIT_OPERATOR;
 	e.node = jobs_node(c->admin->jobs);
 	e.uid = c->uid;
+	e.role = c->roles ? role_name(roles_first(c->roles)) : NULL;
 	e.operator_name = c->operator_name;
 	snprintf(c->command, sizeof(c->command), "%s %s", c->http->method == HTTP_POST ? "POST" : "GET", c->res ? c->res->path : "");
 	e.command = c->command;

@@ -122,7 +122,7 @@ print_curl(struct ctl *ctl, CURL *curl, CURLcode result, const char *path)
 
 	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &error);
 	if (result == CURLE_COULDNT_CONNECT && (error == EACCES || error == EPERM))
-		return ctl_fail(ctl, CTL_REFUSED, "%s: %s; root, the gateway's user and admin_users may", path, strerror((int)error));
+		return ctl_fail(ctl, CTL_REFUSED, "%s: %s; root, the gateway's user, admin_users and other roles may", path, strerror((int)error));
 	if (result == CURLE_COULDNT_CONNECT)
 		return ctl_fail(ctl, CTL_UNREACHABLE, "the daemon is not reachable at %s%s%s; does it run, and with this configuration?", path, error ? ": " : "",
 			error ? strerror((int)error) : "");

@@ -340,7 +340,9 @@ struct gate_conf {
 	struct conf_addrs tls_alpn01_listen; /* and its handshakes for tls-alpn-01 here */
 	struct conf_addrs metrics_listen; /* GET /metrics, on loopback */
 	char *admin_socket;
-	struct conf_strings admin_users; /* user names besides root and our own that may use it */
+	/* Users, and groups with an @ before them, that may use it besides root and our own user: everything, what keeps it running, the audit
+	 * trail, or to look at it. */
+	struct conf_strings admin_users, operators, auditors, viewers;
 	int64_t front_threads, worker_threads;
 	struct conf_nets networks;     /* where validation may connect */
 	struct conf_addrs resolvers;   /* empty = the system's */

@@ -616,8 +616,16 @@ const struct conf_key gate_conf_keys[] = {
 		"addresses on which CAs shake hands for tls-alpn-01, and nobody else is served", .example = "*:443"),
 	KEY(STRING, "admin_socket", gate_conf, admin_socket, "/run/acmegate/admin.sock", "1", "107",
 		0, "socket that acmegatectl speaks to"),
-	KEY(STRINGS, "admin_users", gate_conf, admin_users, NULL, NULL, "1000", RELOAD,
-		"users that may use it besides root and the gateway's own", .example = "alice"),
+	KEY(STRINGS, "admin_users", gate_conf, admin_users, "@acmegate-admin", NULL, "1000", RELOAD,
+		"administrators: users that may do everything with it, besides root and the gateway's own; here and below, @NAME is all "
+		"members of a group", .example = "alice"),
+	KEY(STRINGS, "operators", gate_conf, operators, NULL, NULL, "1000", RELOAD,
+		"users that may keep the gateway running: see all, reload, stop, revoke certificates, block devices, test CAs; not what has to do "
+		"with keys", .example = "@noc"),
+	KEY(STRINGS, "auditors", gate_conf, auditors, "@acmegate-audit", NULL, "1000", RELOAD,
+		"users that may see all, the audit trail too, and change nothing", .example = "@revision"),
+	KEY(STRINGS, "viewers", gate_conf, viewers, NULL, NULL, "1000", RELOAD,
+		"users that may see all but the audit trail, and change nothing", .example = "@helpdesk"),
 	KEY(ADDRS, "metrics_listen", gate_conf, metrics_listen, NULL, NULL, "8", 0,
 		"loopback addresses on which a Prometheus may ask for /metrics without TLS; "
 		"acmegatectl metrics shows the same",

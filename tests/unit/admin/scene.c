@@ -12,16 +12,16 @@
 #define ROOT TESTDATA "/attestation/roots/apple-enterprise-attestation-root-ca-ccf59ef8.pem"
 
 static struct gate_conf *
-conf_of(struct scene *s, const char *users)
+conf_of(struct scene *s, const char *roles)
 {
 	struct conf_errors errors = CONF_ERRORS;
-	AUTO_FREE char *text = xasprintf("external_url = \"https://acme.test\"; state_dir = \"%s\"; admin_users = [ %s ];"
+	AUTO_FREE char *text = xasprintf("external_url = \"https://acme.test\"; state_dir = \"%s\"; %s"
 		"profiles = ( { name = \"p\"; upstream = \"local\"; } ); default_profile = \"p\";"
 		"upstreams = ( { name = \"local\"; driver = \"local\"; },"
 		" { name = \"ca\"; driver = \"acme\"; directory = \"http://127.0.0.1:1/dir\"; } );"
 		"attestation_trust = ( { name = \"fruit\"; format = \"apple\"; roots = [ \"" ROOT "\" ]; },"
 		" { name = \"tree\"; format = \"step\"; roots = [ \"" ROOT "\" ]; } );"
-		"rules = ( { name = \"all\"; names = [ \"*\" ]; } );", s->folder, users);
+		"rules = ( { name = \"all\"; names = [ \"*\" ]; } );", s->folder, roles);
 	struct gate_conf *conf = gate_conf_load_text(s->file, span_str(text), &errors);
 
 	if (!conf) {
@@ -34,9 +34,17 @@ conf_of(struct scene *s, const char *users)
 }
 
 void
+scene_roles(struct scene *s, const char *roles)
+{
+	conf_holder_set(s->admin.conf, conf_of(s, roles));
+}
+
+void
 scene_users(struct scene *s, const char *users)
 {
-	conf_holder_set(s->admin.conf, conf_of(s, users));
+	AUTO_FREE char *roles = xasprintf("admin_users = [ %s ]; auditors = [];", users);
+
+	scene_roles(s, roles);
 }
 
 static bool

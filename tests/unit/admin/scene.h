@@ -28,4 +28,6 @@ void scene_up(struct scene *s);
 void scene_down(struct scene *s);
 /* Put a configuration with these admin_users ("\"nobody\"") in force. */
 void scene_users(struct scene *s, const char *users);
+/* The same with any lists: "operators = [ \"nobody\" ];" */
+void scene_roles(struct scene *s, const char *roles);
 #endif

@@ -4,6 +4,7 @@
 
 #include "../httpd/rig.h"
 #include "../store/world.h"
+#include "admin/call.h"
 #include "ask.h"
 #include "base/log.h"
 #include "store/cert.h"
@@ -259,15 +260,20 @@ test_refusals(void)
 	rig_close(&l);
 }
 
+#define STATUS "GET /status HTTP/1.1\r\nHost: x\r\n\r\n"
+#define SET(path, body, length) "POST " path " HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: " length "\r\n\r\n" body
+#define LOG SET("/log", "{\"level\":\"error\"}", "17")
+#define KEY SET("/eab", "{}", "2")
+
 /* The status that a process of another user hears. */
 static int
-ask_as(uid_t uid)
+ask_as(uid_t uid, const char *request)
 {
+	size_t length = strlen(request);
 	int status;
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		static const char request[] = "GET /status HTTP/1.1\r\nHost: x\r\n\r\n";
 		char text[16] = "";
 		struct link l;
 
@@ -275,7 +281,7 @@ ask_as(uid_t uid)
 		if (setuid(uid) != 0)
 			_exit(1);
 		l = rig_connect_unix(scene.socket);
-		if (l.fd < 0 || write(l.fd, request, sizeof(request) - 1) < 0 || read(l.fd, text, sizeof(text) - 1) < 12)
+		if (l.fd < 0 || write(l.fd, request, length) < 0 || read(l.fd, text, sizeof(text) - 1) < 12)
 			_exit(2);
 		_exit(memcmp(text + 9, "200", 3) == 0 ? 20 : memcmp(text + 9, "403", 3) == 0 ? 43 : 3);
 	}
@@ -291,13 +297,41 @@ test_users(void)
 		ok(true, "users # SKIP only root can be another user");
 		return;
 	}
-	is_int(ask_as(65534), 43, "a stranger is refused");
+	is_int(ask_as(65534, STATUS), 43, "a stranger is refused");
 	scene_users(&scene, "\"daemon\", \"no-such-user-here\"");
-	is_int(ask_as(65534), 43, "also when others are named");
+	is_int(ask_as(65534, STATUS), 43, "also when others are named");
 	scene_users(&scene, "\"daemon\", \"nobody\"");
-	is_int(ask_as(65534), 20, "a user whom the configuration names is served");
+	is_int(ask_as(65534, STATUS), 20, "a user whom the configuration names is served");
 	scene_users(&scene, "");
-	is_int(ask_as(65534), 43, "until it names him no longer");
+	is_int(ask_as(65534, STATUS), 43, "until it names him no longer");
+}
+
+static void
+test_roles(void)
+{
+	static const struct {
+		const char *roles;
+		int status, log, key; /* what reading, an operator's and an administrator's request hear: 20, 43 */
+	} cases[] = {
+		{ "viewers = [ \"nobody\" ];", 20, 43, 43 },
+		{ "auditors = [ \"nobody\" ];", 20, 43, 43 },
+		{ "operators = [ \"nobody\" ];", 20, 20, 43 },
+		{ "admin_users = [ \"nobody\" ];", 20, 20, 20 },
+		{ "viewers = [ \"@nogroup\" ];", 20, 43, 43 },
+		{ "operators = [ \"@nogroup\" ]; viewers = [ \"nobody\" ];", 20, 20, 43 },
+		{ "operators = [ \"@daemon\", \"@no-such-group\" ];", 43, 43, 43 },
+		{ "viewers = [ \"nogroup\" ];", 43, 43, 43 },
+	};
+
+	for (size_t i = 0; geteuid() == 0 && i < COUNT_OF(cases); i++) {
+		scene_roles(&scene, cases[i].roles);
+		is_int(ask_as(65534, STATUS), cases[i].status, "%s who may read", cases[i].roles);
+		is_int(ask_as(65534, LOG), cases[i].log, "  who may do what keeps it running");
+		is_int(ask_as(65534, KEY), cases[i].key, "  who may hand out keys");
+	}
+	ok(roles_allow(1u << ROLE_AUDITOR, ROLE_AUDITOR) && !roles_allow(1u << ROLE_OPERATOR, ROLE_AUDITOR) && !roles_allow(1u << ROLE_VIEWER, ROLE_AUDITOR) &&
+		roles_allow(1u << ROLE_ADMINISTRATOR, ROLE_AUDITOR), "the audit trail is for auditors and administrators");
+	scene_users(&scene, "");
 }
 
 int
@@ -311,6 +345,7 @@ main(void)
 	test_accounts();
 	test_certs();
 	test_users();
+	test_roles();
 	test_refusals();
 	test_revoke();
 	test_cert_names();
