@@ -11,6 +11,7 @@
 #ifndef ADMIN_ADMIN_H
 #define ADMIN_ADMIN_H
 
+#include "audit/trail.h"
 #include "gate/holder.h"
 #include "httpd/httpd.h"
 #include "jobs/jobs.h"
@@ -43,6 +44,7 @@ struct admin {
 	struct server *server;
 	struct httpd *httpd;
 	const struct validate_job_env *validate; /* NULL: nothing is told of proofs */
+	struct trail_env *trail;
 	struct metrics *metrics; /* NULL: no GET /metrics */
 	const char *version;
 	int64_t started_unix_s;

@@ -77,6 +77,8 @@ bool call_write(struct call *c, sql_fn fn, void *arg) MUST_CHECK;
 
 /* trail.c: who asks, for the trail: when it is known that he may, or may not. Worker. */
 void call_identify(struct call *c);
+/* Who asks, as the start of another entry than the call's own. */
+struct audit_entry call_operator(const struct call *c);
 /* An entry in a transaction of its own. Worker. */
 bool call_note(struct call *c, enum audit_outcome outcome, struct problem *pr) MUST_CHECK;
 
@@ -203,6 +205,12 @@ bool call_incident(struct call *c);
 bool call_incident_missing(struct call *c);
 bool call_incident_serials(struct call *c);
 bool call_incident_close(struct call *c);
+bool call_audit(struct call *c);
+bool call_audit_entry(struct call *c);
+bool call_audit_checkpoint(struct call *c);
+bool call_audit_sign(struct call *c);
+bool call_audit_export(struct call *c);
+bool call_audit_erase(struct call *c);
 bool call_tls(struct call *c);
 bool call_metrics(struct call *c);
 #endif

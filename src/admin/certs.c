@@ -251,7 +251,8 @@ revoke_tx(struct sql *db, void *arg, struct problem *pr)
 	struct cert_row cert = { 0 };
 	char asker[64];
 	/* an operator's word suffices: else the device would go on with the key that is lost */
-	const struct revocation_rq rq = { .reason = r->reason, .deny_key = true, .asker = asker };
+	const struct audit_entry who = call_operator(c);
+	const struct revocation_rq rq = { .reason = r->reason, .deny_key = true, .who = &who, .asker = asker };
 	bool good;
 
 	snprintf(asker, sizeof(asker), "an operator, uid %lu", (unsigned long)c->http->peer_uid);

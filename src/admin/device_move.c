@@ -85,7 +85,8 @@ revoke_tx(struct sql *db, void *arg, struct problem *pr)
 	struct revoking *r = arg;
 	struct jobs *jobs = r->m->c->admin->jobs;
 	char asker[64];
-	const struct revocation_rq rq = { .reason = r->reason, .deny_key = true, .asker = asker };
+	const struct audit_entry who = call_operator(r->m->c);
+	const struct revocation_rq rq = { .reason = r->reason, .deny_key = true, .who = &who, .asker = asker };
 
 	snprintf(asker, sizeof(asker), "an operator, uid %lu, device blocked", (unsigned long)r->m->c->http->peer_uid);
 	r->count = 0;

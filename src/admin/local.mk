@@ -1,5 +1,5 @@
 libgate_a_SOURCES += \
-	src/admin/accounts.c src/admin/admin.c src/admin/admin.h src/admin/bill.c src/admin/agenda.c src/admin/call.h src/admin/certs.c \
+	src/admin/accounts.c src/admin/admin.c src/admin/admin.h src/admin/audit.c src/admin/bill.c src/admin/agenda.c src/admin/call.h src/admin/certs.c \
 	src/admin/control.c src/admin/device_import.c src/admin/device_move.c src/admin/devices.c src/admin/eab.c src/admin/expo.c src/admin/expo.h src/admin/incidents.c src/admin/limits.c src/admin/queue.c src/admin/metrics.c src/admin/metrics.h \
 	src/admin/metrics_cas.c src/admin/metrics_face.c src/admin/orders.c src/admin/parts.c src/admin/policy.c src/admin/quotas.c src/admin/process.c src/admin/process.h \
 	src/admin/resources.c src/admin/roles.c src/admin/status.c src/admin/tenants.c src/admin/tls.c src/admin/usage.c src/admin/trail.c \

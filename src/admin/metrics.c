@@ -11,6 +11,7 @@
 #include "admin/process.h"
 #include "store/agenda.h"
 #include "store/incident.h"
+#include "store/audit_trail.h"
 #include "store/queue.h"
 #include "store/quota.h"
 #include "server/limits.h"
@@ -27,6 +28,8 @@ struct gauges {
 	int64_t incidents[INCIDENT_KIND__COUNT], incidents_late;
 	int64_t late_after_s, expiry_alarm_s; /* as the configuration has them */
 	struct agenda_alarm alarm;
+	struct audit_state audit; /* numbers alone */
+	int64_t audit_waiting;
 };
 
 struct metrics {
@@ -88,6 +91,10 @@ gauges_tx(struct sql *db, void *arg, struct problem *pr)
 	memset(g->waiting, 0, sizeof(g->waiting));
 	memset(g->queued, 0, sizeof(g->queued));
 	g->in_flight = g->awaiting_csr = 0;
+	if (!audit_state_get(db, &g->audit, pr) || !audit_waiting(db, LIST_COUNT_MAX, &g->audit_waiting, pr))
+		return false;
+	/* numbers alone are wanted */
+	audit_state_done(&g->audit);
 	return queue_counts(db, on_queued, g, pr) && waiting_counts(db, on_waiting, g, pr) && order_counts(db, g->orders, pr) &&
 		job_queues(db, clock_unix_ms(), g->jobs, pr) && incident_open_counts(db, g->incidents, &g->incidents_late, pr) &&
 		agenda_alarm_of(db, now, g->late_after_s, g->expiry_alarm_s, &g->alarm, pr);
@@ -118,6 +125,21 @@ gauges_take(struct admin *admin, bool fresh, struct gauges *ret)
 	m->read_ms = read;
 	pthread_mutex_unlock(&m->lock);
 	return read != 0;
+}
+
+static void
+write_audit(struct expo *x, const struct gauges *g)
+{
+	expo_family(x, EXPO_COUNTER, "acmegate_audit_entries", "Entries of the audit trail that have their number.");
+	expo_int(x, g->audit.size, NULL);
+	expo_family(x, EXPO_GAUGE, "acmegate_audit_waiting", "Entries that wait for theirs, ten thousand at most.");
+	expo_int(x, g->audit_waiting, NULL);
+	expo_family(x, EXPO_GAUGE, "acmegate_audit_last_checkpoint_timestamp_seconds", "When the audit trail was signed last; 0: never.");
+	expo_int(x, g->audit.signed_at, NULL);
+	expo_family(x, EXPO_GAUGE, "acmegate_audit_unsigned", "Entries behind the last checkpoint.");
+	expo_int(x, g->audit.size - g->audit.signed_size, NULL);
+	expo_family(x, EXPO_COUNTER, "acmegate_audit_syslog_lost", "Entries that were dropped, or too long, before syslog had them.");
+	expo_int(x, g->audit.lost, NULL);
 }
 
 static void
@@ -492,6 +514,7 @@ metrics_write(struct admin *admin, struct span accept, bool fresh, struct buf *o
 		write_queue(&x, &gauges);
 		write_waiting(&x, &gauges);
 		write_incidents(&x, &gauges);
+		write_audit(&x, &gauges);
 	}
 	expo_end(&x);
 	return expo_content_type(x.open_metrics);

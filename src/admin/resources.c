@@ -64,6 +64,19 @@ static const struct resource resources[] = {
 	{ HTTP_POST, "/incidents/{}/close", call_incident_close, ROLE_OPERATOR },
 	{ HTTP_GET, "/tls", call_tls, ROLE_VIEWER },
 	{ HTTP_GET, "/metrics", call_metrics, ROLE_VIEWER, .text = true },
+	{ HTTP_GET, "/incidents/{}", call_incident },
+	{ HTTP_GET, "/incidents/{}/missing", call_incident_missing, .query = "before limit" },
+	{ HTTP_POST, "/incidents/{}/serials", call_incident_serials, .told = "more" },
+	{ HTTP_POST, "/incidents/{}/close", call_incident_close },
+	{ HTTP_GET, "/audit", call_audit, .query = "who what account order since until from before limit" },
+	{ HTTP_GET, "/audit/checkpoint", call_audit_checkpoint, .query = "since" },
+	{ HTTP_POST, "/audit/checkpoint", call_audit_sign, .query = "since", .event = AUDIT_CHECKPOINT },
+	{ HTTP_GET, "/audit/export", call_audit_export, .query = "from size", .text = true },
+	{ HTTP_POST, "/audit/export", call_audit_sign, .event = AUDIT_EXPORT },
+	{ HTTP_POST, "/audit/erase", call_audit_erase, .told = "ground" },
+	{ HTTP_GET, "/audit/{}", call_audit_entry },
+	{ HTTP_GET, "/tls", call_tls },
+	{ HTTP_GET, "/metrics", call_metrics, .text = true },
 };
 
 static bool

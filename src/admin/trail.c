@@ -23,14 +23,19 @@ static void
 write_withheld(struct jw *w, const struct resource *res, const struct json_node *body)
 {
 	const struct json_node *value = NULL;
+	bool is_open = false;
 	struct span name;
 
-	jw_array(w, "withheld");
 	while ((value = json_next_member(body, value, &name))) {
-		if (!is_told(res, name))
-			jw_span(w, NULL, name);
+		if (is_told(res, name))
+			continue;
+		if (!is_open)
+			jw_array(w, "withheld");
+		is_open = true;
+		jw_span(w, NULL, name);
 	}
-	jw_end(w);
+	if (is_open)
+		jw_end(w);
 }
 
 static void
@@ -69,6 +74,12 @@ call_identify(struct call *c)
 		c->operator_name = xstrdup(found->pw_name);
 }
 
+struct audit_entry
+call_operator(const struct call *c)
+{
+	return (struct audit_entry){ .actor = AUDIT_OPERATOR, .uid = c->uid, .operator_name = c->operator_name };
+}
+
 /* The entry, but for its outcome. */
 static struct audit_entry
 entry_of(struct call *c)
@@ -86,7 +97,7 @@ entry_of(struct call *c)
 	e.command = c->command;
 	if (c->res && c->arguments.n == 0)
 		write_arguments(c);
-	e.arguments = buf_cstr(&c->arguments);
+	e.arguments = c->doc || c->http->query.n ? buf_cstr(&c->arguments) : NULL;
 	return e;
 }
 

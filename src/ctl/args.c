@@ -30,13 +30,23 @@ find_anywhere(const char *name)
 }
 
 static const struct ctl_option *
-find_letter(char letter)
+letter_in(const struct ctl_option *list, char letter)
 {
-	for (const struct ctl_option *o = ctl_global_options; o->name; o++) {
-		if (o->letter == letter)
-			return o;
+	for (; list && list->name; list++) {
+		if (list->letter == letter)
+			return list;
 	}
 	return NULL;
+}
+
+static const struct ctl_option *
+find_letter(char letter)
+{
+	const struct ctl_option *found = letter_in(ctl_global_options, letter);
+
+	for (size_t i = 0; !found && i < ctl_command_count; i++)
+		found = letter_in(ctl_commands[i].options, letter);
+	return found;
 }
 
 static void
@@ -335,10 +345,11 @@ ctl_suggest(const char *typed)
 	return found;
 }
 
-int
-ctl_opt_expires(struct ctl *ctl, char ret[TIME_TEXT])
+/* A time from now, as many seconds forward or back as `sign` says, or a date or time. */
+static int
+time_option(struct ctl *ctl, const char *name, int sign, char ret[TIME_TEXT])
 {
-	const char *text = ctl_opt(ctl, "expires");
+	const char *text = ctl_opt(ctl, name);
 	AUTO_FREE char *day = text ? xasprintf("%sT00:00:00Z", text) : NULL;
 	int64_t n;
 
@@ -346,11 +357,23 @@ ctl_opt_expires(struct ctl *ctl, char ret[TIME_TEXT])
 	if (!text)
 		return CTL_DONE;
 	if (conf_time_parse(span_str(text), &n) && n > 0 && n <= 100LL * 366 * 86400)
-		n += clock_unix_s();
+		n = clock_unix_s() + sign * n;
 	else if (!time_rfc3339_parse(span_str(text), &n) && !time_rfc3339_parse(span_str(day), &n))
-		return ctl_fail(ctl, CTL_USAGE, "--expires is \"%s\", expected a time such as 30d or 12h, or a date such as 2027-01-31", text);
-	time_rfc3339(n, ret);
+		return ctl_fail(ctl, CTL_USAGE, "--%s is \"%s\", expected a time such as 30d or 12h, or a date such as 2027-01-31", name, text);
+	time_rfc3339(n < 0 ? 0 : n, ret);
 	return CTL_DONE;
+}
+
+int
+ctl_opt_expires(struct ctl *ctl, char ret[TIME_TEXT])
+{
+	return time_option(ctl, "expires", 1, ret);
+}
+
+int
+ctl_opt_past(struct ctl *ctl, const char *name, char ret[TIME_TEXT])
+{
+	return time_option(ctl, name, -1, ret);
 }
 
 int

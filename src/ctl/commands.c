@@ -249,6 +249,43 @@ static const struct ctl_option incident_show_options[] = {
 	OPTION_BEFORE, OPTION_LIMIT, { .name = NULL },
 };
 static const struct ctl_option incident_close_options[] = { OPTION_YES, { .name = NULL } };
+#define OPTION_AUDIT_WHO { "who", "USER", "what this operator did, or tried" }
+#define OPTION_AUDIT_ACCOUNT { "account", "ACCOUNT", "only of this account" }
+#define OPTION_AUDIT_ORDER { "order", "ORDER", "only of this order" }
+static const struct ctl_option audit_tail_options[] = {
+	{ "follow", NULL, "go on with what comes, until it is ended", .letter = 'f' },
+	OPTION_LIMIT, { .name = NULL },
+};
+static const struct ctl_option audit_search_options[] = {
+	OPTION_AUDIT_WHO,
+	{ "what", "EVENT", "only this event, such as order.refuse" },
+	OPTION_AUDIT_ACCOUNT, OPTION_AUDIT_ORDER,
+	{ "since", "WHEN", "not before: a time ago such as 2d, or a date (UTC)" },
+	{ "until", "WHEN", "before: likewise" },
+	{ "before", "ENTRY", "begin below this one: how to go on with a long list" },
+	OPTION_LIMIT, { .name = NULL },
+};
+static const struct ctl_option audit_export_options[] = {
+	{ "from", "ENTRY", "only from this entry on" },
+	{ .name = NULL },
+};
+static const struct ctl_option audit_verify_options[] = {
+	{ "key", "KEY", "who must have signed the checkpoints: the text that audit checkpoint --public-key prints, or a file with it", .many = true },
+	{ "checkpoint", "FILE", "a checkpoint that was kept elsewhere, with which the trail must agree", .many = true },
+	{ "proof", NULL, "it is no export, but what audit show --json or audit checkpoint --json has printed" },
+	{ .name = NULL },
+};
+static const struct ctl_option audit_checkpoint_options[] = {
+	{ "public-key", NULL, "print the key that signs, which verify wants, instead" },
+	{ "from", "N", "with --json: prove that the trail begins with that of the checkpoint of N entries" },
+	{ .name = NULL },
+};
+static const struct ctl_option audit_erase_options[] = {
+	OPTION_AUDIT_WHO, OPTION_AUDIT_ACCOUNT, OPTION_AUDIT_ORDER,
+	{ "entry", "ENTRY", "only of this entry" },
+	{ "ground", "TEXT", "why it may go; without naming whom it is about, for this stays" },
+	OPTION_YES, { .name = NULL },
+};
 static const struct ctl_option drain_options[] = { OPTION_YES, { .name = NULL } };
 
 const struct ctl_command ctl_commands[] = {
@@ -415,6 +452,30 @@ const struct ctl_command ctl_commands[] = {
 	{ "queue", NULL, NULL, 0, 0, "list the orders that wait for their CAs, the first to go first",
 		"Since when it waits, for which limit, how many go before it there, and when it would be let through if nothing more urgent comes; "
 		"unknown where nothing but the CA's speed holds it up.", "queue --profile printers", queue_options, cmd_queue },
+	{ "audit", "tail", NULL, 0, 0, "show the last entries of the audit trail",
+		"Entries appear some seconds after what they tell of.", "audit tail\naudit tail -f", audit_tail_options, cmd_audit_tail },
+	{ "audit", "search", NULL, 0, 0, "look for entries of the audit trail, newest first", NULL,
+		"audit search --what order.refuse --since 2d\naudit search --who alice", audit_search_options, cmd_audit_search },
+	{ "audit", "show", "ENTRY", 1, 1, "show an entry of the audit trail, all that it says",
+		"With --json it is a proof of its own that the entry is in the tree of the last checkpoint: audit verify --proof checks it.",
+		"audit show 4711\naudit show 4711 --json > proof.json", NULL, cmd_audit_show },
+	{ "audit", "export", "[FILE]", 0, 1, "write the audit trail, as JSON lines that can be verified",
+		"To the file, which must not be there yet, or to standard output. It is all that is signed; that it was exported is its last entry.",
+		"audit export trail.jsonl", audit_export_options, cmd_audit_export },
+	{ "audit", "verify", "FILE", 1, 1, "verify an exported trail, without the daemon",
+		"Tells which entries were changed, removed, inserted or put into another order. What was signed with the given keys is believed, "
+		"and nothing else. A trail that was cut at its end, or made anew by who has the key, is found out by a checkpoint that was kept "
+		"elsewhere. FILE is - for standard input.",
+		"audit verify trail.jsonl --key audit.key --checkpoint last-month.checkpoint\naudit verify proof.json --proof --key audit.key",
+		audit_verify_options, cmd_audit_verify },
+	{ "audit", "checkpoint", NULL, 0, 0, "sign how far the audit trail has come, and print that",
+		"To be kept where who administers this gateway cannot reach it.",
+		"audit checkpoint > 2027-01-31.checkpoint\naudit checkpoint --public-key > audit.key\naudit checkpoint --from 1000 --json > proof.json",
+		audit_checkpoint_options, cmd_audit_checkpoint },
+	{ "audit", "erase", NULL, 0, 0, "erase what entries say of persons",
+		"Addresses, names, arguments and words of the entries that fit go for ever; digests stay, with which the trail can be verified. That "
+		"they were erased is an entry.",
+		"audit erase --account 3q2-7wAAAAAAAAAAAAAAAA --ground 'request of 2027-01-12'", audit_erase_options, cmd_audit_erase },
 	{ "metrics", NULL, NULL, 0, 0, "print what the daemon counts, in Prometheus' text format",
 		"Counters begin at zero when the daemon starts. The configuration's metrics_listen has the same for a Prometheus to fetch.",
 		"metrics", NULL, cmd_metrics },

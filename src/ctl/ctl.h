@@ -76,6 +76,8 @@ const char *ctl_opt_at(const struct ctl *ctl, const char *name, size_t i);
 int ctl_opt_count(struct ctl *ctl, const char *name, int64_t *ret);
 /* --expires: "30d" from now, or a date or time. RFC 3339 comes out, "" if it was not given. Likewise. */
 int ctl_opt_expires(struct ctl *ctl, char ret[TIME_TEXT]);
+/* "30d" ago, or a date or time. Likewise. */
+int ctl_opt_past(struct ctl *ctl, const char *name, char ret[TIME_TEXT]);
 #define CTL_SECRET_MAX 4096
 /* The key in a file, or on standard input for "-"; blanks and line ends around it are not its. ret is an AUTO_SECRET of CTL_SECRET_MAX.
  * Likewise. */
@@ -215,6 +217,13 @@ int cmd_incident_open(struct ctl *ctl);
 int cmd_incident_list(struct ctl *ctl);
 int cmd_incident_show(struct ctl *ctl);
 int cmd_incident_close(struct ctl *ctl);
+int cmd_audit_tail(struct ctl *ctl);
+int cmd_audit_search(struct ctl *ctl);
+int cmd_audit_show(struct ctl *ctl);
+int cmd_audit_export(struct ctl *ctl);
+int cmd_audit_verify(struct ctl *ctl);
+int cmd_audit_checkpoint(struct ctl *ctl);
+int cmd_audit_erase(struct ctl *ctl);
 int cmd_tls_show(struct ctl *ctl);
 int cmd_metrics(struct ctl *ctl);
 int cmd_init(struct ctl *ctl);

@@ -5,6 +5,8 @@
 #include "flow/inventory.h"
 #include "flow/mapped.h"
 #include "json/jw.h"
+#include "json/json.h"
+#include "store/audit.h"
 #include "store/event.h"
 
 static int64_t
@@ -16,6 +18,37 @@ challenge_id(const struct device_chall *dc)
 struct note {
 	const char *node, *what, *detail;
 };
+
+static bool
+note_verdict(struct sql *db, int64_t id, void *arg, struct problem *pr)
+{
+	struct audit_entry e = *(const struct audit_entry *)arg;
+	struct audit_order o;
+
+	if (!audit_order_of(db, id, &o, pr))
+		return false;
+	e.order = o.order;
+	e.account = o.account;
+	return audit_note(db, &e, pr);
+}
+
+/* In the audit trail, for each order that waits for it. `facts` are those on record, NULL: the statement was not even read. */
+static bool
+note_orders(struct sql *db, const struct device_chall *dc, enum audit_event event, const struct evidence *facts, const char *why, struct problem *pr)
+{
+	struct json *doc = NULL;
+	struct problem unreadable = { 0 };
+	AUTO_FREE char *sha256 = NULL;
+	struct audit_entry e = { .event = event, .outcome = why ? AUDIT_REFUSED : AUDIT_OK, .node = dc->node, .profile = dc->profile->name,
+		.names = dc->authz->ident.value, .challenge = "device-attest-01", .detail = why, .address = dc->address };
+
+	if (facts && json_parse(span_str(facts->facts), "facts", NULL, &doc, &unreadable))
+		sha256 = span_dup(json_text(json_get(json_root(doc), "sha256")));
+	json_free(doc);
+	e.evidence = sha256;
+	e.key_sha256 = facts ? facts->key_hash : NULL;
+	return order_each_with_authz(db, dc->authz->id, note_verdict, &e, pr);
+}
 
 static bool
 note_one(struct sql *db, int64_t id, void *arg, struct problem *pr)
@@ -67,11 +100,12 @@ device_record(struct sql *db, const struct device_chall *dc, const struct attest
 
 /* The challenge, processing by now, ends invalid. */
 static bool
-fail(struct sql *db, const struct device_chall *dc, const struct problem *why, struct problem *pr)
+fail(struct sql *db, const struct device_chall *dc, const struct evidence *facts, const struct problem *why, struct problem *pr)
 {
 	AUTO_BUF error = BUF_MAX(16 * 1024);
 
-	return tell_orders(db, dc, "not attested", why->detail, pr) && problem_json(&error, why, NULL) &&
+	return tell_orders(db, dc, "not attested", why->detail, pr) && note_orders(db, dc, AUDIT_ATTESTATION_REJECT, facts, why->detail, pr) &&
+		problem_json(&error, why, NULL) &&
 		authz_fail(db, dc->authz, dc->index, buf_cstr(&error), dc->now, dc->node, pr);
 }
 
@@ -101,8 +135,8 @@ device_conclude(struct sql *db, const struct device_chall *dc, const struct evid
 	if (!device_judge(db, dc, e, ret_refusal, pr))
 		return false;
 	if (ret_refusal->kind)
-		return fail(db, dc, ret_refusal, pr);
-	return authz_prove(db, dc->authz, dc->index, dc->now, dc->now + dc->profile->valid_authz_s, dc->node, pr) && mapped_give(db, dc, pr);
+		return fail(db, dc, e, ret_refusal, pr);
+	return note_orders(db, dc, AUDIT_ATTESTATION_ACCEPT, e, NULL, pr) && authz_prove(db, dc->authz, dc->index, dc->now, dc->now + dc->profile->valid_authz_s, dc->node, pr) && mapped_give(db, dc, pr);
 }
 
 bool
@@ -110,5 +144,5 @@ device_refuse(struct sql *db, const struct device_chall *dc, const struct proble
 {
 	if (!challenge_respond(db, challenge_id(dc), dc->key_auth, ret_moved, pr))
 		return false;
-	return !*ret_moved || fail(db, dc, why, pr);
+	return !*ret_moved || fail(db, dc, NULL, why, pr);
 }

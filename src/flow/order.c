@@ -3,6 +3,8 @@
 
 #include "acme/problem_json.h"
 #include "base/clock.h"
+#include "store/audit.h"
+#include "store/cert.h"
 #include "store/event.h"
 #include "store/job.h"
 #include "store/renewal.h"
@@ -58,6 +60,27 @@ order_rule(enum order_state from, enum order_event ev, enum order_state *ret_to)
 	return false;
 }
 
+/* For the audit trail: what is issued, failed proofs and ended accounts are noted by who brings them about. */
+static bool
+note_end(struct sql *db, int64_t id, enum order_event ev, const char *error, const char *node, struct problem *pr)
+{
+	struct audit_entry e = { .node = node, .detail = error };
+	struct audit_order o;
+
+	if (ev == ORDER_EV_EXPIRED)
+		e.event = AUDIT_ORDER_EXPIRE;
+	else if (ev == ORDER_EV_REFUSED)
+		e.event = AUDIT_CERT_FAIL;
+	else
+		return true;
+	e.outcome = ev == ORDER_EV_REFUSED ? AUDIT_FAILED : AUDIT_OK;
+	if (!audit_order_of(db, id, &o, pr))
+		return false;
+	e.order = o.order;
+	e.account = o.account;
+	return audit_note(db, &e, pr);
+}
+
 bool
 order_step(struct sql *db, int64_t id, enum order_state from, enum order_event ev, const char *error, const char *node, bool *ret_moved, struct problem *pr)
 {
@@ -73,7 +96,8 @@ order_step(struct sql *db, int64_t id, enum order_state from, enum order_event e
 	/* what may have been begun at the CA is nobody's until somebody hurries it (U1) */
 	if (from == ORDER_READY && to == ORDER_INVALID && !job_hurry(db, JOB_ISSUE, id, clock_unix_ms(), pr))
 		return false;
-	return event_note(db, id, node, "order", pr, "%s->%s by %s", order_state_name(from), order_state_name(to), order_event_name(ev));
+	return event_note(db, id, node, "order", pr, "%s->%s by %s", order_state_name(from), order_state_name(to), order_event_name(ev)) &&
+		note_end(db, id, ev, error, node, pr);
 }
 
 static bool
@@ -108,6 +132,7 @@ order_review(struct sql *db, int64_t id, int64_t now, const char *node, struct p
 struct ending {
 	const char *error, *node;
 	int64_t cert_id;
+	struct cert_row cert; /* owned */
 };
 
 static bool
@@ -129,20 +154,39 @@ order_refuse(struct sql *db, int64_t id, const char *error, const char *node, st
 		upstream_order_delete(db, id, pr);
 }
 
+static bool
+note_issued(struct sql *db, int64_t id, const struct ending *e, struct problem *pr)
+{
+	const struct cert_row *c = &e->cert;
+	char from[TIME_TEXT], until[TIME_TEXT];
+	AUTO_BUF names = BUF_MAX(AUDIT_PERSONAL_MAX);
+	struct audit_order o;
+
+	if (!audit_order_of(db, id, &o, pr))
+		return false;
+	idents_write(&c->idents, &names);
+	return audit_note(db, &(struct audit_entry){ .event = AUDIT_CERT_ISSUE, .node = e->node, .order = o.order, .account = o.account,
+		.profile = c->profile, .names = buf_cstr(&names), .cert = c->ref, .serial = c->serial, .issuer = c->issuer, .sha256 = c->sha256,
+		.key_sha256 = c->key_hash, .not_before = time_rfc3339(c->not_before, from), .not_after = time_rfc3339(c->not_after, until),
+		.upstream = c->upstream, .reason = c->order_id == id ? "" : "the certificate of another order" }, pr);
+}
+
 /* What an order was to replace has been replaced once there is a certificate in its place (RFC 9773 4.3). */
 static bool
-mark_replaced(struct sql *db, int64_t id, struct problem *pr)
+mark_replaced(struct sql *db, int64_t id, const char *node, struct problem *pr)
 {
 	struct problem unreadable = { 0 };
 	struct certid certid;
 	struct order o = { 0 };
-	bool found, named;
+	bool found, named, good;
 
 	if (!order_by_id(db, id, &o, &found, pr))
 		return false;
 	named = o.replaces && certid_parse(span_str(o.replaces), &certid, &unreadable);
+	good = !named || (renewal_replaced(db, certid.text, clock_unix_s(), pr) && usage_end_certid(db, certid.text, pr) &&
+		audit_note(db, &(struct audit_entry){ .event = AUDIT_CERT_REPLACE, .node = node, .order = o.ref, .before = certid.text }, pr));
 	order_done(&o);
-	return !named || (renewal_replaced(db, certid.text, clock_unix_s(), pr) && usage_end_certid(db, certid.text, pr));
+	return good;
 }
 
 static bool
@@ -154,7 +198,8 @@ issue_one(struct sql *db, int64_t id, void *arg, struct problem *pr)
 	if (!order_step(db, id, ORDER_PROCESSING, ORDER_EV_ISSUED, NULL, e->node, &moved, pr))
 		return false;
 	/* an order that ended meanwhile does not get it; the certificate is kept for the next try (O3, O4) */
-	return !moved || (order_set_cert(db, id, e->cert_id, pr) && usage_settle(db, id, e->cert_id, pr) && mark_replaced(db, id, pr));
+	return !moved || (order_set_cert(db, id, e->cert_id, pr) && usage_settle(db, id, e->cert_id, pr) && note_issued(db, id, e, pr) &&
+				mark_replaced(db, id, e->node, pr));
 }
 
 bool
@@ -169,9 +214,11 @@ bool
 order_issued(struct sql *db, int64_t id, int64_t cert_id, const char *node, struct problem *pr)
 {
 	struct ending e = { .cert_id = cert_id, .node = node };
-
-	return issue_one(db, id, &e, pr) && order_each_joined(db, id, issue_one, &e, pr) &&
+	bool found, good = cert_by_id(db, cert_id, &e.cert, &found, pr) && issue_one(db, id, &e, pr) && order_each_joined(db, id, issue_one, &e, pr) &&
 		upstream_order_delete(db, id, pr);
+
+	cert_row_done(&e.cert);
+	return good;
 }
 
 struct expiry {

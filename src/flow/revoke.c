@@ -1,6 +1,8 @@
 /* flow/revoke.c - see revoke.h. */
 #include "flow/revoke.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "flow/bill.h"
 #include "store/event.h"
@@ -19,6 +21,28 @@ revoke_reason_check(int64_t reason, struct problem *pr)
 		(long long)reason);
 }
 
+static bool
+note(struct sql *db, const char *node, const struct cert_row *cert, const struct revocation_rq *rq, struct problem *pr)
+{
+	struct audit_entry e = *rq->who;
+	struct audit_order o;
+	char reason[16];
+
+	if (!audit_order_of(db, cert->order_id, &o, pr))
+		return false;
+	snprintf(reason, sizeof(reason), "%d", rq->reason < 0 ? 0 : rq->reason);
+	e.event = AUDIT_CERT_REVOKE;
+	e.node = node;
+	e.order = o.order;
+	e.cert = cert->ref;
+	e.serial = cert->serial;
+	e.issuer = cert->issuer;
+	e.sha256 = cert->sha256;
+	e.upstream = cert->upstream;
+	e.reason = reason;
+	return audit_note(db, &e, pr);
+}
+
 bool
 revoke_cert(struct sql *db, struct jobs *jobs, const struct cert_row *cert, const struct revocation_rq *rq, int64_t *ret_job_id, struct problem *pr)
 {
@@ -34,5 +58,6 @@ revoke_cert(struct sql *db, struct jobs *jobs, const struct cert_row *cert, cons
 		return false;
 	return usage_end_cert(db, cert->id, pr) && bill_revoke(db, cert, clock_unix_s(), pr) && event_note(db, cert->order_id, jobs_node(jobs), "revoked", pr, "serial=%s reason=%d by=\"%s\"",
 		       cert->serial, rq->reason, rq->asker) &&
+		note(db, jobs_node(jobs), cert, rq, pr) &&
 		jobs_insert(jobs, db, JOB_REVOKE, cert->id, ret_job_id, pr);
 }

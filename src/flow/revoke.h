@@ -3,6 +3,7 @@
 #define FLOW_REVOKE_H
 
 #include "jobs/jobs.h"
+#include "store/audit.h"
 #include "store/cert.h"
 
 /* May this be said as a reason (W24)? Else PROBLEM_BAD_REVOCATION_REASON. Pure. */
@@ -11,6 +12,7 @@ bool revoke_reason_check(int64_t reason, struct problem *pr) MUST_CHECK;
 struct revocation_rq {
 	int reason;        /* -1 = none given */
 	bool deny_key;     /* the word of this asker suffices to call the key compromised, if that is the reason */
+	const struct audit_entry *who; /* for the audit trail: actor and what tells of him */
 	const char *asker; /* for the order's story: "its account", "an operator (uid 0)" */
 };
 /* The durable mark, the order's story and the job that tells the CA. PROBLEM_ALREADY_REVOKED if somebody was faster. After the

@@ -322,6 +322,14 @@ struct rates_conf {
 	int64_t pending_authz_max;                   /* at a time, per account; 0 = off */
 };
 
+struct audit_conf {
+	int64_t retention_s;           /* entries are dropped after; 0 = never */
+	int64_t checkpoint_every_s;
+	char *syslog;                  /* "" = none */
+	char *syslog_id;               /* of the structured data */
+	bool syslog_personal;          /* tell personal values there */
+};
+
 struct gate_conf {
 	atomic_uint refs;
 	unsigned generation;
@@ -362,6 +370,7 @@ struct gate_conf {
 	int64_t account_idle_s;
 	struct limits_conf limits;
 	struct rates_conf rates;
+	struct audit_conf audit;
 	struct conf_list profiles;     /* struct profile_conf */
 	struct conf_list upstreams;    /* struct upstream_conf */
 	struct conf_list solvers;      /* struct solver_conf; none = http-01 alone */
@@ -488,6 +497,11 @@ void conf_rates_free(struct rate_card *card);
 /* A rate card from a text, called `name` in errors. */
 bool conf_rates_read(const char *name, struct span text, struct rate_card **ret, struct conf_errors *errors);
 /* The same for what profiles say of devices (conf_device.c). */
+/* The audit trail. */
+#define CONF_SYSLOG_UDP "udp:"
+/* "udp:ADDR:PORT", or the path of a UNIX socket. PROBLEM_MALFORMED. */
+bool conf_syslog_check(struct span where, struct problem *pr) MUST_CHECK;
+void conf_audit_check(const struct gate_conf *conf, struct conf_errors *errors);
 void conf_device_check(const struct gate_conf *conf, struct conf_errors *errors);
 /* The same for maintenance, whose calendars are made with it (conf_maintenance.c). */
 void conf_maintenance_check(struct gate_conf *conf, struct conf_errors *errors);

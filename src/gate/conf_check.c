@@ -556,4 +556,5 @@ gate_conf_check(const struct gate_conf *conf, struct conf_errors *errors)
 	conf_solvers_check(conf, errors);
 	conf_trust_check(conf, errors);
 	conf_device_check(conf, errors);
+	conf_audit_check(conf, errors);
 }

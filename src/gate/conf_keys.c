@@ -83,6 +83,22 @@ static const struct conf_key rates_keys[] = {
 	{ .name = NULL },
 };
 
+static const struct conf_key audit_keys[] = {
+	KEY(TIME, "retention", audit_conf, retention_s, "1130d", "0s", "36500d", RELOAD,
+		"entries older than this are dropped, in a way that the rest can still be verified; never if zero; the default is two years "
+		"after the end of a certificate that lives for 398 days"),
+	KEY(TIME, "checkpoint_every", audit_conf, checkpoint_every_s, "60s", "1s", "1d", RELOAD,
+		"how long entries may be without a signed checkpoint"),
+	KEY(STRING, "syslog", audit_conf, syslog, "", NULL, "256", RELOAD,
+		"where entries are sent as RFC 5424 lines, too: the path of a socket, such as /dev/log, or udp:ADDR:PORT; nowhere if empty",
+		.example = "/dev/log"),
+	KEY(STRING, "syslog_id", audit_conf, syslog_id, "acmegate@32473", "3", "32", RELOAD,
+		"name of the structured data: NAME@NUMBER, with a private enterprise number of one's own"),
+	KEY(BOOL, "syslog_personal", audit_conf, syslog_personal, "false", NULL, NULL, RELOAD,
+		"send what may speak of persons in the clear, too: what is there cannot be erased from here"),
+	{ .name = NULL },
+};
+
 static const struct conf_key profile_keys[] = {
 	KEY(STRING, "name", profile_conf, name, NULL, NULL, NULL, RELOAD | REQUIRED,
 		"what clients call it: letters, digits, dot, underscore and hyphen, at most 64",
@@ -687,6 +703,8 @@ const struct conf_key gate_conf_keys[] = {
 	KEY(GROUP, "rates", gate_conf, rates, NULL, NULL, NULL, RELOAD,
 		"how often one address or account may ask; beyond, it is answered 429 with Retry-After",
 		.sub = rates_keys),
+	KEY(GROUP, "audit", gate_conf, audit, NULL, NULL, NULL, RELOAD,
+		"the audit trail: `acmegatectl audit` shows it", .sub = audit_keys),
 	KEY(LIST, "profiles", gate_conf, profiles, NULL, "1", "1000", RELOAD | REQUIRED,
 		"what devices may choose from", LIST_OF(profile_keys, profile_conf)),
 	KEY(LIST, "upstreams", gate_conf, upstreams, NULL, "1", "1000", REQUIRED,

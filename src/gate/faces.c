@@ -45,6 +45,7 @@ init_server(struct gate *g, struct problem *pr)
 	g->server.nonces = nonce_window_new();
 	g->server.keys = keycache_new(KEYS_CACHED);
 	limits_init(&g->server.limits);
+	g->server.noted = buckets_new(KEYS_CACHED);
 	server_stats_init(&g->server.stats);
 	g->validate.failures = g->server.limits.by[LIMIT_FAILED];
 	g->server.issue_now = local_issue_now;
@@ -122,7 +123,7 @@ add_admin_face(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 		.handler = admin_handle, .refusal = admin_refusal, .arg = &g->admin };
 
 	g->admin = (struct admin){ .store = g->store, .jobs = g->jobs, .pool = g->pool, .conf = g->conf, .ups = g->ups, .solve = g->solve,
-		.server = &g->server, .httpd = g->httpd, .validate = &g->validate, .metrics = metrics_new(), .version = PACKAGE_VERSION, .started_unix_s = clock_unix_s(),
+		.server = &g->server, .httpd = g->httpd, .validate = &g->validate, .trail = &g->trail, .metrics = metrics_new(), .version = PACKAGE_VERSION, .started_unix_s = clock_unix_s(),
 		.reload = reload_hook, .drain = drain_hook, .tls = tls_hook, .arg = g };
 	return add_face(g, &fc, &face, pr);
 }

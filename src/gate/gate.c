@@ -20,6 +20,7 @@
 #include "gate/gate_int.h"
 #include "gate/notify.h"
 #include "gate/own_cert.h"
+#include "gate/record.h"
 #include "gate/tls.h"
 #include "solve/solve.h"
 #include "store/schema.h"
@@ -140,6 +141,8 @@ start_engine(struct gate *g, const struct gate_conf *conf, struct problem *pr)
 	housekeep_register(g->jobs, &g->housekeep);
 	g->plan = (struct plan_job){ g->store, g->conf };
 	plan_job_register(g->jobs, &g->plan);
+	g->trail = (struct trail_env){ .store = g->store, .keeper = g->keeper, .conf = g->conf, .node = g->node, .syslog = syslog_new() };
+	trail_register(g->jobs, &g->trail);
 	if (!upstreams_open(&env, &g->ups, pr))
 		return false;
 	g->incidents = (struct incidents){ .store = g->store, .conf = g->conf, .ledger = upstreams_ledger(g->ups) };
@@ -180,7 +183,7 @@ start_all(struct gate *g, const struct gate_conf *conf, enum gate_exit *ret_exit
 		return false;
 	*ret_exit = GATE_INTERNAL;
 	renewal_start(g->renewal, g->outbound, g->pool);
-	return jobs_start(g->jobs, pr) && housekeep_begin(&g->housekeep, pr) && plan_job_begin(&g->plan, pr) && incidents_begin(&g->incidents, pr) && upstreams_begin(g->ups, pr);
+	return trail_begin(&g->trail, pr) && jobs_start(g->jobs, pr) && housekeep_begin(&g->housekeep, pr) && plan_job_begin(&g->plan, pr) && incidents_begin(&g->incidents, pr) && upstreams_begin(g->ups, pr);
 }
 
 /* No reason not to serve what does not need them. */
@@ -213,6 +216,7 @@ gate_start(struct gate_conf *conf, struct gate **ret, enum gate_exit *ret_exit, 
 	log_notice("started", LS("url", conf->external_url), LS("node", g->node), LS("store", store_is_shared(g->store) ? "postgresql" : "sqlite"),
 		LI("profiles", conf->profiles.count), LI("upstreams", conf->upstreams.count));
 	warn_of_lists(conf);
+	record_start(g, conf);
 	notify_send("READY=1");
 	*ret = g;
 	return true;
@@ -249,10 +253,12 @@ gate_stop(struct gate *g)
 	jobs_free(g->jobs);
 	upstreams_free(g->ups);
 	renewal_free(g->renewal);
+	syslog_free(g->trail.syslog);
 	loop_free(g->outbound);
 	nonce_window_free(g->server.nonces);
 	keycache_free(g->server.keys);
 	limits_done(&g->server.limits);
+	buckets_free(g->server.noted);
 	server_stats_done(&g->server.stats);
 	metrics_free(g->admin.metrics);
 	buf_done(&g->server.decoy);
@@ -350,6 +356,7 @@ gate_reload(struct gate *g, struct buf *ret_text)
 		gate_conf_unref(next);
 	buf_addf(ret_text, good ? "generation %u is in force\n" : "refused, generation %u stays in force\n", g->generation);
 	buf_addspan(ret_text, buf_span(&errors.text));
+	record_conf(g, good ? next : running, good ? SPAN_NONE : buf_span(&errors.text));
 	tell_manager(buf_span(ret_text));
 	atomic_store(&g->admin.reload_refused, !good);
 	pthread_mutex_unlock(&g->reload_lock);
@@ -420,6 +427,7 @@ gate_run(struct gate *g)
 		while (n > 0 && (sig = next_signal(g)) != 0) {
 			if (sig != SIGHUP) {
 				log_notice("stopping", LI("signal", sig));
+				record_stop(g);
 				notify_send("STOPPING=1");
 				return GATE_OK;
 			}

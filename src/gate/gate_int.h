@@ -30,6 +30,7 @@ struct gate {
 	struct housekeep housekeep;
 	struct plan_job plan;
 	struct incidents incidents;
+	struct trail_env trail;
 	struct renewal *renewal;
 	struct server server;
 	struct httpd *httpd;

@@ -1,7 +1,7 @@
 # src/gate: sources, unit tests (check_PROGRAMS) and fuzz targets (fuzz_targets) of this room
 libgate_a_SOURCES += \
 	src/gate/conf.c src/gate/conf.h \
-	src/gate/conf_cas.c \
+	src/gate/conf_audit.c src/gate/conf_cas.c \
 	src/gate/conf_check.c src/gate/conf_device.c \
 	src/gate/conf_case.c src/gate/conf_case.h src/gate/conf_facts.c src/gate/conf_facts.h \
 	src/gate/conf_keys.c \
@@ -60,7 +60,7 @@ fuzz_text_LDFLAGS = $(fuzz_ldflags)
 
 libgate_a_SOURCES += \
 	src/gate/faces.c src/gate/gate.c src/gate/gate.h src/gate/gate_int.h src/gate/holder.c src/gate/holder.h src/gate/housekeep.c src/gate/housekeep.h \
-	src/gate/notify.c src/gate/notify.h src/gate/own_cert.c src/gate/own_cert.h \
+	src/gate/notify.c src/gate/notify.h src/gate/record.c src/gate/record.h src/gate/own_cert.c src/gate/own_cert.h \
 	src/gate/sockets.c src/gate/sockets.h \
 	src/gate/tls.c src/gate/tls.h
 

@@ -431,6 +431,14 @@ keeper_sign_cert(struct keeper *k, struct span sealed, struct span ca_der, struc
 }
 
 bool
+keeper_sign_checkpoint(struct keeper *k, struct span sealed, struct span text, struct buf *ret_signature, struct problem *pr)
+{
+	struct proto_request rq = { .op = OP_SIGN_CHECKPOINT, .field = { sealed, text } };
+
+	return call(k, &rq, ret_signature, NULL, pr);
+}
+
+bool
 keeper_sign_crl(struct keeper *k, struct span sealed, struct span ca_der, struct span template_der,
 	struct buf *ret_der, struct problem *pr)
 {

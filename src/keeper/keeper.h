@@ -28,6 +28,7 @@ enum key_purpose {
 	PURPOSE_EAB_UPSTREAM, /* MAC key of an EAB handed to us by a CA; scope: as ACME_ACCOUNT */
 	PURPOSE_EAB_DEVICE,   /* MAC key of an EAB we handed to devices: verify only; scope: any text */
 	PURPOSE_TSIG,         /* MAC key for DNS updates of TXT records; verifies anything; scope: any text */
+	PURPOSE_AUDIT,        /* Ed25519 key that signs checkpoints of one audit trail; scope: its origin */
 	PURPOSE__COUNT
 };
 
@@ -67,7 +68,7 @@ void keeper_stop(struct keeper *k);
  * the pool). Threads that share one take turns. */
 void keeper_use(struct keeper *k, unsigned connection);
 
-/* Make a key pair of P-256, P-384 or RSA; purpose ACME_ACCOUNT or LOCAL_CA; scope as described at key_purpose (for PURPOSE_LOCAL_CA: the CA's common name; the CA certificate comes
+/* Make a key pair of P-256, P-384 or RSA, Ed25519 for AUDIT alone; purpose ACME_ACCOUNT, LOCAL_CA or AUDIT; scope as described at key_purpose (for PURPOSE_LOCAL_CA: the CA's common name; the CA certificate comes
  * back in ret_public, the scope of the blob is bound to it). ret_public: SPKI DER or certificate DER. */
 bool keeper_make(struct keeper *k, enum key_type type, enum key_purpose purpose, struct span scope, struct buf *ret_sealed, struct buf *ret_public, struct problem *pr) __attribute__((warn_unused_result));
 /* Seal a MAC key handed in (EAB, TSIG), 16 to 1024 octets; the caller wipes its copy. */
@@ -86,5 +87,8 @@ bool keeper_mac(struct keeper *k, struct span sealed, enum jwa alg, struct span 
 bool keeper_mac_verify(struct keeper *k, struct span sealed, enum jwa alg, struct span data, struct span mac, bool *ret_good, struct problem *pr) __attribute__((warn_unused_result));
 /* Complete and sign a template of pki/mint.h. `ca_der` is the CA certificate (must be the one the blob is bound to). */
 bool keeper_sign_cert(struct keeper *k, struct span sealed, struct span ca_der, struct span template_der, struct buf *ret_der, struct problem *pr) __attribute__((warn_unused_result));
+/* The signature of a checkpoint's text (tlog/note.h), whose origin is the blob's scope. Never of another root for the size signed last:
+ * a trail has one history. Purpose AUDIT. */
+bool keeper_sign_checkpoint(struct keeper *k, struct span sealed, struct span text, struct buf *ret_signature, struct problem *pr) __attribute__((warn_unused_result));
 bool keeper_sign_crl(struct keeper *k, struct span sealed, struct span ca_der, struct span template_der, struct buf *ret_der, struct problem *pr) __attribute__((warn_unused_result));
 #endif

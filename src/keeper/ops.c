@@ -27,6 +27,7 @@ static const unsigned purpose_may[PURPOSE__COUNT] = {
 	/* verifying alone: a MAC must not come out, or a gateway taken over could bind accounts of
 	   its own */
 	[PURPOSE_EAB_DEVICE] = MAY(OP_SEAL) | MAY(OP_SEALED_SECRET) | MAY(OP_MAC_VERIFY),
+	[PURPOSE_AUDIT] = MAY(OP_MAKE) | MAY(OP_SIGN_CHECKPOINT),
 	[PURPOSE_TSIG] = MAY(OP_SEAL) | MAY(OP_SEALED_SECRET) | MAY(OP_MAC) | MAY(OP_MAC_VERIFY),
 };
 
@@ -87,6 +88,12 @@ make_public(EVP_PKEY *key, const struct proto_request *rq, struct buf *scope,
 		return (buf_adds(scope, text) && key_spki_write(key, ret_public)) ||
 			problem_internal(pr, "cannot write a public key");
 	}
+	if (rq->purpose == PURPOSE_AUDIT) {
+		if (!tlog_origin_is_good(rq->field[0]))
+			return problem_internal(pr, "\"%s\" is no origin of an audit trail", QUOTE(rq->field[0]));
+		return (buf_addspan(scope, rq->field[0]) && key_spki_write(key, ret_public)) ||
+			problem_internal(pr, "cannot write a public key");
+	}
 	if (rq->field[0].n == 0 || !span_copy(rq->field[0], text, CN_MAX + 1))
 		return problem_internal(pr, "a CA's common name has 1 to %d octets", CN_MAX);
 	return mint_ca(key, text, clock_unix_s(), ret_public, pr) &&
@@ -103,8 +110,8 @@ op_make(struct vault *v, const struct proto_request *rq, struct answer *a, struc
 
 	if (!purpose_check(rq->purpose, rq->op, pr))
 		return false;
-	/* what every CA takes and lib/pki can sign with: no ES512, no EdDSA */
-	if (type == KEY_P521 || type == KEY_ED25519)
+	/* what every CA takes and lib/pki can sign with: no ES512, no EdDSA; and for checkpoints that alone */
+	if (type == KEY_P521 || (type == KEY_ED25519) != (rq->purpose == PURPOSE_AUDIT))
 		return problem_internal(pr, "the keeper makes no %s keys", key_type_name(type));
 	if (!key_make(type, &key, pr) || !make_public(key, rq, &scope, &a->second, pr))
 		return false;
@@ -245,6 +252,24 @@ op_sign_crl(struct vault *v, const struct proto_request *rq, struct answer *a, s
 		mint_sign_crl(rq->field[2], ca, o->key, &a->first, pr);
 }
 
+static bool
+op_sign_checkpoint(struct vault *v, const struct proto_request *rq, struct answer *a, struct problem *pr)
+{
+	const struct opened *o = open_for(v, rq, pr);
+	struct tlog_checkpoint c, *last = &v->signed_last;
+
+	if (!o)
+		return false;
+	if (!tlog_checkpoint_parse(rq->field[1], &c, pr))
+		return problem_internal(pr, "no checkpoint of an audit trail");
+	if (!span_is(buf_span(&o->u.scope), c.origin))
+		return problem_internal(pr, "the key is not for the trail \"%s\"", c.origin);
+	if (strcmp(last->origin, c.origin) == 0 && last->size == c.size && !tlog_hash_eq(&last->root, &c.root))
+		return problem_internal(pr, "another root of %llu entries was signed before", (unsigned long long)c.size);
+	*last = c;
+	return jws_sign_raw(JWA_EDDSA, o->key, rq->field[1], &a->first, pr);
+}
+
 static op_fn *const functions[OP__COUNT] = {
 	[OP_MAKE] = op_make,
 	[OP_SEAL] = op_seal,
@@ -254,6 +279,7 @@ static op_fn *const functions[OP__COUNT] = {
 	[OP_MAC_VERIFY] = op_mac_verify,
 	[OP_SIGN_CERT] = op_sign_cert,
 	[OP_SIGN_CRL] = op_sign_crl,
+	[OP_SIGN_CHECKPOINT] = op_sign_checkpoint,
 };
 
 void

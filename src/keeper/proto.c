@@ -4,6 +4,8 @@
 
 #include <arpa/inet.h>
 
+#include "tlog/note.h"
+
 #define DER_MAX (16u * 1024)
 #define CRL_MAX (PROTO_FRAME_MAX - 64u * 1024)
 /* A request's own words before its fields: id, op, kind, purpose. */
@@ -24,6 +26,7 @@ static const struct op_row {
 		{ PROTO_SEALED_MAX, 128 * 1024, PROTO_MAC_MAX } },
 	[OP_SIGN_CERT] = { "sign_cert", false, 0, { PROTO_SEALED_MAX, DER_MAX, 64 * 1024 } },
 	[OP_SIGN_CRL] = { "sign_crl", false, 0, { PROTO_SEALED_MAX, DER_MAX, CRL_MAX } },
+	[OP_SIGN_CHECKPOINT] = { "sign_checkpoint", false, 0, { PROTO_SEALED_MAX, TLOG_NOTE_MAX } },
 };
 
 struct reader {

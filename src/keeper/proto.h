@@ -18,6 +18,7 @@ enum keeper_op {
 	OP_MAC_VERIFY,    /* alg, sealed, data, MAC -> one octet: 1 good, 0 not */
 	OP_SIGN_CERT,     /* sealed, CA certificate, template -> certificate */
 	OP_SIGN_CRL,      /* sealed, CA certificate, template -> CRL */
+	OP_SIGN_CHECKPOINT, /* sealed, text -> signature */
 	OP__COUNT
 };
 

@@ -175,7 +175,7 @@ vault_free(struct vault *v)
 static bool
 has_key_pair(enum key_purpose purpose)
 {
-	return purpose == PURPOSE_ACME_ACCOUNT || purpose == PURPOSE_LOCAL_CA;
+	return purpose == PURPOSE_ACME_ACCOUNT || purpose == PURPOSE_LOCAL_CA || purpose == PURPOSE_AUDIT;
 }
 
 /* The one with this hash, or else the free or longest unused place for it. */

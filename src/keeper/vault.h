@@ -4,6 +4,7 @@
 #define KEEPER_VAULT_H
 
 #include "keeper/seal.h"
+#include "tlog/note.h"
 
 #define VAULT_CACHE 128 /* opened blobs kept; the one unused longest goes first */
 
@@ -25,6 +26,7 @@ struct vault {
 	struct named_secret *secrets; /* owned */
 	size_t secret_count;
 	uint64_t uses;
+	struct tlog_checkpoint signed_last; /* size 0: none */
 	struct opened cache[VAULT_CACHE];
 };
 

@@ -10,8 +10,10 @@
 #include "json/json.h"
 #include "server/server.h"
 #include "store/account.h"
+#include "store/audit.h"
 #include "store/authz.h"
 #include "store/cert.h"
+#include "store/eab.h"
 #include "store/order.h"
 
 struct api;
@@ -34,6 +36,7 @@ struct route {
 	bool renewal;           /* renewal information by GET, for anybody */
 	bool list;              /* of many certificates */
 	bool query;             /* may have a query: the cursor of a list */
+	enum audit_event refusal; /* what a refusal is noted as in the audit trail; 0: not at all */
 };
 
 struct api {
@@ -59,6 +62,12 @@ struct api {
 	size_t sub_count;
 	struct http_reply reply;
 	bool replied_problem;
+	char peer_text[ADDR_TEXT];
+	struct {                             /* for the audit trail, as far as it is known */
+		const char *profile, *rule;  /* of the configuration */
+		struct buf names;            /* identifiers asked for; owned */
+		char kid[KID_TEXT];          /* of the binding asked for */
+	} noted;
 	struct renewal_list *renewals;       /* that a GET asks about; owned */
 	unsigned cert_ids_max;               /* with the problem of too many of them; 0 = another problem */
 };
@@ -126,6 +135,11 @@ void renewal_get_done(struct api *api);
 
 /* Is its tenant (U12, E8) one that the configuration has? */
 bool api_tenant(struct api *api, const char *name, const struct tenant_conf **ret, struct problem *pr) MUST_CHECK;
+/* Who asks, and what he asks for, as the start of an entry of the audit trail; valid as long as the request. */
+struct audit_entry api_entry(const struct api *api, enum audit_event event);
+/* That it was refused. Worker, outside of any transaction. */
+void api_note_refusal(struct api *api);
+
 /* Replies. Each begins api->reply anew. */
 void api_reply_json(struct api *api, int status, struct buf *body);
 void api_location(struct api *api, const char *kind, const char *ref); /* Location: external_url/kind/ref */

@@ -105,6 +105,7 @@ eab_verify(struct api *api, const struct json_node *binding, struct eab_claim *r
 	bool good = jws_parse_node(binding, true, &inner, &api->pr) && check_header(api, &inner) && check_payload(api, &inner) &&
 		check_mac(api, &inner, &id);
 
+	span_copy(inner.kid, api->noted.kid, sizeof(api->noted.kid));
 	jws_done(&inner);
 	if (!good)
 		return false;

@@ -89,6 +89,20 @@ note_binding(struct sql *db, const struct creation *c, struct problem *pr)
 }
 
 static bool
+note_account(struct sql *db, const struct creation *c, struct problem *pr)
+{
+	struct audit_entry e = api_entry(c->api, AUDIT_ACCOUNT_CREATE);
+
+	e.account = c->account.ref;
+	e.tenant = c->account.tenant;
+	e.after = c->account.thumbprint;
+	if (!audit_note(db, &e, pr))
+		return false;
+	e.event = AUDIT_ACCOUNT_BIND;
+	return !c->account.eab_id || audit_note(db, &e, pr);
+}
+
+static bool
 create_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct creation *c = arg;
@@ -118,7 +132,7 @@ create_tx(struct sql *db, void *arg, struct problem *pr)
 	c->account.terms_url = c->account.terms ? xstrdup(c->api->conf->terms_of_service) : NULL;
 	c->account.jwk = xstrdup(c->jwk);
 	c->account.contact = xstrdup(c->contact);
-	return account_insert(db, &c->account, pr) && note_binding(db, c, pr);
+	return account_insert(db, &c->account, pr) && note_binding(db, c, pr) && note_account(db, c, pr);
 }
 
 static bool
@@ -215,7 +229,8 @@ update_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct update *u = arg;
 	struct account check;
-	bool found, moved;
+	struct audit_entry entry;
+	bool found, moved = false;
 
 	if (!api_account(u->api, db, &check, pr))
 		return false;
@@ -224,6 +239,9 @@ update_tx(struct sql *db, void *arg, struct problem *pr)
 	if (u->agree && !account_set_terms(db, check.id, u->api->conf->terms_of_service, pr))
 		return false;
 	if (u->deactivate && !account_deactivate(db, check.id, jobs_node(u->api->srv->jobs), &moved, pr))
+		return false;
+	entry = api_entry(u->api, AUDIT_ACCOUNT_DEACTIVATE);
+	if (u->deactivate && moved && !audit_note(db, &entry, pr))
 		return false;
 	account_done(&u->account);
 	return account_by_ref(db, span_str(u->api->kid_ref), &u->account, &found, pr);

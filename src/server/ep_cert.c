@@ -33,8 +33,11 @@ static bool
 fetched_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct cert_get *g = arg;
+	struct audit_entry e = api_entry(g->api, AUDIT_CERT_DOWNLOAD);
 
-	return cert_set_fetched(db, g->row.id, clock_unix_s(), pr);
+	e.cert = g->row.ref;
+	e.serial = g->row.serial;
+	return cert_set_fetched(db, g->row.id, clock_unix_s(), pr) && audit_note(db, &e, pr);
 }
 
 /* The other chains than the one asked for. */

@@ -70,6 +70,7 @@ change_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct change *c = arg;
 	struct account account;
+	struct audit_entry entry;
 	bool moved, denied;
 
 	account_done(&c->other);
@@ -84,7 +85,12 @@ change_tx(struct sql *db, void *arg, struct problem *pr)
 		return problem_set(pr, PROBLEM_BAD_PUBLIC_KEY, "the new key is known to be compromised");
 	if (!account_set_key(db, account.id, account.thumbprint, c->new_key->thumbprint, buf_cstr(&c->jwk), &moved, pr))
 		return false;
-	return moved ? true : problem_set(pr, PROBLEM_MALFORMED, "the account's key was changed meanwhile");
+	if (!moved)
+		return problem_set(pr, PROBLEM_MALFORMED, "the account's key was changed meanwhile");
+	entry = api_entry(c->api, AUDIT_ACCOUNT_KEYCHANGE);
+	entry.before = account.thumbprint;
+	entry.after = c->new_key->thumbprint;
+	return audit_note(db, &entry, pr);
 }
 
 static bool

@@ -223,9 +223,13 @@ static bool
 check_all(struct api *api, struct new_order *n)
 {
 	for (size_t i = 0; i < n->idents.count; i++) {
+		const struct policy_verdict *v = &n->decision.verdicts[i];
 		struct problem pr = { 0 };
 
-		if (!offer_check(n->profile, &n->idents.list[i], &n->decision.verdicts[i], n->asks[i].rule, &pr))
+		/* of several the one that refused, if there is one */
+		if (!api->noted.rule || (!v->allow && api->sub_count == 0))
+			api->noted.rule = v->rule;
+		if (!offer_check(n->profile, &n->idents.list[i], v, n->asks[i].rule, &pr))
 			api_subproblem(api, &pr, &n->idents.list[i]);
 	}
 	if (api->sub_count > 0)
@@ -283,6 +287,8 @@ read_request(struct api *api, struct new_order *n)
 		!replaces_read(&o, &n->replaced))
 		return false;
 	idents_collect(api, list, n);
+	api->noted.profile = n->profile->name;
+	idents_write(&n->idents, &api->noted.names);
 	if ((int64_t)n->idents.count <= n->profile->max_identifiers)
 		return decide(api, n) && map(api, n) && check_all(api, n);
 	api->sub_count = 0;
@@ -306,6 +312,17 @@ add_authz(struct sql *db, struct new_order *n, const struct offer_ask *ask, bool
 }
 
 static bool
+note_order(struct sql *db, const struct new_order *n, struct problem *pr)
+{
+	struct audit_entry e = api_entry(n->api, AUDIT_ORDER_CREATE);
+
+	e.order = n->v.order.ref;
+	e.tenant = n->v.order.tenant;
+	e.upstream = n->ca->name;
+	return audit_note(db, &e, pr);
+}
+
+static bool
 insert_order(struct sql *db, struct new_order *n, struct problem *pr)
 {
 	const char *node = jobs_node(n->api->srv->jobs);
@@ -315,7 +332,7 @@ insert_order(struct sql *db, struct new_order *n, struct problem *pr)
 	bool all = true;
 
 	o->expires = inserted = pending < latest ? pending : latest;
-	if (!order_insert(db, o, pr) || !decision_note(db, &n->decision, o->id, pr) || !event_note(db, o->id, node, "order", pr, "created for profile %s, %zu identifiers", o->profile, o->idents.count))
+	if (!order_insert(db, o, pr) || !note_order(db, n, pr) || !decision_note(db, &n->decision, o->id, pr) || !event_note(db, o->id, node, "order", pr, "created for profile %s, %zu identifiers", o->profile, o->idents.count))
 		return false;
 	if (n->why_not.kind && !event_note(db, o->id, node, "order", pr, "%s is to issue: %s", n->ca->name, n->why_not.detail))
 		return false;

@@ -5,7 +5,7 @@ libgate_a_SOURCES += \
 	src/server/offer.h \
 	src/server/keycache.c src/server/keycache.h src/server/health.c src/server/health.h src/server/limits.c src/server/limits.h src/server/nonce.c src/server/nonce.h \
 	src/server/ep_renewal.c src/server/ep_renewal_batch.c src/server/renewal_list.c src/server/renewal_list.h \
-	src/server/replaces.c src/server/reply.c src/server/routes.c src/server/server.c src/server/server.h src/server/stats.c src/server/stats.h
+	src/server/replaces.c src/server/reply.c src/server/routes.c src/server/trail.c src/server/server.c src/server/server.h src/server/stats.c src/server/stats.h
 
 check_PROGRAMS += test_nonce
 test_nonce_SOURCES = tests/unit/server/test_nonce.c tests/tap.h

@@ -22,6 +22,8 @@ api_new(struct server *srv, struct http_req *rq)
 	api->srv = srv;
 	api->http = rq;
 	api->conf = conf_holder_take(srv->conf);
+	api->noted.names = BUF_MAX(AUDIT_PERSONAL_MAX);
+	addr_text(&rq->peer, api->peer_text);
 	return api;
 }
 
@@ -33,6 +35,7 @@ api_free(struct api *api)
 	jwk_free(api->jwk);
 	json_free(api->payload_doc);
 	free(api->subs);
+	buf_done(&api->noted.names);
 	renewal_get_done(api);
 	gate_conf_unref(api->conf);
 	free(api);
@@ -187,8 +190,10 @@ run(void *arg)
 
 	if (!good && api->eab_refused)
 		eab_note_refusal(api);
-	if (!good)
+	if (!good) {
 		tell_account_first(api);
+		api_note_refusal(api);
+	}
 	finish(api, good);
 }
 

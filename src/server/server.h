@@ -42,6 +42,8 @@ struct server {
 	_Atomic(uint64_t) quota_refused, quota_warned; /* orders */
 	struct server_stats stats;
 	struct attest_stats attested;
+	struct buckets *noted;     /* how many refusals come into the audit trail; NULL: all */
+	_Atomic(uint64_t) unnoted; /* that did not, since the last that did */
 };
 
 /* The http_handler and http_refusal of the ACME face; arg is the struct server. */

@@ -105,6 +105,7 @@ static const struct {
 	MEMBER(reason, false),
 	MEMBER(upstream, false),
 	MEMBER(upstream_order, false),
+	MEMBER(skipped, false),
 	MEMBER(before, false),
 	MEMBER(after, false),
 };
@@ -118,7 +119,7 @@ audit_event_name(enum audit_event event)
 bool
 audit_event_parse(struct span name, enum audit_event *ret)
 {
-	for (size_t i = 0; i < COUNT_OF(event_names); i++) {
+	for (size_t i = AUDIT_ACCOUNT_CREATE; i < COUNT_OF(event_names); i++) {
 		if (span_is(name, event_names[i])) {
 			*ret = (enum audit_event)i;
 			return true;
@@ -202,6 +203,21 @@ write_entry(const struct audit_entry *e, int64_t at_ms, struct buf *ret_entry, s
 	jw_end(&entry);
 	jw_end(&entry);
 	return good && jw_ok(&entry) && jw_ok(&open);
+}
+
+bool
+audit_order_of(struct sql *db, int64_t order_id, struct audit_order *ret, struct problem *pr)
+{
+	static const char SQL[] = "select o.ref, a.ref from orders o join account a on a.id=o.account_id where o.id=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	*ret = (struct audit_order){ "", "" };
+	sql_bind_int(st, 1, order_id);
+	if (sql_step(st)) {
+		sql_copy(st, 0, ret->order, sizeof(ret->order));
+		sql_copy(st, 1, ret->account, sizeof(ret->account));
+	}
+	return sql_end(st, pr);
 }
 
 bool

@@ -9,11 +9,12 @@
 #ifndef STORE_AUDIT_H
 #define STORE_AUDIT_H
 
+#include "base/rand.h"
 #include "sql/sql.h"
 
 /* What may be noted: a closed list, whose names are stored, and those of logs and syslog (N8). */
 enum audit_event {
-	AUDIT_ACCOUNT_CREATE, AUDIT_ACCOUNT_DEACTIVATE, AUDIT_ACCOUNT_KEYCHANGE, AUDIT_ACCOUNT_BIND,
+	AUDIT_ACCOUNT_CREATE = 1, AUDIT_ACCOUNT_DEACTIVATE, AUDIT_ACCOUNT_KEYCHANGE, AUDIT_ACCOUNT_BIND,
 	AUDIT_ORDER_CREATE, AUDIT_ORDER_REFUSE, AUDIT_ORDER_EXPIRE,
 	AUDIT_AUTHZ_VALID, AUDIT_AUTHZ_INVALID,
 	AUDIT_ATTESTATION_ACCEPT, AUDIT_ATTESTATION_REJECT,
@@ -69,10 +70,16 @@ struct audit_entry {
 	const char *serial, *issuer, *sha256, *key_sha256, *not_before, *not_after, *reason;
 	/* the CA */
 	const char *upstream, *upstream_order;
+	const char *skipped;       /* how many like this one were too many to be noted, before it */
 	const char *before, *after; /* of what was changed: states, versions, digests */
 };
 #define AUDIT_VALUE_MAX 1024           /* octets; more is cut */
 #define AUDIT_PERSONAL_MAX (32 * 1024)
+/* The refs by which an order is known in entries, and its account; "" if there is no such order. */
+struct audit_order {
+	char order[REF_TEXT], account[REF_TEXT];
+};
+bool audit_order_of(struct sql *db, int64_t order_id, struct audit_order *ret, struct problem *pr) MUST_CHECK;
 /* Within a transaction. */
 bool audit_note(struct sql *db, const struct audit_entry *e, struct problem *pr) MUST_CHECK;
 #endif

@@ -5,7 +5,7 @@
 
 static const char *const kind_names[] = { [JOB_VALIDATE] = "validate", [JOB_ISSUE] = "issue",
 	[JOB_REVOKE] = "revoke", [JOB_ACCOUNT] = "account", [JOB_HOUSEKEEP] = "housekeep", [JOB_CLEAN] = "clean",
-	[JOB_DISPATCH] = "dispatch", [JOB_LOOKUP] = "lookup", [JOB_PLAN] = "plan", [JOB_INCIDENT] = "incident" };
+	[JOB_DISPATCH] = "dispatch", [JOB_LOOKUP] = "lookup", [JOB_PLAN] = "plan", [JOB_INCIDENT] = "incident", [JOB_AUDIT] = "audit" };
 
 const char *
 job_kind_name(enum job_kind kind)

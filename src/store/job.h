@@ -19,6 +19,7 @@ enum job_kind {
 	JOB_LOOKUP = 7,     /* upstream id: ask a CA when to renew its certificates */
 	JOB_PLAN = 8,       /* 0: when certificates are renewed */
 	JOB_INCIDENT = 9,   /* incident id: carry it through; 0: look for those of CAs */
+	JOB_AUDIT = 10,     /* 0: number, sign, send and drop entries of the audit trail */
 	JOB_KIND__COUNT
 };
 const char *job_kind_name(enum job_kind kind);

@@ -1,6 +1,7 @@
 libgate_a_SOURCES += \
 	src/store/account.c src/store/account.h \
 	src/store/audit.c src/store/audit.h \
+	src/store/audit_trail.c src/store/audit_trail.h \
 	src/store/authz.c src/store/authz.h src/store/authz_proof.c \
 	src/store/bill.c src/store/bill.h \
 	src/store/agenda.c src/store/agenda.h \

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "store/audit.h"
 #include "upstream/account_job.h"
 
 #define PROOFS_S 120 /* how long a rollover waits for proofs bound to the present key */
@@ -87,7 +88,9 @@ registered_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct tx *t = arg;
 
-	return jobs_fence(t->w->job, db, pr) && upstream_life_registered(db, t->w->u->id, t->text, contact_of(t->w), t->terms, pr);
+	return jobs_fence(t->w->job, db, pr) && upstream_life_registered(db, t->w->u->id, t->text, contact_of(t->w), t->terms, pr) &&
+		audit_note(db, &(struct audit_entry){ .event = AUDIT_CA_ACCOUNT_CREATE, .actor = AUDIT_UPSTREAM, .node = jobs_node(t->w->job->jobs),
+			.upstream = t->w->u->name, .after = t->text }, pr);
 }
 
 bool
@@ -142,7 +145,9 @@ rolled_tx(struct sql *db, void *arg, struct problem *pr)
 {
 	struct tx *t = arg;
 
-	return jobs_fence(t->w->job, db, pr) && upstream_next_promote(db, t->w->u->id, pr);
+	return jobs_fence(t->w->job, db, pr) && upstream_next_promote(db, t->w->u->id, pr) &&
+		audit_note(db, &(struct audit_entry){ .event = AUDIT_CA_KEY_ROLL, .actor = AUDIT_UPSTREAM, .node = jobs_node(t->w->job->jobs),
+			.upstream = t->w->u->name }, pr);
 }
 
 bool

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "flow/work.h"
+#include "store/audit.h"
 #include "store/event.h"
 
 #define SAME_SET_MS 5000
@@ -202,6 +203,9 @@ limited_tx(struct sql *db, void *arg, struct problem *pr)
 		ledger_refused(upstreams_ledger(is->ups), db, &ask, span_str(is->call.problem.problem.detail), is->call.retry_after_s,
 			&r->refusal, pr) &&
 		upstream_order_unintend(db, ask.order_id, pr) &&
+		audit_note(db, &(struct audit_entry){ .event = r->refusal.is_paused ? AUDIT_CA_PAUSED : AUDIT_CA_LIMIT_HIT, .actor = AUDIT_UPSTREAM,
+			.outcome = AUDIT_REFUSED, .node = jobs_node(is->job->jobs), .order = is->order.ref, .upstream = is->u->name,
+			.detail = is->call.problem.problem.detail, .after = time_rfc3339(r->until, time) }, pr) &&
 		event_note(db, is->order.id, jobs_node(is->job->jobs), "limit", pr, "%s refused for %s until %s%s: %s", is->u->name,
 			ledger_label(&r->refusal.bucket, label), time_rfc3339(r->until, time),
 			r->refusal.foreign ? " (not by our count: somebody else uses it)" : "", is->call.problem.problem.detail);

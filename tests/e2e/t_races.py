@@ -418,7 +418,7 @@ def all_races(s, what, pebble):
         signer, certs = two_finalize(s, "default", max(10, TIMES // 5))
         two_revocations(s, signer, certs)
     s.holds("right after the races, " + what)
-    wait_until("all work to end", lambda: not s.sql("select id from job where kind not in (4, 6, 7, 8, 9)"), 60)
+    wait_until("all work to end", lambda: not s.sql("select id from job where kind not in (4, 6, 7, 8, 9, 10)"), 60)
     s.holds("when all work has ended, " + what)
     s.lines.close()
 

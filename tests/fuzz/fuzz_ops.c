@@ -25,7 +25,7 @@ static const char named[] = "kkkkkkkkkkkkkkkk";
 static void
 make(enum keeper_op op, enum key_purpose purpose, struct span first, struct span second, struct buf *ret, struct buf *ret_second)
 {
-	const struct proto_request rq = { 1, op, op == OP_MAKE ? KEY_P256 : 0, purpose, { first, second } };
+	const struct proto_request rq = { 1, op, op != OP_MAKE ? 0 : purpose == PURPOSE_AUDIT ? KEY_ED25519 : KEY_P256, purpose, { first, second } };
 	AUTO_BUF out = BUF_MAX(PROTO_FRAME_MAX + PROTO_HEAD);
 	struct proto_reply reply;
 
@@ -54,6 +54,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	make(OP_SEAL, PURPOSE_EAB_UPSTREAM, SPAN(ORIGIN "/dir"), SPAN(named), &blobs[1 + PURPOSE_EAB_UPSTREAM], &none);
 	make(OP_SEAL, PURPOSE_EAB_DEVICE, SPAN("mdm"), SPAN(named), &blobs[1 + PURPOSE_EAB_DEVICE], &none);
 	make(OP_SEAL, PURPOSE_TSIG, SPAN("zone"), SPAN(named), &blobs[1 + PURPOSE_TSIG], &none);
+	make(OP_MAKE, PURPOSE_AUDIT, SPAN("acmegate.example/audit"), SPAN_NONE, &blobs[1 + PURPOSE_AUDIT], &public);
 	return 0;
 }
 
@@ -142,6 +143,9 @@ fill(struct proto_request *rq, unsigned blob, bool raw, struct span text, struct
 	case OP_SIGN_CRL:
 		rq->field[1] = buf_span(&ca_cert);
 		rq->field[2] = text;
+		break;
+	case OP_SIGN_CHECKPOINT:
+		rq->field[1] = text;
 		break;
 	default:
 		span_cut(&rest, '\n', &line);

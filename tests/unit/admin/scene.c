@@ -214,6 +214,9 @@ scene_up(struct scene *s)
 	server_stats_init(&s->server.stats);
 	s->server.renewal = renewal_new(s->admin.store);
 	s->admin.server = &s->server;
+	s->trail = (struct trail_env){ .store = s->admin.store, .keeper = s->keeper, .conf = s->admin.conf, .node = "node-1" };
+	must(trail_begin(&s->trail, &pr));
+	s->admin.trail = &s->trail;
 	s->admin.metrics = metrics_new();
 	s->admin.version = "9.8.7";
 	s->admin.started_unix_s = clock_unix_s() - 90061;

@@ -9,6 +9,7 @@ struct scene {
 	char folder[64], socket[96], file[96];
 	struct admin admin;
 	struct server server;
+	struct trail_env trail;
 	struct keeper *keeper;
 	struct loop *loop;
 	struct httpc *httpc;

@@ -109,7 +109,7 @@ test_help(void)
 		ctl_help_command(c, &one);
 		ok(strstr(buf_cstr(&one), "Examples:") == buf_cstr(&one), "  its own begins with examples");
 		for (const struct ctl_option *o = c->options; o && o->name; o++) {
-			AUTO_FREE char *option = xasprintf("  --%s", o->name);
+			AUTO_FREE char *option = xasprintf("%s--%s", o->letter ? ", " : "  ", o->name);
 
 			ok(strstr(buf_cstr(&one), option), "  and has%s", option);
 		}

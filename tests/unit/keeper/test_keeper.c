@@ -12,6 +12,7 @@
 #include "keeper/proto.h"
 #include "pki/mint.h"
 #include "scene.h"
+#include "tlog/note.h"
 
 static struct keeper *k;
 
@@ -325,6 +326,31 @@ test_local_ca(void)
 
 /* More blobs than the cache holds, each used twice. */
 static void
+test_audit(void)
+{
+	static const char TEXT[] = "acme.test/audit/1\n8\nXcnaeacGWamtVZy3Ad7ZoqudgjqtL0lgz+Nw7/RgQyg=\n";
+	static const char OTHER_ROOT[] = "acme.test/audit/1\n8\nXcnaeacGWamtVZy3Ad7ZoqudgjqtL0lgz+Nw7/RgQyk=\n";
+	static const char *const refused[] = { "acme.test/audit/2\n8\nXcnaeacGWamtVZy3Ad7ZoqudgjqtL0lgz+Nw7/RgQyg=\n", "hello", "", OTHER_ROOT };
+	AUTO_BUF sealed = BUF_MAX(8192), public = BUF_MAX(8192), signature = BUF_MAX(256), note = BUF_MAX(TLOG_NOTE_MAX);
+	struct tlog_vkey key = { .name = "acme.test/audit/1" };
+	struct tlog_checkpoint c;
+	struct problem pr = { 0 };
+
+	ok(keeper_make(k, KEY_ED25519, PURPOSE_AUDIT, SPAN("acme.test/audit/1"), &sealed, &public, &pr), "a trail's key is made: %s", pr.cause);
+	is_int(public.n, 44, "its public side is that of Ed25519");
+	memcpy(key.key, public.p + public.n - TLOG_KEY, TLOG_KEY);
+	ok(keeper_sign_checkpoint(k, buf_span(&sealed), SPAN(TEXT), &signature, &pr) && signature.n == TLOG_SIGNATURE, "it signs a checkpoint: %s", pr.cause);
+	tlog_note_write(SPAN(TEXT), &key, (unsigned char *)signature.p, &note);
+	ok(tlog_note_open(buf_span(&note), &key, 1, &c, &pr) && c.size == 8, "which verifies: %s", pr.detail);
+	ok(keeper_sign_checkpoint(k, buf_span(&sealed), SPAN(TEXT), &signature, &pr), "and the same again");
+	for (size_t i = 0; i < COUNT_OF(refused); i++)
+		ok(!keeper_sign_checkpoint(k, buf_span(&sealed), span_str(refused[i]), &signature, &pr), "refused: %s", pr.cause);
+	ok(!keeper_sign_jws(k, buf_span(&sealed), SPAN("e30.e30"), &signature, &pr), "it signs nothing else: %s", pr.cause);
+	ok(!keeper_make(k, KEY_P256, PURPOSE_AUDIT, SPAN("acme.test/audit/1"), &sealed, &public, &pr), "it is of no other type");
+	ok(!keeper_make(k, KEY_ED25519, PURPOSE_AUDIT, SPAN("a b"), &sealed, &public, &pr), "and has an origin");
+}
+
+static void
 test_many_blobs(void)
 {
 	struct buf sealed[200];
@@ -428,6 +454,7 @@ main(void)
 	test_device_eab();
 	test_tsig();
 	test_local_ca();
+	test_audit();
 	test_many_blobs();
 	test_threads();
 	test_speed();

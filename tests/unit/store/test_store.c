@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "cases.h"
-#include "store/audit.h"
+#include "store/audit_trail.h"
 #include "store/order_policy.h"
 #include "store/bill.h"
 #include "store/proof_record.h"
@@ -1711,16 +1711,130 @@ case_device_names(struct sql *db, void *arg, struct problem *pr)
 	return true;
 }
 
+/* ---- the audit trail ---- */
+
+struct audit_rows {
+	int64_t seqs[8], count;
+	bool erased;
+	char entry[2048], open[2048]; /* of the last */
+};
+
+static void
+on_row(const struct audit_row *r, void *arg)
+{
+	struct audit_rows *rows = arg;
+
+	rows->seqs[rows->count++ % 8] = r->seq;
+	rows->erased = r->erased.p != NULL;
+	span_copy(r->entry, rows->entry, sizeof(rows->entry));
+	span_copy(r->open, rows->open, sizeof(rows->open));
+}
+
+static bool
+note_many(struct sql *db, int count, struct problem *pr)
+{
+	for (int i = 0; i < count; i++) {
+		if (!audit_note(db, &(struct audit_entry){ .event = AUDIT_ORDER_CREATE, .account = "many", .order = "o" }, pr))
+			return false;
+	}
+	return true;
+}
+
+/* Is the tree of what is stored the one of its entries? */
+static void
+on_leaf(const struct audit_row *r, void *arg)
+{
+	struct tlog_edge *edge = arg;
+	struct tlog_hash h;
+
+	tlog_leaf(r->entry, &h);
+	ok(r->seq == (int64_t)edge->size && tlog_hash_eq(&h, &r->hash) && tlog_edge_add(edge, 0, &h), "entry %lld has its hash", (long long)r->seq);
+}
+
+static bool
+on_checkpoint(int64_t size, const char *note, void *arg)
+{
+	*(int64_t *)arg += size;
+	return note[0] == 'n';
+}
+
+#define QUERY(max, ...) (&(struct audit_query){ .limit = max, __VA_ARGS__ })
+
 static bool
 case_audit(struct sql *db, void *arg, struct problem *pr)
 {
+	static const unsigned char key[TLOG_KEY] = { 7 };
+	const struct audit_entry refused = { .event = AUDIT_ORDER_REFUSE, .actor = AUDIT_ACME, .outcome = AUDIT_REFUSED, .account = "acct",
+		.order = "ord", .address = "10.0.0.1", .names = "dns:a.test", .detail = "no rule \xff hears", .rule = "a \"rule\"" };
 	enum audit_event event = AUDIT_EVENT__COUNT;
+	struct audit_tree tree = { db, pr };
+	struct tlog_edge edge = { 0 };
+	struct tlog_hash root, want;
+	struct audit_state s;
+	struct audit_rows rows = { 0 };
+	int64_t n, last, sum = 0, cut, order = put_order(db, put_account(db, "t"), ORDER_PENDING, NOW, "a.test");
+	struct audit_order of;
+	char *note;
+	bool set;
 
 	(void)arg;
-	ok(audit_note(db, &(struct audit_entry){ .event = AUDIT_ORDER_REFUSE, .actor = AUDIT_ACME, .outcome = AUDIT_REFUSED, .account = "acct",
-			.address = "10.0.0.1", .names = "dns:a.test", .detail = "no rule \xff" }, pr), "what happened is noted");
 	ok(audit_event_parse(SPAN("order.refuse"), &event) && event == AUDIT_ORDER_REFUSE && !audit_event_parse(SPAN("order.refused"), &event),
 		"events are known by their names");
+	ok(audit_order_of(db, order, &of, pr) && strlen(of.order) == REF_TEXT - 1 && strlen(of.account) == REF_TEXT - 1 &&
+			audit_order_of(db, 999, &of, pr) && !of.order[0], "an order and its account are known by their refs");
+	ok(audit_note(db, &refused, pr) && audit_note(db, &(struct audit_entry){ .event = AUDIT_OPERATOR_ACTION, .operator_name = "eve" }, pr), "what happened is noted");
+	ok(audit_waiting(db, 10, &n, pr) && n == 2 && audit_list_up(db, QUERY(5, .from = 0), on_row, &rows, pr) && rows.count == 0, "and waits for its number");
+	ok(audit_sequence(db, 10, &n, pr) && n == 2 && audit_waiting(db, 10, &n, pr) && n == 0, "which it gets");
+	ok(audit_list_up(db, QUERY(1, .from = 0), on_row, &rows, pr) && rows.count == 1 && rows.seqs[0] == 0, "the first is 0");
+	ok(strncmp(rows.entry, "{\"seq\":0,\"at\":\"", 15) == 0 && strstr(rows.entry, "\"event\":\"order.refuse\",\"outcome\":\"refused\",\"actor\":\"acme\",\"account\":\"acct\"") &&
+			strstr(rows.entry, "\"rule\":\"a \\\"rule\\\"\""), "it says what happened: %s", rows.entry);
+	ok(!strstr(rows.entry, "a.test") && strstr(rows.open, "\"dns:a.test\"") && strstr(rows.open, "\"no rule \""), "what is personal lies beside it: %s", rows.open);
+	rows.count = 0;
+	ok(audit_list_down(db, QUERY(5, .before = 0), on_row, &rows, pr) && rows.count == 2 && rows.seqs[0] == 1 && rows.seqs[1] == 0, "the newest first");
+	rows.count = 0;
+	ok(audit_list_down(db, QUERY(5, .before = 1), on_row, &rows, pr) && rows.count == 1 && rows.seqs[0] == 0, "and below one");
+	rows.count = 0;
+	ok(audit_list_down(db, QUERY(5, .who = "eve"), on_row, &rows, pr) && audit_list_down(db, QUERY(5, .event = "order.refuse"), on_row, &rows, pr) &&
+			audit_list_down(db, QUERY(5, .account = "acct"), on_row, &rows, pr) && audit_list_down(db, QUERY(5, .order = "ord"), on_row, &rows, pr) &&
+			audit_list_down(db, QUERY(5, .since_ms = clock_unix_ms() - 60000, .until_ms = clock_unix_ms() + 60000), on_row, &rows, pr) && rows.count == 6,
+		"by who, what, account, order and time");
+	rows.count = 0;
+	ok(audit_list_down(db, QUERY(5, .who = "eve", .event = "order.refuse"), on_row, &rows, pr) &&
+			audit_list_down(db, QUERY(5, .until_ms = clock_unix_ms() - 60000), on_row, &rows, pr) &&
+			audit_list_down(db, QUERY(5, .since_ms = clock_unix_ms() + 60000), on_row, &rows, pr) && rows.count == 0, "and nothing else");
+	ok(audit_erase(db, QUERY(5, .account = "acct"), "then", &n, &last, pr) && n == 1 && last == 0, "personal values are erased");
+	ok(audit_list_up(db, QUERY(1, .from = 0), on_row, &rows, pr) && rows.erased && strcmp(rows.open, "{}") == 0, "and gone");
+	ok(audit_erase(db, QUERY(5, .account = "acct"), "then", &n, &last, pr) && n == 0, "once");
+	ok(audit_erase(db, QUERY(5, .who = "eve"), "then", &n, &last, pr) && n == 1 && audit_erase(db, QUERY(5, .who = "eve"), "then", &n, &last, pr) && n == 0 && last == 0,
+		"the name is no more to be found");
+
+	ok(note_many(db, 2 * AUDIT_TILE, pr) && audit_sequence(db, 300, &n, pr) && n == 300 && audit_sequence(db, 300, &n, pr) && n == 2 * AUDIT_TILE - 300, "many more");
+	for (int64_t from = 0; from < 2 * AUDIT_TILE + 2; from += 200)
+		ok(audit_list_up(db, QUERY(200, .from = from), on_leaf, &edge, pr), "from %lld on", (long long)from);
+	tlog_edge_root(&edge, &want);
+	ok(audit_state_get(db, &s, pr) && s.size == 2 * AUDIT_TILE + 2 && tlog_root((uint64_t)s.size, audit_tree_full, &tree, &root) && tlog_hash_eq(&root, &want),
+		"the tree is that of the entries");
+	audit_state_done(&s);
+
+	ok(audit_set_key(db, "o/1", SPAN("sealed"), key, &set, pr) && set && audit_set_key(db, "o/2", SPAN("other"), key, &set, pr) && !set, "it gets a key once");
+	ok(audit_checkpoint_get(db, 0, &note, pr) && !note, "there is no checkpoint");
+	ok(audit_checkpoint_add(db, 3, "n3", pr) && audit_checkpoint_add(db, 257, "n257", pr) && audit_checkpoint_add(db, 257, "again", pr), "checkpoints are put on record");
+	ok(audit_checkpoint_get(db, 0, &note, pr) && note && strcmp(note, "n257") == 0, "the last one is found");
+	free(note);
+	ok(audit_checkpoint_get(db, 3, &note, pr) && note && strcmp(note, "n3") == 0, "and one of a size");
+	free(note);
+	ok(audit_checkpoint_get(db, 4, &note, pr) && !note && audit_checkpoint_each(db, 0, 9, on_checkpoint, &sum, pr) && sum == 260, "all in their order");
+	ok(audit_state_get(db, &s, pr) && s.signed_size == 257 && s.signed_at > 0 && strcmp(s.origin, "o/1") == 0 && span_is(buf_span(&s.sealed), "sealed") &&
+			memcmp(s.public_key, key, TLOG_KEY) == 0, "the trail says how far it has come");
+	audit_state_done(&s);
+
+	ok(audit_prune(db, clock_unix_ms() - 60000, 9, &cut, pr) && cut == 0, "nothing is dropped that is young");
+	ok(audit_set_sent(db, 5, 0, pr) && audit_prune(db, clock_unix_ms() + 60000, 9, &cut, pr) && cut == AUDIT_TILE, "what is old and signed is dropped, in whole tiles");
+	rows.count = 0;
+	ok(audit_list_up(db, QUERY(1, .from = 0), on_row, &rows, pr) && rows.seqs[0] == AUDIT_TILE, "what is left begins there");
+	ok(tlog_root(2 * AUDIT_TILE + 2, audit_tree_full, &tree, &root) && tlog_hash_eq(&root, &want), "and the tree is the same");
+	ok(audit_state_get(db, &s, pr) && s.cut == AUDIT_TILE && s.sent == AUDIT_TILE && s.lost == AUDIT_TILE - 5, "what syslog has not had is counted");
+	audit_state_done(&s);
 	return true;
 }
 
