@@ -13,6 +13,7 @@
 #include "store/bill.h"
 #include "store/proof_record.h"
 #include "store/queue.h"
+#include "store/renewal_plan.h"
 #include "store/quota.h"
 #include "store/upstream_life.h"
 #include "store/usage.h"
@@ -582,6 +583,40 @@ list_renewal(const struct renewal_row *row, void *arg)
 
 	r->starts[r->count] = row->ca_start;
 	r->ids[r->count++] = row->cert_id;
+}
+
+/* Where certificates' places are, and how many are counted for an hour. */
+static bool
+case_renewal_plans(struct sql *db, void *arg, struct problem *pr)
+{
+	int64_t mine = put_account(db, "plans"), n, hour = NOW / 3600;
+	struct cert_row a = cert_like(31, mine, "p1", "p.test", NOW + 1000), b = cert_like(32, mine, "p2", "q.test", NOW + 2000);
+	struct plan_row rows[8], row;
+	size_t count, later;
+	uint32_t counts[3];
+	bool found, moved;
+
+	(void)arg;
+	need(cert_insert(db, &a, SPAN("PEM"), pr) && cert_insert(db, &b, SPAN("PEM"), pr));
+	ok(plan_each_missing(db, 8, rows, &count, pr) && count >= 2 && !rows[0].is_current, "a new certificate has no plan");
+	ok(plan_each_live(db, NOW, a.id - 1, 8, rows, &later, pr) && later == 2 && rows[1].renewal.cert_id == b.id, "those that live are walked");
+	need(plan_by_cert(db, b.id, &row, &found, pr));
+	ok(found && strcmp(row.upstream, "u") == 0 && row.renewal.planned_start == 0 && row.order_id == 32, "with what a plan is made from");
+	row.renewal.planned_start = NOW;
+	row.renewal.planned_end = NOW + 600;
+	row.renewal.plan_why = PLAN_COUNTED;
+	need(plan_set(db, &row, NOW + 5, pr) && plan_count_add(db, "u", hour, 1, pr) && plan_count_add(db, "u", hour, 1, pr));
+	ok(plan_by_cert(db, b.id, &row, &found, pr) && row.is_current && row.renewal.planned_end == NOW + 600 && row.renewal.changed_at == NOW + 5, "it is put on record");
+	ok(plan_each_missing(db, 8, rows, &later, pr) && later == count - 1, "and is missing no longer");
+	ok(plan_count(db, "u", hour, &n, pr) && n == 2 && plan_count(db, "v", hour, &n, pr) && n == 0, "an hour of a CA is counted");
+	ok(plan_counts(db, "u", hour - 1, 3, counts, pr) && counts[0] == 0 && counts[1] == 2 && counts[2] == 0, "and several are read at once");
+	need(cert_revoke(db, b.id, NOW, 1, &moved, pr));
+	ok(plan_count(db, "u", hour, &n, pr) && n == 1, "who is revoked is counted no longer");
+	ok(plan_sweep(db, hour, 9, &n, pr) && n == 0 && plan_sweep(db, hour + 1, 9, &n, pr) && n == 1, "hours that are over are deleted");
+	ok(plan_by_cert(db, -1, &row, &found, pr) && !found, "of no certificate there is no plan");
+	cert_row_done(&a);
+	cert_row_done(&b);
+	return true;
 }
 
 static bool
@@ -1855,7 +1890,8 @@ static const struct {
 	{ "authorizations of subdomains", case_subdomains },
 	{ "sets of authorizations", case_authz_sets },
 	{ "certificates", case_certs },
-		{ "renewal information", case_renewal },
+	{ "renewal information", case_renewal },
+	{ "plans of renewals", case_renewal_plans },
 	{ "jobs", case_jobs },
 	{ "external account keys", case_eab },
 	{ "use of quotas", case_usage },
@@ -1942,8 +1978,10 @@ test_plan(sqlite3 *h, const char *text)
 	while (sqlite3_step(st) == SQLITE_ROW) {
 		const char *detail = (const char *)sqlite3_column_text(st, 3);
 
-		/* `bounded` is what a limit has cut from another select of the same statement */
-		if ((strncmp(detail, "SCAN ", 5) == 0 && strcmp(detail, "SCAN CONSTANT ROW") != 0 && strcmp(detail, "SCAN bounded") != 0) ||
+		/* `bounded` is what a limit has cut from another select of the same statement; an index of those alone that are looked
+		 * for is read from end to end */
+		if ((strncmp(detail, "SCAN ", 5) == 0 && strcmp(detail, "SCAN CONSTANT ROW") != 0 && strcmp(detail, "SCAN bounded") != 0 &&
+			    !strstr(detail, "USING INDEX renewal_unplanned")) ||
 			strstr(detail, "AUTOMATIC")) {
 			printf("# %s\n", detail);
 			good = false;
