@@ -1,8 +1,6 @@
 libgate_a_SOURCES += \
 	src/ctl/args.c src/ctl/cmd_audit.c src/ctl/cmd_audit_verify.c src/ctl/cmd_account.c src/ctl/cmd_backup.c src/ctl/cmd_cert.c src/ctl/cmd_config.c src/ctl/cmd_control.c \
 	src/ctl/cmd_billing.c src/ctl/focus.c src/ctl/focus.h src/ctl/invoice.c src/ctl/invoice.h src/ctl/cmd_device.c src/ctl/cmd_eab.c src/ctl/cmd_eab_fleet.c src/ctl/eab_formats.c src/ctl/eab_formats.h src/ctl/cmd_face.c src/ctl/cmd_import.c src/ctl/cmd_init.c src/ctl/cmd_limits.c src/ctl/cmd_order.c src/ctl/cmd_policy.c src/ctl/cmd_queue.c src/ctl/cmd_renewals.c src/ctl/fetch.c src/ctl/cmd_status.c src/ctl/cmd_tenant.c src/ctl/commands.c src/ctl/complete.c src/ctl/complete.h src/ctl/complete_fish.c src/ctl/complete_zsh.c src/ctl/ctl.h src/ctl/help.c \
-	src/ctl/cmd_incident.c \
-	src/ctl/cmd_billing.c src/ctl/focus.c src/ctl/focus.h src/ctl/invoice.c src/ctl/invoice.h src/ctl/cmd_device.c src/ctl/cmd_eab.c src/ctl/cmd_face.c src/ctl/cmd_import.c src/ctl/cmd_init.c src/ctl/cmd_limits.c src/ctl/cmd_order.c src/ctl/cmd_policy.c src/ctl/cmd_queue.c src/ctl/cmd_renewals.c src/ctl/fetch.c src/ctl/cmd_status.c src/ctl/cmd_tenant.c src/ctl/commands.c src/ctl/complete.c src/ctl/complete.h src/ctl/complete_fish.c src/ctl/complete_zsh.c src/ctl/ctl.h src/ctl/help.c \
 	src/ctl/cmd_agenda.c src/ctl/cmd_incident.c \
 	src/ctl/inventory.c src/ctl/inventory.h \
 	src/ctl/list.c src/ctl/main.c src/ctl/print.c src/ctl/table.c src/ctl/table.h src/ctl/talk.c \

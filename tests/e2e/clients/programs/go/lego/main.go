@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"strconv"
+	"time"
 
 	"github.com/go-acme/lego/v5/acme"
 	"github.com/go-acme/lego/v5/certcrypto"
@@ -98,6 +99,30 @@ func renew(p *place.Place) error {
 	return p.Write("chain.pem", made.Certificate)
 }
 
+// renewDue renews if the server's renewal information says that it is time (RFC 9773), as lego's own command does that cannot wait.
+func renewDue(p *place.Place) error {
+	client, err := open(p)
+	if err != nil {
+		return err
+	}
+	chain, err := p.Read("chain.pem")
+	if err != nil {
+		return err
+	}
+	certs, err := certcrypto.ParsePEMBundle(chain)
+	if err != nil {
+		return err
+	}
+	info, err := client.Certificate.GetRenewalInfo(ctx, certs[0])
+	if err != nil {
+		return err
+	}
+	if err = p.Write("explanation", []byte(info.ExplanationURL)); err != nil || info.ShouldRenewAt(time.Now(), 0) == nil {
+		return err
+	}
+	return renew(p)
+}
+
 func rollover(p *place.Place) error {
 	client, err := open(p)
 	if err != nil {
@@ -134,6 +159,6 @@ func deactivate(p *place.Place) error {
 }
 
 func main() {
-	place.Run(map[string]func(*place.Place) error{"register": register, "issue": issue, "renew": renew, "rollover": rollover,
+	place.Run(map[string]func(*place.Place) error{"register": register, "issue": issue, "renew": renew, "renew-due": renewDue, "rollover": rollover,
 		"revoke": revoke, "deactivate": deactivate})
 }
