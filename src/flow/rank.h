@@ -6,7 +6,7 @@
 
 struct rank_before {
 	int64_t not_before, not_after;
-	bool is_revoked;
+	bool is_revoked; /* and not because its holder wanted that: a device could be urgent whenever it likes */
 	bool is_in_incident; /* an open one (store/incident.h) */
 };
 /* `before` NULL: it replaces none; only then is_bulk counts, or when that one ran out long ago. *ret_urgent_at: from then on it is

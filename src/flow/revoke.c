@@ -56,6 +56,8 @@ revoke_cert(struct sql *db, struct jobs *jobs, const struct cert_row *cert, cons
 	if (rq->reason == KEY_COMPROMISE && rq->deny_key &&
 		!denied_key_add(db, cert->key_hash, "revoked as compromised", pr))
 		return false;
+	if (rq->by_holder && !cert_set_revoked_by_holder(db, cert->id, pr))
+		return false;
 	return usage_end_cert(db, cert->id, pr) && bill_revoke(db, cert, clock_unix_s(), pr) && event_note(db, cert->order_id, jobs_node(jobs), "revoked", pr, "serial=%s reason=%d by=\"%s\"",
 		       cert->serial, rq->reason, rq->asker) &&
 		note(db, jobs_node(jobs), cert, rq, pr) &&

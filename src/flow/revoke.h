@@ -13,6 +13,7 @@ struct revocation_rq {
 	int reason;        /* -1 = none given */
 	bool deny_key;     /* the word of this asker suffices to call the key compromised, if that is the reason */
 	const struct audit_entry *who; /* for the audit trail: actor and what tells of him */
+	bool by_holder;    /* the device that has it, which is no incident (flow/rank.h) */
 	const char *asker; /* for the order's story: "its account", "an operator (uid 0)" */
 };
 /* The durable mark, the order's story and the job that tells the CA. PROBLEM_ALREADY_REVOKED if somebody was faster. After the

@@ -39,7 +39,7 @@ work_rank(struct sql *db, const struct gate_conf *conf, const struct order *o, i
 
 	if (!find_replaced(db, o, &c, &found, pr))
 		return false;
-	before = (struct rank_before){ c.not_before, c.not_after, c.revoked_at != 0, false };
+	before = (struct rank_before){ c.not_before, c.not_after, c.revoked_at != 0 && !c.revoked_by_holder, false };
 	if (found && !member_is_affected(db, c.id, &before.is_in_incident, pr)) {
 		cert_row_done(&c);
 		return false;

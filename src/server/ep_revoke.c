@@ -72,7 +72,7 @@ revoke_tx(struct sql *db, void *arg, struct problem *pr)
 	bool by_own_key = r->api->jwk != NULL;
 	/* only the key's holder can prove that it is lost (W24) */
 	const struct audit_entry who = api_entry(r->api, AUDIT_CERT_REVOKE);
-	const struct revocation_rq rq = { r->reason, by_own_key, &who, by_own_key ? "its own key" : "an account" };
+	const struct revocation_rq rq = { r->reason, by_own_key, &who, true, by_own_key ? "its own key" : "an account" };
 	bool found, may;
 
 	cert_row_done(&r->row);

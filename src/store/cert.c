@@ -7,7 +7,8 @@
 #define COLUMNS                                                                                    \
 	"c.id, c.order_id, c.account_id, c.ref, c.profile, c.upstream, c.serial, c.certid,"        \
 	" c.sha256, c.key_hash, c.issuer, c.not_before, c.not_after, c.created_at, c.fetched_at,"  \
-	" c.revoked_at, c.revoked_reason, c.revoked_upstream_at, c.idents, c.principal, c.tenant"
+	" c.revoked_at, c.revoked_reason, c.revoked_upstream_at, c.idents, c.principal, c.tenant,"   \
+	" c.revoked_by_holder"
 
 static void
 read_row(struct sql_stmt *st, struct cert_row *c)
@@ -33,6 +34,7 @@ read_row(struct sql_stmt *st, struct cert_row *c)
 	idents_read(sql_text(st, 18), &c->idents);
 	c->principal = sql_int(st, 19);
 	sql_copy(st, 20, c->tenant, sizeof(c->tenant));
+	c->revoked_by_holder = sql_int(st, 21) != 0;
 }
 
 void
@@ -262,6 +264,17 @@ cert_revoke(struct sql *db, int64_t id, int64_t at, int reason, bool *ret_moved,
 }
 
 bool
+cert_set_revoked_by_holder(struct sql *db, int64_t id, struct problem *pr)
+{
+	static const char SQL[] = "update cert set revoked_by_holder=1 where id=$1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, id);
+	sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
 cert_find_predecessor(struct sql *db, int64_t principal, const char *idents_key, const char *upstream, int64_t now, char ret_certid[CERTID_TEXT], struct problem *pr)
 {
 	static const char SQL[] =
@@ -330,7 +343,7 @@ each_listed(struct sql_stmt *st, cert_list_fn fn, void *arg, struct problem *pr)
 		char account_ref[REF_TEXT];
 
 		read_row(st, &c);
-		sql_copy(st, 21, account_ref, sizeof(account_ref));
+		sql_copy(st, 22, account_ref, sizeof(account_ref));
 		fn(&c, account_ref, arg);
 		cert_row_done(&c);
 	}

@@ -18,6 +18,7 @@ struct cert_row {
 	int64_t not_before, not_after, created_at;
 	int64_t fetched_at, revoked_at, revoked_upstream_at; /* 0 = not */
 	int64_t revoked_reason;                              /* -1 = none given */
+	bool revoked_by_holder;                              /* whoever has it wanted that */
 	struct idents idents;                                /* owned */
 };
 void cert_row_done(struct cert_row *c);
@@ -43,6 +44,8 @@ bool cert_add_alternate(struct sql *db, int64_t id, int64_t n, struct span chain
 bool cert_set_fetched(struct sql *db, int64_t id, int64_t at, struct problem *pr) MUST_CHECK;
 /* Compare-and-set: false in *ret_moved if it was revoked before. reason -1 = none. */
 bool cert_revoke(struct sql *db, int64_t id, int64_t at, int reason, bool *ret_moved, struct problem *pr) MUST_CHECK;
+/* Of one that was just revoked: whoever has it wanted that. */
+bool cert_set_revoked_by_holder(struct sql *db, int64_t id, struct problem *pr) MUST_CHECK;
 /* The one live certificate of this principal, set and CA that nothing has replaced yet (R8): its certID; "" if there is none, or more than
  * one, or it has no certID. */
 bool cert_find_predecessor(struct sql *db, int64_t principal, const char *idents_key, const char *upstream, int64_t now, char ret_certid[CERTID_TEXT], struct problem *pr) MUST_CHECK;

@@ -387,6 +387,9 @@
 	"create index renewal_expiring on renewal (not_after, cert_id)"                            \
 	" where replaced_at is null and revoked_at is null"
 
+/* A device that has its certificate revoked is no incident. */
+#define DDL_26 "alter table cert add column revoked_by_holder bigint not null default 0"
+
 static const struct sql_migration migrations[] = {
 	{ 1, DDL_1("integer primary key", "integer", "blob"),
 		DDL_1("bigint generated always as identity primary key", "bigint", "bytea") },
@@ -415,6 +418,7 @@ static const struct sql_migration migrations[] = {
 	{ 23, DDL_23("integer primary key", "integer"), DDL_23("bigint generated always as identity primary key", "bigint") },
 	{ 24, DDL_24("integer primary key", "integer"), DDL_24("bigint generated always as identity primary key", "bigint") },
 	{ 25, DDL_25, DDL_25 },
+	{ 26, DDL_26, DDL_26 },
 };
 
 _Static_assert(COUNT_OF(migrations) == SCHEMA_VERSION, "each is a version");

@@ -8,6 +8,7 @@
 #include "store/upstream.h"
 
 #define DAY 86400
+#define OWN_WISH (-90) /* revoked then: by the device */
 
 static const char conf_text[] =
 	"external_url = \"https://acme.corp.example\";"
@@ -37,6 +38,8 @@ put_earlier(struct sql *db, int64_t principal, const char *id, int64_t since, in
 	must(cert_insert(db, &c, SPAN("CHAIN"), &pr));
 	if (revoked_at)
 		must(cert_revoke(db, c.id, revoked_at, -1, &moved, &pr));
+	if (revoked_at == NOW + OWN_WISH)
+		must(cert_set_revoked_by_holder(db, c.id, &pr));
 	cert_row_done(&c);
 	return c.id;
 }
@@ -73,6 +76,7 @@ static const struct {
 	{ "long ago: new", "p", -190 * DAY, -100 * DAY, 0, false, SCHED_NEW, 3 * DAY, 0 },
 	{ "it is revoked: before all", "p", -DAY, 89 * DAY, -60, false, SCHED_INCIDENT, 89 * DAY, 0 },
 	{ "it is in an incident: before all, too", "p", -DAY, 89 * DAY, 0, false, SCHED_INCIDENT, 89 * DAY, 0, true },
+	{ "the device has revoked it: a renewal", "p", -DAY, 89 * DAY, OWN_WISH, false, SCHED_RENEWAL, 89 * DAY, 89 * DAY - 90 * DAY / 4 },
 	{ "another's certificate for the name is none of its own", "p", -DAY, 89 * DAY, -60, true, SCHED_NEW, 3 * DAY, 0 },
 };
 

@@ -549,6 +549,10 @@ case_certs(struct sql *db, void *arg, struct problem *pr)
 	ok(cert_find_again(db, account, "key-c1", key, "p", "u", NOW, c.created_at + 1, 0, &id, pr) && id == 0, "once fetched it is not given out again when it is old");
 	ok(cert_find_again(db, account, "key-c1", key, "p", "u", NOW, c.created_at, 0, &id, pr) && id == c.id, "it is while it is young");
 	ok(cert_revoke(db, c.id, NOW, 4, &moved, pr) && moved && cert_revoke(db, c.id, NOW + 1, 1, &moved, pr) && !moved, "it is revoked once");
+	ok(cert_by_id(db, c.id, &got, &found, pr) && !got.revoked_by_holder, "by whom is not said");
+	cert_row_done(&got);
+	ok(cert_set_revoked_by_holder(db, c.id, pr) && cert_by_id(db, c.id, &got, &found, pr) && got.revoked_by_holder, "unless its holder wanted that");
+	cert_row_done(&got);
 	ok(cert_set_revoked_upstream(db, c.id, NOW + 2, pr) && cert_by_id(db, c.id, &got, &found, pr) && got.revoked_at == NOW && got.revoked_reason == 4 && got.revoked_upstream_at == NOW + 2, "with the first reason, at the CA too");
 	cert_row_done(&got);
 	ok(cert_find_again(db, account, "key-c1", key, "p", "u", NOW, NOW, 0, &id, pr) && id == 0, "a revoked one is not given out again");
