@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/rand.h"
 #include "ledger/ledger_int.h"
 #include "store/queue.h"
@@ -14,8 +15,10 @@ ledger_open(const struct gate_conf *conf, struct ledger **ret, struct problem *p
 	struct ledger *l = xcalloc(1, sizeof(*l));
 
 	atomic_init(&l->well, true);
+	pthread_mutex_init(&l->crowds_lock, NULL);
 	rand_bytes(l->salt, sizeof(l->salt));
 	if (!psl_open(conf->public_suffix_list, &l->psl, pr)) {
+		pthread_mutex_destroy(&l->crowds_lock);
 		free(l);
 		return false;
 	}
@@ -29,6 +32,7 @@ ledger_close(struct ledger *l)
 	if (!l)
 		return;
 	psl_close(l->psl);
+	pthread_mutex_destroy(&l->crowds_lock);
 	free(l);
 }
 
@@ -150,6 +154,40 @@ is_there(const struct admission *a, enum quota_kind kind, const char *name)
 	return false;
 }
 
+static bool
+crowd_recall(struct ledger *l, int64_t bucket, bool urgent, int64_t *ret)
+{
+	const struct crowd *c = &l->crowds[(uint64_t)bucket % LEDGER_CROWDS];
+	bool known;
+
+	pthread_mutex_lock(&l->crowds_lock);
+	known = c->bucket == bucket && c->urgent == urgent && clock_ms() - c->at_ms < LEDGER_CROWD_MS;
+	*ret = known ? c->count : 0;
+	pthread_mutex_unlock(&l->crowds_lock);
+	return known;
+}
+
+static void
+crowd_keep(struct ledger *l, int64_t bucket, bool urgent, int64_t count)
+{
+	pthread_mutex_lock(&l->crowds_lock);
+	l->crowds[(uint64_t)bucket % LEDGER_CROWDS] = (struct crowd){ bucket, count, clock_ms(), urgent };
+	pthread_mutex_unlock(&l->crowds_lock);
+}
+
+/* Of an order that is to be made, behind all of them. */
+static bool
+count_all(struct ledger *l, struct sql *db, int64_t bucket, bool urgent, int64_t *ret, struct problem *pr)
+{
+	if (crowd_recall(l, bucket, urgent, ret))
+		return true;
+	if (!waiters_ahead(db, bucket, 0, urgent, ret, pr))
+		return false;
+	if (*ret >= LEDGER_CROWD)
+		crowd_keep(l, bucket, urgent, *ret);
+	return true;
+}
+
 /* Orders in the queue for the bucket, and places kept for it. */
 static bool
 count_ahead(struct admission *a, struct entry *e, struct problem *pr)
@@ -157,7 +195,8 @@ count_ahead(struct admission *a, struct entry *e, struct problem *pr)
 	const struct ledger_ask *ask = a->ask;
 	int64_t places;
 
-	if (!waiters_ahead(a->db, e->bucket.id, ask->order_id, ask->urgent, &e->ahead, pr) ||
+	if (!(ask->order_id ? waiters_ahead(a->db, e->bucket.id, ask->order_id, ask->urgent, &e->ahead, pr) :
+			      count_all(a->l, a->db, e->bucket.id, ask->urgent, &e->ahead, pr)) ||
 		!places_ahead(a->db, e->bucket.id, a->since, ask->now_ns / NS_PER_S, &places, pr))
 		return false;
 	e->ahead += places;

@@ -2,13 +2,26 @@
 #ifndef LEDGER_LEDGER_INT_H
 #define LEDGER_LEDGER_INT_H
 
+#include <pthread.h>
+
 #include "ledger/ledger.h"
 
 #define LEDGER_FROZEN_MAX_NS (7 * 86400 * NS_PER_S) /* what a CA may say, and no clock that was wrong may exceed */
 #define LEDGER_ANY "*"  /* the name under which a CA's limit is learned for all names */
 
+/* How many wait for a bucket takes long to count where they are many, and newOrder asks each time: told again for a moment. */
+#define LEDGER_CROWD 1000      /* so many are */
+#define LEDGER_CROWD_MS 2000
+#define LEDGER_CROWDS 64
+struct crowd {
+	int64_t bucket, count, at_ms;
+	bool urgent;
+};
+
 struct ledger {
 	struct psl *psl;
+	pthread_mutex_t crowds_lock;
+	struct crowd crowds[LEDGER_CROWDS]; /* by bucket */
 	unsigned char salt[16]; /* of keys: nobody outside can know which names would meet */
 	_Atomic(bool) well;
 };

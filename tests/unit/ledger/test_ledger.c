@@ -453,6 +453,55 @@ waiting(struct sql *db, void *arg, struct problem *pr)
 	return true;
 }
 
+#define MANY 1200
+
+/* Another newOrder soon after need not count them again. */
+static bool
+crowds(struct sql *db, void *arg, struct problem *pr)
+{
+	struct order first, orders[5];
+	struct ledger_ask asks[5], ask;
+	struct ledger_answer a, again;
+	int64_t took = 0;
+
+	(void)arg;
+	for (int i = 0; i < 5; i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "h%d.corp.example", i);
+		asks[i] = ask_at(db, "u", name, &orders[i]);
+		a = admit(db, &asks[i]);
+	}
+	for (int i = 1; i < MANY; i++) {
+		int64_t id = put_order(db, account, ORDER_PROCESSING, NOW + 1000, "h.corp.example");
+
+		need(upstream_order_insert(db, id, "u", pr) && queue_enter(db, &(struct queue_row){ .order_id = id, .since = NOW }, pr) &&
+			queue_tell(db, id, a.blocked.id, 0, 0, false, pr));
+	}
+	ask = ask_at(db, "u", "new.corp.example", &first);
+	ask.order_id = 0;
+	/* a machine that is slow for long enough to have forgotten tries again */
+	do {
+		int64_t since = clock_ms();
+
+		need(ledger_forecast(ledger, db, &ask, NOW, &a, pr));
+		need(upstream_order_delete(db, asks[4].order_id, pr));
+		need(ledger_forecast(ledger, db, &ask, NOW, &again, pr));
+		took = clock_ms() - since;
+		need(upstream_order_insert(db, asks[4].order_id, "u", pr) && queue_enter(db, &(struct queue_row){ .order_id = asks[4].order_id, .since = NOW }, pr) &&
+			queue_tell(db, asks[4].order_id, a.blocked.id, 0, 0, false, pr));
+	} while (took >= 1500);
+	is_int(a.ahead, MANY, "all that wait are counted");
+	is_int(again.ahead, MANY, "and where they are many, the number is told again for a moment");
+	ask.order_id = asks[0].order_id;
+	need(upstream_order_delete(db, asks[4].order_id, pr) && ledger_forecast(ledger, db, &ask, NOW, &again, pr));
+	ok(again.ahead == 0, "of an order that is there those before it are counted each time");
+	for (int i = 0; i < 5; i++)
+		order_done(&orders[i]);
+	order_done(&first);
+	return true;
+}
+
 static bool
 put_world(struct sql *db, void *arg, struct problem *pr)
 {
@@ -469,6 +518,7 @@ main(void)
 		{ "domain", domain_is_held }, { "orders", order_is_spent }, { "exact sets", exact_sets }, { "accounts", accounts_and_cas },
 		{ "failures", failures }, { "refusals", refusals }, { "unknown CA", unknown_ca }, { "clocks", clocks },
 		{ "never right", never_right }, { "sweeping", sweeping }, { "same sets", same_sets }, { "waiting", waiting },
+		{ "crowds", crowds },
 	};
 	struct conf_errors errors = CONF_ERRORS;
 	struct problem pr = { 0 };
