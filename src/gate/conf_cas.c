@@ -213,10 +213,6 @@ check_needs(const char *at, const struct upstream_conf *u, const struct ca_prese
 
 	if (!u->directory)
 		conf_error(errors, where, "%s gives each customer a directory of his own: it is required", preset->name);
-	snprintf(where, sizeof(where), "%s.eab_kid", at);
-	if (preset->needs_eab && !u->eab_kid && !u->eab_key)
-		conf_error(errors, where, "%s registers no account without external account binding: eab_kid and eab_key are required, and "
-			"are what it gave you", preset->name);
 	snprintf(where, sizeof(where), "%s.contact", at);
 	if (preset->needs_contact && !u->contact)
 		conf_error(errors, where, "%s issues nothing to an account without a contact: it is required", preset->name);

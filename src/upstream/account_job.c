@@ -376,6 +376,31 @@ ask(struct account_work *w, enum account_phase phase)
 	return JOB_IO;
 }
 
+/* It need not be asked to know that it registers nobody without; an operator may give one any time, which is looked for then. */
+static bool
+lacks_eab(const struct account_work *w)
+{
+	const struct ca_preset *preset = ca_preset_find(w->entry->preset);
+
+	return preset && preset->needs_eab && !w->row.life.eab_kid[0] && !(w->entry->eab_kid && w->entry->eab_kid[0]);
+}
+
+static enum job_next
+wait_for_eab(struct account_work *w)
+{
+	char words[TROUBLE_TEXT];
+	struct problem pr = { 0 };
+
+	snprintf(words, sizeof(words), "%s registers no account without external account binding, and there is none: eab_kid and eab_key, "
+		"or acmegatectl upstream set-eab, are what it gave you", w->entry->preset);
+	if (strcmp(words, w->row.life.trouble) != 0) {
+		log_error("upstream_eab_missing", LS("upstream", w->u->name), LS("preset", w->entry->preset));
+		if (!account_job_trouble(w, words, &pr))
+			return stored(w, false, &pr);
+	}
+	return again(w, RETRY_MAX_MS);
+}
+
 /* Proofs that are laid out hold the present key's thumbprint, and no more are while a key waits to take its place. */
 static enum job_next
 roll(struct account_work *w)
@@ -446,6 +471,8 @@ step(struct job *job, void *arg)
 	next = account_next(&w->row, w->entry, clock_unix_s(), ACCOUNT_STALE_S);
 	if (next == ACCOUNT_DONE)
 		return finished(w);
+	if (next == ACCOUNT_NEW && lacks_eab(w))
+		return wait_for_eab(w);
 	return next == ACCOUNT_ROLL ? roll(w) : ask(w, next);
 }
 

@@ -337,8 +337,15 @@ def binding(t, lab, folder):
     proxy = lab.proxy(pebble)
     gate = lab.gate(proxy.directory, http_port=pebble.http_port)
     gate.conf["solvers"] = [{"name": "stays", "kind": "dns-persist-01", "domains": ["never.test"]}, {"name": "web", "kind": "http-01"}]
+    gate.conf["upstreams"][0]["preset"] = "globalsign"
     gate.start()
-    wait_until("the CA's refusal", lambda: shown(gate)["account"].get("trouble"), 60)
+    wait_until("trouble", lambda: shown(gate)["account"].get("trouble"), 60)
+    t.ok("without external account binding" in shown(gate)["account"]["trouble"] and "set-eab" in shown(gate)["account"]["trouble"],
+         "a CA that is known to demand a binding, and none configured: show says what is missing")
+    t.equal((proxy.count("newAccount"), gate.stop()), (0, 0), "and it is not asked in vain")
+    del gate.conf["upstreams"][0]["preset"]
+    gate.start()
+    wait_until("the CA's refusal", lambda: "externalAccountRequired" in shown(gate)["account"].get("trouble", ""), 60)
     one = shown(gate)
     t.ok(one["account"]["state"] == "none" and one["eab"]["required"] and "externalAccountRequired" in one["account"]["trouble"],
          "a CA that demands a binding: show says so")

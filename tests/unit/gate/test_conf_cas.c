@@ -192,8 +192,6 @@ static const struct {
 	{ TWO " failover = [ \"outage\", \"weather\" ];", NULL, "t:2: profiles[0].failover[1]: \"weather\" is none of outage, limit, account, rejected and caa\n" },
 	{ "upstreams = [ \"local\" ]; upstream_profile = \"x\";", NULL, "t:2: profiles[0].upstream_profile: the local CA has no profiles\n" },
 	{ TWO, "{ name = \"x\"; driver = \"acme\"; preset = \"letsencript\"; }", "t:4: upstreams[5].preset: \"letsencript\" is no CA that is known by name; `acmegatectl config keys` lists them\n" },
-	{ TWO, "{ name = \"x\"; driver = \"acme\"; preset = \"google\"; }",
-		"t:4: upstreams[5].eab_kid: google registers no account without external account binding: eab_kid and eab_key are required, and are what it gave you\n" },
 	{ TWO, "{ name = \"x\"; driver = \"acme\"; preset = \"google\"; eab_kid = \"k\"; }", "t:4: upstreams[5].eab_kid: eab_kid and eab_key need each other\n" },
 	{ TWO, "{ name = \"x\"; driver = \"acme\"; preset = \"sslcom\";" EAB " }", "t:4: upstreams[5].contact: sslcom issues nothing to an account without a contact: it is required\n" },
 	{ TWO, "{ name = \"x\"; driver = \"acme\"; preset = \"harica\"; contact = \"mailto:a@b.c\";" EAB " }",
