@@ -25,6 +25,7 @@ struct update {
 	struct pending pending; /* first */
 	struct proof *p;
 	const struct solver_conf *conf;
+	bool only_asks;           /* whether the server is there, and has an account for it */
 	enum proof_result result; /* unless good */
 	struct problem problem;
 	char user[TEXT_MAX], key[TEXT_MAX]; /* wiped */
@@ -47,14 +48,16 @@ end(struct update *u, enum proof_result result)
 	struct proof *p = u->p;
 	const struct solver_conf *conf = u->conf;
 	struct solver_stats *stats = &solver_state(p->solve, p->record.solver)->stats;
+	bool only_asks = u->only_asks;
 
-	atomic_fetch_add_explicit(result == PROOF_GOOD ? &stats->good : result == PROOF_SETUP ? &stats->refused : &stats->failed, 1,
+	if (!only_asks)
+		atomic_fetch_add_explicit(result == PROOF_GOOD ? &stats->good : result == PROOF_SETUP ? &stats->refused : &stats->failed, 1,
 		memory_order_relaxed);
 	if (result != PROOF_GOOD)
 		p->problem = u->problem;
 	TAILQ_REMOVE(&p->solve->pending, &u->pending, entry);
 	update_free(&u->pending);
-	if (result != PROOF_GOOD) {
+	if (result != PROOF_GOOD || only_asks) {
 		proof_done(p, result);
 		return;
 	}
@@ -66,9 +69,12 @@ static void
 on_reply(struct httpc_reply *rp, void *arg)
 {
 	struct update *u = arg;
+	struct proof *p = u->p;
 	bool refused = rp->result == HTTPC_OK && rp->status >= 400 && rp->status < 500 && rp->status != 429;
 
 	if (rp->result == HTTPC_OK && rp->status == 200) {
+		if (u->only_asks)
+			snprintf(p->told, sizeof(p->told), "acme-dns %.200s is well, and %s has an account there", u->conf->url, p->record.owner);
 		end(u, PROOF_GOOD);
 		return;
 	}
@@ -85,10 +91,15 @@ static void
 send_update(void *arg)
 {
 	struct update *u = arg;
-	AUTO_FREE char *url = xasprintf("%s/update", u->conf->url);
+	AUTO_FREE char *url = xasprintf("%s/%s", u->conf->url, u->only_asks ? "health" : "update");
 
 	if (u->result != PROOF_GOOD) {
 		end(u, u->result);
+		return;
+	}
+	if (u->only_asks) {
+		httpc_start(u->p->solve->env.httpc, &(struct httpc_request){ .method = "GET", .url = url, .ca_file = u->conf->ca_file,
+			.total_ms = UPDATE_MS, .body_max_bytes = REPLY_MAX }, on_reply, u);
 		return;
 	}
 	httpc_start(u->p->solve->env.httpc,
@@ -141,7 +152,7 @@ prepare_task(void *arg)
 	char subdomain[TEXT_MAX];
 	struct jw w = jw_to(&u->body);
 
-	if (proof_look(u->p, false, VALUES_MAX, &u->problem) != LOOK_DO) {
+	if (!u->only_asks && proof_look(u->p, false, VALUES_MAX, &u->problem) != LOOK_DO) {
 		u->result = PROOF_LATER;
 	} else if (!read_account(u, subdomain)) {
 		u->result = PROOF_SETUP;
@@ -160,14 +171,26 @@ acmedns_find(struct proof *p, const struct solver_conf *conf)
 	zone_find(p, conf->zone, true);
 }
 
-void
-acmedns_place(struct proof *p, const struct solver_conf *conf)
+static void
+begin(struct proof *p, const struct solver_conf *conf, bool only_asks)
 {
 	struct update *u = xcalloc(1, sizeof(*u));
 
-	*u = (struct update){ .pending.free = update_free, .p = p, .conf = conf, .result = PROOF_GOOD, .body = BUF_MAX(4096) };
+	*u = (struct update){ .pending.free = update_free, .p = p, .conf = conf, .only_asks = only_asks, .result = PROOF_GOOD, .body = BUF_MAX(4096) };
 	TAILQ_INSERT_TAIL(&p->solve->pending, &u->pending, entry);
 	pool_post(p->solve->env.pool, prepare_task, u);
+}
+
+void
+acmedns_place(struct proof *p, const struct solver_conf *conf)
+{
+	begin(p, conf, false);
+}
+
+void
+acmedns_ask(struct proof *p, const struct solver_conf *conf)
+{
+	begin(p, conf, true);
 }
 
 void

@@ -32,7 +32,8 @@ static const struct solver solvers[] = {
 	[SOLVER_HTTP01] = { "http-01", CHALLENGE_HTTP_01, false, false, false, at_once, at_once, at_once },
 	[SOLVER_RFC2136] = { "rfc2136", CHALLENGE_DNS_01, true, true, true, rfc2136_find, rfc2136_place, rfc2136_remove },
 	[SOLVER_EXEC] = { "exec", CHALLENGE_DNS_01, true, true, true, exec_find, exec_place, exec_remove },
-	[SOLVER_ACME_DNS] = { "acme-dns", CHALLENGE_DNS_01, true, true, true, acmedns_find, acmedns_place, acmedns_remove },
+	[SOLVER_ACME_DNS] = { "acme-dns", CHALLENGE_DNS_01, true, true, true, acmedns_find, acmedns_place, acmedns_remove,
+		.ask = acmedns_ask },
 	[SOLVER_DNS_PERSIST01] = { "dns-persist-01", CHALLENGE_DNS_PERSIST_01, false, true, true, at_once, persist_place, at_once },
 	[SOLVER_TLS_ALPN01] = { "tls-alpn-01", CHALLENGE_TLS_ALPN_01, false, false, false, at_once, at_once, at_once },
 	[SOLVER_NONE] = { "none", 0, false, false, true, none_find, at_once, at_once, .is_none = true },
@@ -211,6 +212,26 @@ proof_remove(struct solve *solve, struct proof *p)
 {
 	p->solve = solve;
 	loop_post(solve->env.loop, removing, p);
+}
+
+static void
+asking(void *arg)
+{
+	struct proof *p = arg;
+	const struct solver_conf *conf = conf_of(p);
+	const struct solver *solver = conf ? solver_of(conf) : NULL;
+
+	if (solver && solver->ask)
+		solver->ask(p, conf);
+	else
+		proof_done(p, PROOF_NONE);
+}
+
+void
+proof_ask(struct solve *solve, struct proof *p)
+{
+	p->solve = solve;
+	loop_post(solve->env.loop, asking, p);
 }
 
 /* ---- open and free ---- */

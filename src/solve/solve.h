@@ -88,4 +88,6 @@ struct proof {
 void proof_locate(struct solve *solve, struct proof *p);
 void proof_place(struct solve *solve, struct proof *p);
 void proof_remove(struct solve *solve, struct proof *p);
+/* Of one that was located: would its server take it, as far as can be known without laying it out? PROOF_NONE: there is nobody to ask. */
+void proof_ask(struct solve *solve, struct proof *p);
 #endif

@@ -50,6 +50,7 @@ struct solver {
 	void (*find)(struct proof *p, const struct solver_conf *conf); /* fill the rest of record; then proof_done */
 	void (*place)(struct proof *p, const struct solver_conf *conf);
 	void (*remove)(struct proof *p, const struct solver_conf *conf);
+	void (*ask)(struct proof *p, const struct solver_conf *conf);  /* see proof_ask; NULL = nobody to ask */
 	bool is_none; /* it is for names without a proof, whatever the CA offers */
 };
 const struct solver *solver_of(const struct solver_conf *conf);
@@ -85,6 +86,7 @@ enum look_result proof_look(const struct proof *p, bool is_delete, int64_t room,
 void acmedns_find(struct proof *p, const struct solver_conf *conf);
 void acmedns_place(struct proof *p, const struct solver_conf *conf);
 void acmedns_remove(struct proof *p, const struct solver_conf *conf);
+void acmedns_ask(struct proof *p, const struct solver_conf *conf);
 
 /* persist.c */
 void persist_place(struct proof *p, const struct solver_conf *conf);

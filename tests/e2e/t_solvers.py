@@ -248,6 +248,13 @@ def acme_dns(t, lab, pebble, resolver, zones):
     def device(name):
         return DnsDevice(gate.acme(), lambda _, value: zones.add(name + ".keys.test", "TXT", value))
 
+    told = {name: gate.try_ctl("upstream", "test", "ca", "--name", name + ".corp.test")[1] for name in ("d1", "d4")}
+    t.ok("is well, and d1.keys.test has an account there" in told["d1"], "upstream test asks acme-dns how it is, and looks for the account")
+    t.ok("no account at acme-dns has the fulldomain" in told["d4"], "and says so if there is none")
+    server.is_ill = True
+    t.ok("status 503" in gate.try_ctl("upstream", "test", "ca", "--name", "d1.corp.test")[1], "or if it is not well")
+    server.is_ill = False
+    t.equal(server.values, {}, "nothing is laid out for that")
     names = ["*.d1.corp.test", "d1.corp.test"]
     t.equal(names_of(device("d1").obtain(names)[1]), names, "acme-dns: two values at one name prove it and its wildcard")
     several, results = [device("d2") for _ in range(4)], []

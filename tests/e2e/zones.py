@@ -141,7 +141,7 @@ class AcmeDns:
 
     def __init__(self, zones):
         self.zones, self.values, self.lock = zones, {}, threading.Lock()
-        self.accounts, outer = {}, self
+        self.accounts, self.is_ill, outer = {}, False, self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
@@ -156,6 +156,11 @@ class AcmeDns:
                 self.send_header("Content-Length", str(len(reply)))
                 self.end_headers()
                 self.wfile.write(reply)
+
+            def do_GET(self):
+                self.send_response(200 if self.path == "/health" and not outer.is_ill else 503)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
 
             def log_message(self, *_):
                 pass
