@@ -23,7 +23,7 @@ from tap import Tap
 MARKER = "bWFya2VyLXRoYXQtaXMtc2VjcmV0LTEyMzQ1Njc4OTA"  # an imported key, base64url
 # Commands that change nothing, or nothing of the daemon's.
 READING = {"init", "status", "account list", "account show", "order list", "order show", "cert list", "cert show", "eab list", "eab show", "device list",
-           "device show", "upstream list", "upstream show", "upstream move", "upstream persist-records", "renewals due", "limits local", "limits",
+           "device show", "upstream list", "upstream show", "upstream move", "upstream persist-records", "renewals", "renewals due", "limits local", "limits",
            "queue ca", "queue", "metrics", "tls show", "config check", "config show", "config keys", "plan", "version", "audit tail", "audit search",
            "audit show", "audit verify", "tenant list", "tenant show", "tenant quotas",
            "incident list", "incident show", "billing export", "billing summary", "billing reconcile", "restore",
@@ -173,9 +173,12 @@ def operators(t, gate):
     table = gate.lab.path("devices.csv")
     with open(table, "w") as out:
         out.write("identifier,kind\nx1,nobody\n")
+    fleet = gate.lab.path("fleet.csv")
+    with open(fleet, "w") as out:
+        out.write("kid\nfleet-1\n")
     id_ = "A" * 22
     changing = {
-        "cert revoke": [id_, "--yes"], "eab create": ["--kid", "mdm", "--import", key, "--note", "printers"], "eab disable": ["mdm"], "eab enable": ["mdm"],
+        "cert revoke": [id_, "--yes"], "eab create": ["--kid", "mdm", "--import", key, "--note", "printers"], "eab create-fleet": [fleet, "--output", fleet + ".keys"], "eab disable": ["mdm"], "eab enable": ["mdm"],
         "eab rotate": ["mdm", "--kid", "mdm-2"], "eab revoke": ["mdm", "--yes"], "device add": ["x1", "--kind", "nobody"], "device import": [table],
         "device block": ["x1", "--kind", "nobody", "--yes"], "device allow": [id_], "device remove": [id_, "--yes"], "upstream test": ["ca"],
         "upstream rotate-key": ["ca"], "upstream set-eab": ["ca", "--kid", "k", "--key-file", key], "upstream deactivate": ["ca", "--yes"],
