@@ -252,7 +252,7 @@ open_one(struct ctl *ctl, const struct serials *s)
 	AUTO_BUF body = BUF_MAX(64 * 1024);
 	AUTO_FREE char *id = NULL;
 	struct ctl_reply rp;
-	size_t written;
+	size_t written = 0;
 	int code = write_opening(ctl, s, &body, &written);
 
 	if (code == CTL_DONE)

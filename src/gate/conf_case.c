@@ -163,7 +163,7 @@ is_as_expected(const struct gate_conf *conf, struct conf_case *c, const struct e
 static bool
 run_line(const struct gate_conf *conf, int64_t now, struct span line, struct problem *pr)
 {
-	struct expected want;
+	struct expected want = { 0 };
 	struct span words;
 	struct conf_case c;
 	bool good;
