@@ -469,6 +469,7 @@ write_process(struct expo *x, const struct admin *admin)
 	expo_int(x, conf->generation, NULL);
 	expo_family(x, EXPO_GAUGE, "acmegate_config_last_reload_successful", "0 while the last reload was refused.");
 	expo_int(x, !atomic_load(&admin->reload_refused), NULL);
+	metrics_write_policy(x, conf);
 	gate_conf_unref(conf);
 	expo_family(x, EXPO_GAUGE, "process_start_time_seconds", "When the process started, in seconds since 1970.");
 	expo_int(x, admin->started_unix_s, NULL);

@@ -10,4 +10,6 @@
 const char *metrics_write(struct admin *admin, struct span accept, bool fresh, struct buf *out);
 /* The part about CAs (metrics_cas.c). Waits for nothing. */
 void metrics_write_cas(struct expo *x, struct upstreams *ups);
+/* The part about rules (policy.c). Waits for nothing. */
+void metrics_write_policy(struct expo *x, const struct gate_conf *conf);
 #endif

@@ -1,6 +1,7 @@
 /* policy.c - GET /policy: the rules, and what each has decided; GET /orders/REF/policy, GET /policy/orders: by which rules orders were
  * made, and what was known then. */
 #include "admin/call.h"
+#include "admin/metrics.h"
 #include "store/order_policy.h"
 
 static uint64_t
@@ -151,4 +152,32 @@ bool
 call_policy_orders(struct call *c)
 {
 	return store_read(c->admin->store, orders_tx, c, &c->pr);
+}
+
+/* ---- metrics ---- */
+
+#define RULES_SHOWN 500
+
+static void
+write_counts(struct expo *x, const char *rule, const struct rule_count *n)
+{
+	if (count_of(&n->allowed))
+		expo_int(x, (int64_t)count_of(&n->allowed), "rule", rule, "decision", "allowed", NULL);
+	if (count_of(&n->refused))
+		expo_int(x, (int64_t)count_of(&n->refused), "rule", rule, "decision", "refused", NULL);
+	if (count_of(&n->warned))
+		expo_int(x, (int64_t)count_of(&n->warned), "rule", rule, "decision", "warned", NULL);
+}
+
+/* Of more rules than anybody looks at the first: `policy list` has all. */
+void
+metrics_write_policy(struct expo *x, const struct gate_conf *conf)
+{
+	const struct rule_conf *rules = conf->rules.list;
+
+	expo_family(x, EXPO_COUNTER, "acmegate_policy_decisions", "What the rules have decided since the configuration was loaded, by identifiers.");
+	for (size_t i = 0; i < conf->rules.count && i < RULES_SHOWN; i++)
+		write_counts(x, rules[i].name, &conf->rule_counts[i]);
+	/* a name that no rule can have */
+	write_counts(x, "(none)", &conf->rule_counts[conf->rules.count]);
 }

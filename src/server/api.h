@@ -57,6 +57,7 @@ struct api {
 	struct json *payload_doc;            /* owned */
 	const struct json_node *payload;     /* an object, or NULL for POST-as-GET */
 	struct problem pr;
+	const char *rule;                    /* that refused it, for the audit trail; as long as conf; NULL = none */
 	int64_t eab_refused;                 /* the key by which the request was refused, to be noted with it; 0 = none */
 	struct acme_subproblem *subs;        /* owned */
 	size_t sub_count;

@@ -337,6 +337,7 @@ api_finalize(struct api *api)
 		api_location(api, "order", f.v.order.ref);
 	} else if (f.decision.is_refused) {
 		decision_count(api->conf, &f.decision.refused);
+		api->rule = f.decision.refused.rule;
 	}
 	finalize_done(&f);
 	return good;

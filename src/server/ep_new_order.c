@@ -517,6 +517,18 @@ tell_usage(const struct new_order *n)
 	}
 }
 
+/* What the rules refused, if that is why. */
+static void
+note_refusal(struct api *api, const struct new_order *n)
+{
+	for (size_t i = 0; i < n->decision.count; i++) {
+		if (!n->decision.verdicts[i].allow) {
+			api->rule = n->decision.verdicts[i].rule;
+			return;
+		}
+	}
+}
+
 bool
 api_new_order(struct api *api)
 {
@@ -537,6 +549,8 @@ api_new_order(struct api *api)
 		good = api_reply_order(api, 201, &n.v);
 	else if (n.refused_by)
 		atomic_fetch_add(n.refused_by, 1);
+	else
+		note_refusal(api, &n);
 	idents_done(&n.idents);
 	idents_done(&n.mapped);
 	free(n.asks);

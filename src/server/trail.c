@@ -70,6 +70,7 @@ api_note_refusal(struct api *api)
 	e.outcome = AUDIT_REFUSED;
 	e.problem = problem_type(api->pr.kind);
 	e.detail = api->pr.detail;
+	e.rule = api->rule;
 	unnoted = atomic_exchange(&api->srv->unnoted, 0);
 	snprintf(skipped, sizeof(skipped), "%llu", (unsigned long long)unnoted);
 	e.skipped = unnoted ? skipped : NULL;

@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import sys
 import time
 
@@ -147,7 +148,10 @@ def trial(t, lab, gate):
     device = registered(lab, gate)
     t.equal(device.acme.new_order(["t.plain.test"]).status, 201, "a rule on trial decides nothing")
     wait_until("the log", lambda: "event=policy_warned rule=trial would=refuse is=allowed" in gate.process.text())
-    t.ok(True, "it is logged")
+    t.ok(re.search(r'acmegate_policy_decisions_total{rule="trial",decision="warned"} [1-9]', gate.ctl("metrics")), "it is logged, and counted")
+    # entries wait, then they have a number
+    kept = "".join(row[0] for table in ("audit_pending", "audit") for row in gate.sql("select entry from %s where event in ('order.refuse', 'cert.fail')" % table))
+    t.ok("blocked-net" in kept and "closed" in kept and "a.noec.test" not in kept, "what was refused is in the audit trail, with the rule") or t.note(kept)
 
 
 def asked(t, lab, gate):
