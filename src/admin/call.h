@@ -44,6 +44,10 @@ struct resource {
 	const char *told;  /* members of the body that the audit trail may have, a blank between: of all others but the name; NULL = none */
 	enum audit_event event; /* in the trail; 0 = operator.action */
 };
+/* How many rows the table has. Any thread. */
+size_t resource_count(void);
+/* One of them, i < resource_count(); it lives as long as the program. Any thread. */
+const struct resource *resource_at(size_t i);
 /* NULL: none; *ret_known says whether the path is known by another method. Sets ret_ref. */
 const struct resource *resource_find(
 	enum http_method method, struct span path, struct span *ret_ref, bool *ret_known);

@@ -64,10 +64,6 @@ static const struct resource resources[] = {
 	{ HTTP_POST, "/incidents/{}/close", call_incident_close, ROLE_OPERATOR },
 	{ HTTP_GET, "/tls", call_tls, ROLE_VIEWER },
 	{ HTTP_GET, "/metrics", call_metrics, ROLE_VIEWER, .text = true },
-	{ HTTP_GET, "/incidents/{}", call_incident, ROLE_VIEWER },
-	{ HTTP_GET, "/incidents/{}/missing", call_incident_missing, ROLE_VIEWER, .query = "before limit" },
-	{ HTTP_POST, "/incidents/{}/serials", call_incident_serials, ROLE_OPERATOR, .told = "more" },
-	{ HTTP_POST, "/incidents/{}/close", call_incident_close, ROLE_OPERATOR },
 	{ HTTP_GET, "/audit", call_audit, ROLE_AUDITOR, .query = "who what account order since until from before limit" },
 	{ HTTP_GET, "/audit/checkpoint", call_audit_checkpoint, ROLE_AUDITOR, .query = "since" },
 	{ HTTP_POST, "/audit/checkpoint", call_audit_sign, ROLE_AUDITOR, .query = "since", .event = AUDIT_CHECKPOINT },
@@ -75,8 +71,6 @@ static const struct resource resources[] = {
 	{ HTTP_POST, "/audit/export", call_audit_sign, ROLE_AUDITOR, .event = AUDIT_EXPORT },
 	{ HTTP_POST, "/audit/erase", call_audit_erase, ROLE_ADMINISTRATOR, .told = "ground" },
 	{ HTTP_GET, "/audit/{}", call_audit_entry, ROLE_AUDITOR },
-	{ HTTP_GET, "/tls", call_tls, ROLE_VIEWER },
-	{ HTTP_GET, "/metrics", call_metrics, ROLE_VIEWER, .text = true },
 };
 
 static bool
@@ -93,6 +87,18 @@ matches(const char *pattern, struct span path, struct span *ret_ref)
 			return false;
 	}
 	return path.p == NULL;
+}
+
+size_t
+resource_count(void)
+{
+	return COUNT_OF(resources);
+}
+
+const struct resource *
+resource_at(size_t i)
+{
+	return &resources[i];
 }
 
 const struct resource *
