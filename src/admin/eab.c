@@ -358,6 +358,16 @@ is_same(struct making *m)
 		&c->pr) && same;
 }
 
+/* It, as it is today. */
+static bool
+same_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	struct making *m = arg;
+
+	call_restart(m->c);
+	return old_tx(db, m, pr) && write_whole(m->c, db, &m->old, SPAN_NONE, pr);
+}
+
 /* A kid that is taken, in the operator's words. */
 static bool
 store(struct making *m, sql_fn fn)
@@ -372,10 +382,8 @@ store(struct making *m, sql_fn fn)
 	if (!sql_is_conflict(&c->pr))
 		return false;
 	c->pr = (struct problem){ 0 };
-	if (m->again && is_same(m)) {
-		c->ref = span_str(m->key.kid);
-		return store_read(c->admin->store, key_tx, c, &c->pr);
-	}
+	if (m->again && is_same(m))
+		return store_read(c->admin->store, same_tx, m, &c->pr);
 	if (c->pr.kind)
 		return false;
 	return problem_set(&c->pr, PROBLEM_CONFLICT, "there is an external account key \"%s\" already", m->key.kid);

@@ -132,6 +132,9 @@ test_import(void)
 {
 	post("/eab", "{\"kid\":\"imp16\",\"key\":\"AAECAwQFBgcICQoLDA0ODw\"}", 200, "an existing key of 16 octets", WANT({ "id", "imp16" }, { "key", "" }));
 	ok(verifies("imp16", SPAN("AAECAwQFBgcICQoLDA0ODw"), JWA_HS256), "is that key");
+	post("/eab", "{\"kid\":\"imp16\",\"key\":\"AAECAwQFBgcICQoLDA0ODw\",\"again\":true}", 200, "that is there already is as good if it is the same",
+		WANT({ "id", "imp16" }, { "key", "" }));
+	post("/eab", "{\"kid\":\"imp16\",\"key\":\"AAECAwQFBgcICQoLDA0OEA\",\"again\":true}", 409, "and another one is not", NULL);
 	post("/eab", "{\"kid\":\"imp16p\",\"key\":\"AAECAwQFBgcICQoLDA0ODw==\"}", 200, "padding is forgiven", NULL);
 	post("/eab", "{\"kid\":\"esc\",\"key\":\"AAECAwQFBgcICQoLDA0OD\\u0077\"}", 200, "also written with escapes", NULL);
 	ok(verifies("esc", SPAN("AAECAwQFBgcICQoLDA0ODw"), JWA_HS256), "is that key too");
