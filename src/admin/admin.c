@@ -223,6 +223,23 @@ read_body(struct call *c)
 	return json_ok(&c->body);
 }
 
+#define STRANGER_MS 1000
+
+/* One a second is noted: who floods must not fill the trail. */
+static bool
+is_stranger_due(struct admin *admin)
+{
+	return clock_ms() >= atomic_load(&admin->strangers_from_ms);
+}
+
+static bool
+take_stranger(struct admin *admin)
+{
+	int64_t now = clock_ms(), next = atomic_load(&admin->strangers_from_ms);
+
+	return now >= next && atomic_compare_exchange_strong(&admin->strangers_from_ms, &next, now + STRANGER_MS);
+}
+
 /* Who changes something, or tries to, is in the audit trail, and so is who may ask nothing. */
 static void
 note_refusal(struct call *c, bool is_stranger)
@@ -230,10 +247,10 @@ note_refusal(struct call *c, bool is_stranger)
 	enum audit_outcome outcome = problem_status(c->pr.kind) >= 500 ? AUDIT_FAILED : AUDIT_REFUSED;
 	struct problem pr = { 0 };
 
+	if (is_stranger ? !take_stranger(c->admin) : c->http->method != HTTP_POST)
+		return;
 	if (is_stranger)
 		c->audit.event = AUDIT_OPERATOR_LOGIN_FAILED;
-	else if (c->http->method != HTTP_POST)
-		return;
 	if (!call_note(c, outcome, &pr))
 		log_error("audit_failed", LPR(&pr));
 }
@@ -270,17 +287,6 @@ run(void *arg)
 	}
 }
 
-#define STRANGER_MS 1000
-
-/* One a second is noted: who floods must not fill the trail. */
-static bool
-is_noted_stranger(struct admin *admin)
-{
-	int64_t now = clock_ms(), next = atomic_load(&admin->strangers_from_ms);
-
-	return now >= next && atomic_compare_exchange_strong(&admin->strangers_from_ms, &next, now + STRANGER_MS);
-}
-
 void
 call_end(struct call *c)
 {
@@ -294,7 +300,7 @@ admin_handle(struct http_req *rq, void *arg)
 	struct call *c = call_new(admin, rq);
 
 	/* strangers cost no worker unless somebody may be named */
-	if (!roles_named(c->conf) && roles_of(c->conf, rq->peer_uid, rq->peer_gid) == 0 && !is_noted_stranger(admin)) {
+	if (!roles_named(c->conf) && roles_of(c->conf, rq->peer_uid, rq->peer_gid) == 0 && !is_stranger_due(admin)) {
 		finish(c, has_role(c));
 	} else if (!pool_try(admin->pool, run, c)) {
 		c->pr.retry_after_s = 5;

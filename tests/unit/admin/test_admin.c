@@ -290,6 +290,31 @@ ask_as(uid_t uid, const char *request)
 	return WEXITSTATUS(status);
 }
 
+static bool
+strangers_tx(struct sql *db, void *arg, struct problem *pr)
+{
+	static const char SQL[] = "select count(*) from audit_pending where event='operator.login_failed'";
+	struct sql_stmt *st = sql_begin(db, SQL);
+	int64_t *count = arg;
+
+	*count = sql_step(st) ? sql_int(st, 0) : 0;
+	return sql_end(st, pr);
+}
+
+/* Whether anybody else is named or not. */
+static void
+test_flood(const char *what)
+{
+	int64_t before = 0, after = 0, begin = clock_ms();
+	struct problem pr = { 0 };
+
+	must(store_read(scene.admin.store, strangers_tx, &before, &pr));
+	for (int i = 0; i < 20; i++)
+		is_int(ask_as(65534, STATUS), 43, "a stranger asks again and again, %s", what);
+	must(store_read(scene.admin.store, strangers_tx, &after, &pr));
+	ok(after > 0 && after - before <= 1 + (clock_ms() - begin) / 1000, "and fills no audit trail: %lld entries", (long long)(after - before));
+}
+
 static void
 test_users(void)
 {
@@ -298,8 +323,10 @@ test_users(void)
 		return;
 	}
 	is_int(ask_as(65534, STATUS), 43, "a stranger is refused");
+	test_flood("nobody is named");
 	scene_users(&scene, "\"daemon\", \"no-such-user-here\"");
 	is_int(ask_as(65534, STATUS), 43, "also when others are named");
+	test_flood("others are named");
 	scene_users(&scene, "\"daemon\", \"nobody\"");
 	is_int(ask_as(65534, STATUS), 20, "a user whom the configuration names is served");
 	scene_users(&scene, "");
