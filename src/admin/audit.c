@@ -524,6 +524,7 @@ read_erase(struct call *c, char who[PART_TEXT], char account[PART_TEXT], char or
 	span_copy(r, order, PART_TEXT);
 	e->q = (struct audit_query){ .who = or_null(who), .account = or_null(account), .order = or_null(order), .limit = ERASE_BATCH };
 	if (seq >= 0) {
+		e->q.from = seq;
 		e->q.before = seq + 1;
 		e->q.limit = 1;
 	}

@@ -420,7 +420,7 @@ audit_list_down(struct sql *db, const struct audit_query *q, audit_row_fn fn, vo
 		return false;
 	st = down(db, q);
 	bind_query(st, q, before < last ? before : last);
-	sql_bind_int(st, 9, first);
+	sql_bind_int(st, 9, first > q->from ? first : q->from);
 	return each(st, fn, arg, pr);
 }
 

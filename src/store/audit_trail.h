@@ -65,16 +65,16 @@ typedef void (*audit_row_fn)(const struct audit_row *r, void *arg);
 struct audit_query {
 	const char *who, *event, *account, *order; /* NULL: any; not "" */
 	int64_t since_ms, until_ms; /* 0: any */
-	int64_t from;   /* ascending: this one and later */
+	int64_t from;   /* this one and later */
 	int64_t before; /* descending: earlier ones; 0: from the end */
 	int64_t limit;
 };
 /* From q->from on, the oldest first. */
 bool audit_list_up(struct sql *db, const struct audit_query *q, audit_row_fn fn, void *arg, struct problem *pr) MUST_CHECK;
-/* Below q->before, the newest first. */
+/* Below q->before, down to q->from, the newest first. */
 bool audit_list_down(struct sql *db, const struct audit_query *q, audit_row_fn fn, void *arg, struct problem *pr) MUST_CHECK;
 
-/* Personal values of up to `limit` entries that fit, of those below q->before; `why` says when and by what. *ret_last: the smallest number looked at,
+/* Personal values of up to `limit` entries that fit, of those from q->from to below q->before; `why` says when and by what. *ret_last: the smallest number looked at,
  * 0: there is no more. */
 bool audit_erase(struct sql *db, const struct audit_query *q, const char *why, int64_t *ret_count, int64_t *ret_last, struct problem *pr) MUST_CHECK;
 

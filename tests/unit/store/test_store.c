@@ -1841,6 +1841,7 @@ case_audit(struct sql *db, void *arg, struct problem *pr)
 	ok(audit_list_down(db, QUERY(5, .who = "eve", .event = "order.refuse"), on_row, &rows, pr) &&
 			audit_list_down(db, QUERY(5, .until_ms = clock_unix_ms() - 60000), on_row, &rows, pr) &&
 			audit_list_down(db, QUERY(5, .since_ms = clock_unix_ms() + 60000), on_row, &rows, pr) && rows.count == 0, "and nothing else");
+	ok(audit_erase(db, QUERY(1, .from = 7, .before = 8), "then", &n, &last, pr) && n == 0, "of an entry that is not there nothing is erased, nor of the one below");
 	ok(audit_erase(db, QUERY(5, .account = "acct"), "then", &n, &last, pr) && n == 1 && last == 0, "personal values are erased");
 	ok(audit_list_up(db, QUERY(1, .from = 0), on_row, &rows, pr) && rows.erased && strcmp(rows.open, "{}") == 0, "and gone");
 	ok(audit_erase(db, QUERY(5, .account = "acct"), "then", &n, &last, pr) && n == 0, "once");
