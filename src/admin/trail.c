@@ -44,13 +44,15 @@ write_arguments(struct call *c)
 	struct jw w = jw_to(&c->arguments);
 	const struct json_node *body = c->doc ? json_root(c->doc) : NULL;
 	struct span rest = span_str(c->res->told), word;
+	bool is_whole = true;
 
 	jw_object(&w, NULL);
 	while (rest.p && span_cut(&rest, ' ', &word)) {
 		AUTO_FREE char *name = span_dup(word);
-		AUTO_BUF value = BUF_MAX(AUDIT_VALUE_MAX);
+		AUTO_BUF value = BUF_MAX(AUDIT_PERSONAL_MAX);
 
 		json_write(json_get(body, name), &value);
+		is_whole = buf_ok(&value) && is_whole;
 		if (value.n)
 			jw_raw(&w, name, buf_span(&value));
 	}
@@ -59,7 +61,7 @@ write_arguments(struct call *c)
 		jw_span(&w, "query", c->http->query);
 	jw_end(&w);
 	/* too long: what was asked for is known by the command alone */
-	if (!jw_ok(&w))
+	if (!is_whole || !jw_ok(&w))
 		buf_clear(&c->arguments);
 }
 
