@@ -18,7 +18,8 @@ claim_no_later(struct jobs *jobs, msec_t at)
 {
 	msec_t now = loop_now(jobs->loop);
 
-	if (jobs->claim_at <= at)
+	/* a request may be sooner than jobs_start, whose first act is to claim */
+	if (!jobs->claim_timer || jobs->claim_at <= at)
 		return;
 	jobs->claim_at = at;
 	timer_set(jobs->claim_timer, at > now ? at - now : 0);

@@ -44,7 +44,7 @@ def ledger(gate):
 def issue(lab, pebble, number, plan, rule=None, server=None):
     """One whole issuance by a patient device, with the gateway killed as planned; what is to be judged."""
     name = "crash%d.test" % number
-    address = "127.12.%d.%d" % (os.getpid() % 250 + 1, number + 1)
+    address = "127.%d.%d.%d" % (16 + number // 200, os.getpid() % 250 + 1, number % 200 + 1)
     lab.resolve(name, address)
     proxy = lab.proxy(pebble)
     store = {"store": lab.database(server, "crash%d" % number)} if server else {}
@@ -111,22 +111,22 @@ with Lab(t) as lab:
              "it was killed in %d runs of %d" % (len(died), len(results)))
     with t.part("replies in flight"):
         ways = [(kind, stage) for kind in KINDS for stage in ("before", "after")]
-        results = side_by_side([lambda w=w, n=n: issue(lab, pebble, 100 + n, [], kill_at(*w)) for n, w in enumerate(ways)])
+        results = side_by_side([lambda w=w, n=n: issue(lab, pebble, 200 + n, [], kill_at(*w)) for n, w in enumerate(ways)])
         for (kind, stage), result in zip(ways, results):
             judge(t, result, 1, "killed %s the CA acted on %s: valid, one certificate, nothing left over" % (stage, kind))
     with t.part("again and again"):
         plans = [list(range(8, 20)), [14] * 12, [6, 9, 6, 9, 6, 9, 6, 9], [20, 3, 18, 3, 16, 3, 14, 3]]
-        results = side_by_side([lambda p=p, n=n: issue(lab, pebble, 150 + n, p) for n, p in enumerate(plans)])
+        results = side_by_side([lambda p=p, n=n: issue(lab, pebble, 300 + n, p) for n, p in enumerate(plans)])
         for plan, result in zip(plans, results):
             judge(t, result, 2, "killed %d times in a row: valid, one certificate, nothing left over" % len(result.get("deaths", [])))
     what, folder = list(pebbles())[-1]
     with t.part("on PostgreSQL"):
         pebble, server = lab.pebble(folder=folder), lab.postgres()
-        calm = issue(lab, pebble, 170, [], server=server)
+        calm = issue(lab, pebble, 400, [], server=server)
         judge(t, calm, 0, "PostgreSQL and %s: an issuance without a crash" % what)
         places = re.findall(r"crash_point (\d+) (.*)", calm["log"])
         chosen = list(range(1, len(places) + 3, EVERY))
-        results = side_by_side([lambda n=n: issue(lab, pebble, 170 + n, [n], server=server) for n in chosen])
+        results = side_by_side([lambda n=n: issue(lab, pebble, 400 + n, [n], server=server) for n in chosen])
         for n, result in zip(chosen, results):
             where = (result.get("where") or ["not reached"])[0]
             judge(t, result, 0, "PostgreSQL: killed at place %d of %d (%s; every third is tried): valid, one certificate, nothing left "
@@ -134,7 +134,7 @@ with Lab(t) as lab:
         died = [r["where"][0] for r in results if r.get("where")]
         t.ok(len(died) > len(chosen) / 2 and "committed" in died, "it was killed in %d runs of %d" % (len(died), len(results)))
         ways = [("newOrder", "after"), ("finalize", "after"), ("certificate", "before")]
-        results = side_by_side([lambda w=w, n=n: issue(lab, pebble, 240 + n, [], kill_at(*w), server) for n, w in enumerate(ways)])
+        results = side_by_side([lambda w=w, n=n: issue(lab, pebble, 600 + n, [], kill_at(*w), server) for n, w in enumerate(ways)])
         for (kind, stage), result in zip(ways, results):
             judge(t, result, 1, "PostgreSQL: killed %s the CA acted on %s: valid, one certificate, nothing left over" % (stage, kind))
 sys.exit(t.done())
