@@ -24,7 +24,7 @@ struct restored {
 	bool has_master_key;  /* where the configuration wants it, by now */
 };
 /* Verify the backup, and make the store of the configuration, migrated to this release. Refused if the gateway runs, if there is a database
- * already, and if the backup is not whole, of a newer release, or of another master key than the one that is there. */
+ * already, or the log of one, and if the backup is not whole, of a newer release, or of another master key than the one that is there. */
 bool backup_restore(const struct gate_conf *conf, const struct restore *r, struct restored *ret, struct problem *pr) MUST_CHECK;
 
 /* Does somebody listen at the admin socket? */
@@ -37,7 +37,7 @@ bool backup_gate_runs(const struct gate_conf *conf);
 bool backup_digest(const char *path, char ret[SHA256_TEXT], int64_t *ret_size, struct problem *pr) MUST_CHECK;
 /* A copy, mode 0600, synced; `to` must not be there. It gets the owner of the folder that it is in, if we may give it away. */
 bool backup_copy(const char *from, const char *to, struct problem *pr) MUST_CHECK;
-/* Put a database that was closed in its place, synced with its folder. */
+/* Put a database that was closed in its place, which must be free, synced with its folder. */
 bool backup_rename(const char *from, const char *to, struct problem *pr) MUST_CHECK;
 /* "DIR/NAME" on the heap. */
 char *backup_path(const char *folder, const char *name);

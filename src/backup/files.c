@@ -129,8 +129,8 @@ backup_rename(const char *from, const char *to, struct problem *pr)
 	if (slash)
 		slash[slash == folder] = '\0';
 	fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	/* what was not written back yet would be left behind */
-	good = access(wal, F_OK) != 0 && fd >= 0 && rename(from, to) == 0 && fsync(fd) == 0;
+	/* what was not written back yet would be left behind; and a gateway that was started meanwhile keeps the database that it has made */
+	good = access(wal, F_OK) != 0 && fd >= 0 && renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0 && fsync(fd) == 0;
 	if (!good)
 		problem_internal(pr, "%s cannot be put in its place %s: %s", from, to, strerror(errno));
 	if (fd >= 0)

@@ -140,16 +140,30 @@ put_beside(const struct restore *r, const char *name, const char *to, struct pro
 	return access(from, F_OK) != 0 || access(to, F_OK) == 0 || backup_copy(from, to, pr);
 }
 
+/* A database and what SQLite keeps beside it. */
+static const char *const ends[] = { "", "-wal", "-shm", "-journal" };
+
 static void
 remove_part(const char *part)
 {
-	static const char *const ends[] = { "", "-wal", "-shm" };
-
 	for (size_t i = 0; i < COUNT_OF(ends); i++) {
 		AUTO_FREE char *path = xasprintf("%s%s", part, ends[i]);
 
 		unlink(path);
 	}
+}
+
+/* A log that another database has left there would be played back into the one that is put in its place. */
+static bool
+place_is_free(const char *sqlite, struct problem *pr)
+{
+	for (size_t i = 0; i < COUNT_OF(ends); i++) {
+		AUTO_FREE char *path = xasprintf("%s%s", sqlite, ends[i]);
+
+		if (access(path, F_OK) == 0)
+			return problem_set(pr, PROBLEM_CONFLICT, "there is a database, or what is left of one, %s: move it away first, with its -wal and -shm", path);
+	}
+	return true;
 }
 
 static bool
@@ -172,7 +186,7 @@ put_back(const struct gate_conf *conf, const char *sqlite, struct after *a, stru
 	if (!put_beside(a->r, "node", node, pr) || (is_file && !put_beside(a->r, "master.key", key, pr)))
 		return false;
 	a->ret->has_master_key = !is_file || access(key, F_OK) == 0;
-	return backup_rename(part, sqlite, pr);
+	return place_is_free(sqlite, pr) && backup_rename(part, sqlite, pr);
 }
 
 /* pg_restore has done the rest. */
@@ -199,7 +213,7 @@ backup_restore(const struct gate_conf *conf, const struct restore *r, struct res
 		return after_dump(conf, &a, pr);
 	if (!r->folder)
 		return problem_set(pr, PROBLEM_MALFORMED, "the folder of the backup is missing");
-	if (!r->check && access(sqlite, F_OK) == 0)
-		return problem_set(pr, PROBLEM_CONFLICT, "there is a database %s: move it away first, with its -wal and -shm", sqlite);
+	if (!r->check && !place_is_free(sqlite, pr))
+		return false;
 	return read_manifest(conf, r, ret, pr) && put_back(conf, sqlite, &a, pr);
 }

@@ -76,6 +76,12 @@ def refused(t, lab, gate, folder, second):
     status, text = ctl(gate, "restore", folder, "--yes")
     t.ok(status == 6 and "move it away" in text, "nor over a database: %s" % text.strip())
     os.rename(os.path.join(gate.state, "acmegate.db"), lab.path("before.db"))
+    log = os.path.join(gate.state, "acmegate.db-wal")
+    with open(log, "wb"):
+        pass
+    status, text = ctl(gate, "restore", folder, "--yes")
+    t.ok(status == 6 and log in text, "nor beside the log of another one: %s" % text.strip())
+    os.unlink(log)
     for what, name, change, words in (
             ("whose database was changed", "acmegate.db", lambda b: b[:9000] + bytes([b[9000] ^ 1]) + b[9001:], "not what was backed up"),
             ("whose configuration was changed", "acmegate.conf", lambda b: b + b"\n", "not what was backed up"),
