@@ -99,6 +99,9 @@ fact_parse(enum policy_cond cond, const char *text, struct fact *ret, struct pro
 		return problem_set(pr, PROBLEM_MALFORMED, "is empty, or longer than %d octets", TEXT_MAX - 1);
 	if (cond == POLICY_ADDRESS)
 		return net_parse(s, &ret->pattern.net, pr);
+	/* a device's tags are words with blanks between: such a refusal would refuse nobody */
+	if (cond == POLICY_DEVICE_TAG && memchr(s.p, ' ', s.n))
+		return problem_set(pr, PROBLEM_MALFORMED, "\"%s\" has a blank, which no tag of a device has", QUOTE(s));
 	if (cond == POLICY_SOURCE_NAME && !span_is(s, "*")) {
 		if (!pattern_parse(text, &ret->pattern, pr))
 			return false;

@@ -66,6 +66,7 @@ static const struct { const char *rule, *want; } faults[] = {
 	{ "names = [ \"*\" ]; tenants = [ \"nobody\" ];", "rules[0].tenants[0]: no entry of tenants is named \"nobody\"" },
 	{ "names = [ \"*\" ]; tenants = [ \"a*b\" ];", "rules[0].tenants[0]: \"a*b\" has a * that is not its end" },
 	{ "names = [ \"*\" ]; networks = [ \"10.0.0.1/8\" ];", "rules[0].networks[0]:" },
+	{ "names = [ \"*\" ]; device_tags = [ \"hall 3\" ];", "rules[0].device_tags[0]: \"hall 3\" has a blank" },
 	{ "names = [ \"*\" ]; key_types = [ \"dsa\" ];", "rules[0].key_types[0]: \"dsa\" is unknown" },
 	{ "names = [ \"*\" ]; device_formats = [ \"tpm2\" ];", "rules[0].device_formats[0]: \"tpm2\" is unknown" },
 	{ "names = [ \"*\" ]; key_protection = [ \"none\" ];", "rules[0].key_protection[0]: \"none\" is unknown" },
