@@ -81,7 +81,7 @@ is_tag(struct span tag)
 	for (size_t i = 0; i < tag.n; i++) {
 		char ch = tag.p[i];
 
-		if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || strchr("._:@/+-", ch)))
+		if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || (ch && strchr("._:@/+-", ch))))
 			return false;
 	}
 	return true;
