@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -362,6 +363,9 @@ make_origin(struct trail_env *t, char ret[TLOG_ORIGIN_TEXT], struct problem *pr)
 	rand_ref(ref);
 	if (good)
 		snprintf(ret, TLOG_ORIGIN_TEXT, "%.200s/audit/%.22s", strstr(conf->external_url, "://") + 3, ref);
+	/* which parts the name of a key from its hash (tlog/note.h) */
+	for (char *plus = ret; good && (plus = strchr(plus, '+'));)
+		*plus = '-';
 	gate_conf_unref(conf);
 	return good;
 }

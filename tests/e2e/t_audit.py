@@ -376,6 +376,18 @@ def two_gateways(t, lab):
     t.ok(True, "when one dies the other goes on with the numbers")
 
 
+def origin(t, lab):
+    """A '+' parts the name of a key from its hash, so a trail's name has none, whatever the URL has."""
+    gate = new_gate(lab)
+    gate.url = gate.conf["external_url"] = gate.url + "/a+b"
+    gate.start()
+    name = settle(gate).split("\n")[0]
+    t.ok("/a-b/audit/" in name and "+" not in name, "a gateway whose URL has a + has a trail: %s" % name)
+    path, _ = export(gate, "plus.jsonl")
+    t.equal(verify(gate, path).returncode, 0, "that can be verified")
+    t.equal((gate.stop(), gate.sanitizer_report()), (0, ""), "it stops in order, and no sanitizer has a complaint")
+
+
 def gate_size(gate):
     return gate.sql("select size from audit_state where id=1")[0][0]
 
@@ -403,6 +415,8 @@ with Lab(t) as lab:
         killed(t, gate)
     with t.part("retention"):
         retention(t, gate, earlier)
+    with t.part("origin"):
+        origin(t, lab)
     with t.part("PostgreSQL"):
         two_gateways(t, lab)
     t.equal(gate.stop(), 0, "the gateway stops in order")
