@@ -188,7 +188,9 @@ incident_plan_page(struct sql *db, struct incidents *ins, const struct gate_conf
 	AUTO_FREE struct member *page = xcalloc(limit, sizeof(*page));
 	bool good = member_next(db, in->id, MEMBER_FOUND, (int64_t)limit, page, ret_count, pr);
 
-	catch_up(in, now);
+	/* of a plan that nobody was added to nothing is late */
+	if (good && *ret_count)
+		catch_up(in, now);
 	for (size_t i = 0; good && i < *ret_count; i++)
 		good = plan_one(&p, db, &page[i], pr);
 	return good;

@@ -74,9 +74,14 @@ on_called_back(struct sql *db, const struct candidate *c, void *arg, struct prob
 {
 	struct watch *w = arg;
 	struct incident in;
-	bool found, added;
+	bool let_be, found, added;
 	int64_t job;
 
+	/* a start looks at all of them again */
+	if (!member_is_let_be(db, c->cert_id, &let_be, pr))
+		return false;
+	if (let_be)
+		return true;
 	if (!incident_of_ca(db, c->upstream, w->now - REOPEN_S, &in, &found, pr) || (!found && !open_for(db, w, c->upstream, &in, pr)) ||
 		!incident_consider(db, w->conf, &in, c, w->now, &added, pr))
 		return false;

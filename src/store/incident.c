@@ -371,6 +371,18 @@ member_is_affected(struct sql *db, int64_t cert_id, bool *ret, struct problem *p
 }
 
 bool
+member_is_let_be(struct sql *db, int64_t cert_id, bool *ret, struct problem *pr)
+{
+	static const char SQL[] = "select 1 from incident_cert m join incident i on i.id=m.incident_id"
+				  " where m.cert_id=$1 and m.state=6 and i.kind=1 limit 1";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, cert_id);
+	*ret = sql_step(st);
+	return sql_end(st, pr);
+}
+
+bool
 member_any(struct sql *db, int64_t incident_id, bool *ret, struct problem *pr)
 {
 	static const char SQL[] = "select 1 from incident_cert where incident_id=$1 and state<=2 limit 1";

@@ -110,6 +110,8 @@ bool member_settle(struct sql *db, int64_t cert_id, enum member_state end, int64
 bool member_expire(struct sql *db, int64_t incident_id, int64_t now, int64_t limit, int64_t *ret_count, struct problem *pr) MUST_CHECK;
 /* Is it in an open incident, and still to be replaced? */
 bool member_is_affected(struct sql *db, int64_t cert_id, bool *ret, struct problem *pr) MUST_CHECK;
+/* Has it been let be by whoever closed an incident of its CA's own? */
+bool member_is_let_be(struct sql *db, int64_t cert_id, bool *ret, struct problem *pr) MUST_CHECK;
 /* Is any still missing? */
 bool member_any(struct sql *db, int64_t incident_id, bool *ret, struct problem *pr) MUST_CHECK;
 bool member_counts(struct sql *db, int64_t incident_id, int64_t ret[MEMBER_STATE__COUNT], struct problem *pr) MUST_CHECK;

@@ -80,7 +80,7 @@ def one(t, gate, lab):
     elsewhere = obtain(other, ["elsewhere.test"], profile="other")
     dry_run(t, gate, device, chains["named"])
     ordinary = told(device, chains["named"])
-    shown = incident(gate, "open", "--ca", "local", "--profile", "default", "--issued-between", stamp(time.time() - 600) + ".." + stamp(time.time()),
+    shown = incident(gate, "open", "--ca", "local", "--profile", "default", "--issued-between", stamp(time.time() - 86400) + ".." + stamp(time.time()),
                      "--explanation", PAGE, "--finish-within", "12h")
     t.equal((shown["state"], shown["kind"], shown["affected"], shown["missing"], shown["in_time"]), ("running", "operator", 3, 3, True),
             "an incident finds who is affected")
@@ -156,6 +156,26 @@ def of_ca(t, gate, device):
     t.equal((len(found()), shown[0]["affected"], shown[0]["renewed"]), (1, 3, 2), "and opens again for one more")
     obtain(device, ["back2.test"])
     wait_until("it to close again", lambda: found()[0]["state"] == "closed", 60)
+
+    chains.append(obtain(device, ["back3.test"]))
+    call_back(3, "")
+    wait_until("one to be told that does not renew", lambda: (found()[0]["state"], found()[0]["told"]) == ("running", 4), 60)
+    write(gate, "update incident set planned_at=planned_at-7200, finish_by=opened_at where kind=1")
+    planned = gate.sql("select planned_at from incident where kind=1")[0][0]
+    wait_until("it to be late", lambda: found()[0]["late"], 60)
+    t.equal(found()[0]["first_wave"], stamp(planned), "while it waits for one, its plan stays")
+    gate.ctl("incident", "close", found()[0]["id"], "--yes")
+    wait_until("it to be closed", lambda: found()[0]["state"] == "closed", 60)
+    t.equal(gate.stop(), 0, "the gateway is away for two days")
+    write(gate, "update incident set closed_at=closed_at-2*86400 where kind=1")
+    gate.start()
+    chains.append(obtain(device, ["back4.test"]))
+    call_back(4, "")
+    wait_until("another one to open", lambda: len(found()) == 2 and found()[0]["told"], 60)
+    t.equal([(i["state"], i["affected"]) for i in found()], [("running", 1), ("closed", 4)], "who was let be is let be, whatever is called back later")
+    obtain(device, ["back3.test"], replaces=acme.cert_id(chains[3]))
+    obtain(device, ["back4.test"])
+    wait_until("that one to close", lambda: found()[0]["state"] == "closed", 60)
 
 
 def two(t, gate, other, chain):

@@ -280,6 +280,11 @@ case_incident_rows(struct sql *db, void *arg, struct problem *pr)
 	ok(incident_of_ca(db, "u", 0, &in, &found, pr) && !found, "an operator's is not the CA's");
 	need(incident_insert(db, &ca, pr));
 	ok(incident_of_ca(db, "u", 0, &in, &found, pr) && found && in.id == ca.id, "the CA's own is");
+	add(db, ca.id, cert[0]);
+	need(member_release(db, first, cert[2], 600, NOW, pr) && member_is_let_be(db, cert[2], &found, pr));
+	ok(!found && member_is_let_be(db, cert[0], &found, pr) && !found, "who is let be in an operator's is not, nor who is missing in the CA's own");
+	need(member_release(db, ca.id, cert[0], 600, NOW, pr) && member_is_let_be(db, cert[0], &found, pr));
+	ok(found, "who was let be in that one is");
 	ca.state = INCIDENT_CLOSED;
 	ca.closed_at = NOW;
 	need(incident_save(db, &ca, pr));
