@@ -85,7 +85,7 @@ end_replaced(struct sql *db, struct sql_stmt *st, int64_t at, struct problem *pr
 bool
 renewal_replaced(struct sql *db, const char *certid, int64_t at, struct problem *pr)
 {
-	static const char SQL[] = "update renewal set replaced_at=$2, changed_at=$2, next_at=null"
+	static const char SQL[] = "update renewal set replaced_at=$2, changed_at=$2, next_at=null, urged_at=null"
 				  " where cert_id=(select id from cert where certid=$1 order by id limit 1) and replaced_at is null returning cert_id";
 	struct sql_stmt *st = sql_begin(db, SQL);
 
@@ -99,7 +99,7 @@ renewal_followed(struct sql *db, int64_t cert_id, int64_t at, struct problem *pr
 {
 	/* one that is young, and well, belongs to another device with the same names */
 	static const char SQL[] =
-		"update renewal set replaced_at=$2, changed_at=$2, next_at=null where cert_id=(select r.cert_id from cert n"
+		"update renewal set replaced_at=$2, changed_at=$2, next_at=null, urged_at=null where cert_id=(select r.cert_id from cert n"
 		" join cert c on c.idents_key=n.idents_key and c.principal=n.principal and c.id<n.id join renewal r on r.cert_id=c.id"
 		" where n.id=$1 and r.not_after>$2 and r.replaced_at is null and (r.incident_id is not null or r.revoked_at is not null"
 		" or 2*($2-r.not_before)>=r.not_after-r.not_before) order by r.not_after, r.cert_id limit 1) returning cert_id";

@@ -83,7 +83,7 @@ take_page(struct lookup_work *w, struct picking *p)
 		*item = (struct lookup_item){ .work = w, .row = p->rows[i], .has_ended = p->rows[i].not_after <= now };
 		item->is_known = item->has_ended;
 		if (item->has_ended)
-			item->row.next_at = 0;
+			item->row.next_at = item->row.urged_at = 0;
 	}
 	p->count = 0;
 }
@@ -202,11 +202,21 @@ ask_list(struct lookup_work *w, const char *url)
 	return again(w, 0);
 }
 
+static size_t
+count_live(const struct lookup_work *w)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < w->count; i++)
+		n += !w->items[i].has_ended;
+	return n;
+}
+
 static enum job_next
 ask_page(struct lookup_work *w, const struct acme_directory *d)
 {
 	bool by_list = d->url[ACME_RENEWAL_LIST] && clock_ms() >= w->no_list_until;
-	size_t may = lookup_pace_may(&w->pace, w->state.pauses ? 1 : LOOKUP_STREAMS, clock_ms());
+	size_t may = lookup_pace_may(&w->pace, w->state.pauses ? 1 : LOOKUP_STREAMS, clock_ms()), live;
 	int64_t next_at, now = clock_unix_s();
 	struct problem pr = { 0 };
 
@@ -216,9 +226,11 @@ ask_page(struct lookup_work *w, const struct acme_directory *d)
 		return not_stored(w, &pr);
 	if (w->count == 0)
 		return again(w, next_at > now && next_at - now < LOOK_MS / 1000 ? (next_at - now) * 1000 : LOOK_MS);
-	if (by_list)
+	live = count_live(w);
+	/* a list of none would be refused */
+	if (by_list && live)
 		return ask_list(w, d->url[ACME_RENEWAL_LIST]);
-	lookup_pace_sent(&w->pace, w->count);
+	lookup_pace_sent(&w->pace, live);
 	lookup_ask(w, d->url[ACME_RENEWAL_INFO]);
 	return JOB_IO; /* w may be another worker's by now */
 }
