@@ -8,6 +8,7 @@ typedef int crash_unit; /* not empty without crash points */
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static _Atomic(long) passed;
@@ -20,7 +21,7 @@ crash_point(const char *where)
 
 	if (getenv("ACMEGATE_CRASH_LOG"))
 		dprintf(STDERR_FILENO, "crash_point %ld %s\n", n, where);
-	if (at && n == atol(at)) {
+	if (at && (n == atol(at) || strcmp(at, where) == 0)) {
 		dprintf(STDERR_FILENO, "crash_point %ld %s: ends here\n", n, where);
 		kill(getpid(), SIGKILL);
 	}

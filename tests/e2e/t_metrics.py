@@ -19,7 +19,7 @@ OPEN = "application/openmetrics-text; version=1.0.0"
 # what time alone moves, and this scrape itself
 RESTLESS = ("process_", "acmegate_store_", "acmegate_keeper_operations", "acmegate_http_connections", "acmegate_worker_queue_length",
             "acmegate_active_jobs", "acmegate_queue_", "acmegate_orders", "acmegate_http_timeouts", "acmegate_tls_handshakes",
-            "acmegate_http_request_duration")
+            "acmegate_http_request_duration", "acmegate_renewal_", "acmegate_audit_")
 
 
 def fetch(port, method="GET", path="/metrics", accept=None):
@@ -98,13 +98,16 @@ def counting(t, lab, gate, port):
         return (("acmegate_http_requests_total", {"route": route, "code": code}, 1.0),
                 ("acmegate_problems_total", {"face": "device", "type": kind}, 1.0))
 
+    def decided(rule, decision):
+        return ("acmegate_policy_decisions_total", {"rule": rule, "decision": decision}, 1.0)
+
     acme = device.acme
     acme.nonces.append(acme.nonce())  # fetched now, not within what is counted
     before = series(fetch(port)[2])
     new_order = acme.directory["newOrder"]
     once("a name that is refused raises its route and its type, once",
          lambda: acme.post(new_order, {"identifiers": [{"type": "dns", "value": "forbidden.test"}]}),
-         *refused("/new-order", "rejectedIdentifier"))
+         decided("refused", "refused"), *refused("/new-order", "rejectedIdentifier"))
     once("an unknown order, likewise", lambda: acme.post(gate.url + "/order/AAAAAAAAAAAAAAAAAAAAAA"), *refused("/order/{}", "malformed"))
     once("a path that is none is of no route", lambda: acme.get(gate.url + "/nowhere"), *refused("none", "malformed"))
     once("a good request raises nothing else", lambda: acme.get(gate.directory),
@@ -115,7 +118,7 @@ def counting(t, lab, gate, port):
     acme.post(new_order, {"identifiers": [{"type": "dns", "value": "b.test"}]})
     before = series(fetch(port)[2])
     once("an abuse limit raises its own counter, too", lambda: acme.post(new_order, {"identifiers": [{"type": "dns", "value": "c.test"}]}),
-         ("acmegate_limit_refusals_total", {"limit": "new-order"}, 1.0), *refused("/new-order", "rateLimited"))
+         ("acmegate_limit_refusals_total", {"limit": "new-order"}, 1.0), decided("all", "allowed"), *refused("/new-order", "rateLimited"))
     return acme
 
 

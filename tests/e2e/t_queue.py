@@ -249,7 +249,7 @@ def swept(t, lab):
     # numbers are given anew from the highest on
     change(gate, *("update %s set %s=%d where %s=%d" % (table, column, gone + 1000, column, gone)
                    for table, column in (("upstream_order", "order_id"), ("job", "subject"))),
-           "delete from orders where id=%d" % gone, "delete from order_authz where order_id=%d" % gone)
+           "delete from orders where id=%d" % gone, "delete from order_authz where order_id=%d" % gone, "delete from order_policy where order_id=%d" % gone)
     gate.start()
     lab.device(gate).obtain(["after.other.test"])
     t.ok(True, "a row of the queue whose order is no more holds up nobody")
