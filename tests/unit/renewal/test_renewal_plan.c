@@ -36,6 +36,19 @@ struct batch {
 	struct plan_row row; /* of the last */
 };
 
+/* What the CA says, of one certificate, or of all (0). */
+static bool
+say_window(struct sql *db, int64_t cert_id, int64_t start, int64_t end, struct problem *pr)
+{
+	static const char SQL[] = "update renewal set ca_start=$1, ca_end=$2 where cert_id=$3 or $3=0";
+	struct sql_stmt *st = sql_begin(db, SQL);
+
+	sql_bind_int(st, 1, start);
+	sql_bind_int(st, 2, end);
+	sql_bind_int(st, 3, cert_id);
+	return sql_end(st, pr);
+}
+
 /* As issue_store does it, and whoever asks the CA, in one transaction. */
 static bool
 put_tx(struct sql *db, void *arg, struct problem *pr)
@@ -48,7 +61,6 @@ put_tx(struct sql *db, void *arg, struct problem *pr)
 			.not_before = b->not_before, .not_after = b->not_before + LIFE };
 		unsigned char serial[4] = { 0x11, (unsigned char)(i >> 16), (unsigned char)(i >> 8), (unsigned char)i };
 		struct ident name = dns("a.test");
-		AUTO_FREE char *window = NULL;
 		bool good;
 
 		snprintf(c.sha256, sizeof(c.sha256), "sha-%u", i);
@@ -56,8 +68,7 @@ put_tx(struct sql *db, void *arg, struct problem *pr)
 		idents_add(&c.idents, &name);
 		good = cert_insert(db, &c, SPAN("PEM"), pr);
 		cert_row_done(&c);
-		window = xasprintf("update renewal set ca_start=%" PRId64 ", ca_end=%" PRId64 " where cert_id=%" PRId64, b->ca_start, b->ca_end, c.id);
-		if (!good || (b->ca_end && !sql_exec(db, window, pr)) || !plan_cert(db, b->conf, c.id, pr) ||
+		if (!good || (b->ca_end && !say_window(db, c.id, b->ca_start, b->ca_end, pr)) || !plan_cert(db, b->conf, c.id, pr) ||
 			!plan_by_cert(db, c.id, &b->row, &found, pr))
 			return false;
 	}
@@ -170,16 +181,17 @@ walk(struct store *store, const struct gate_conf *conf)
 }
 
 static bool
-exec_tx(struct sql *db, void *arg, struct problem *pr)
+say_tx(struct sql *db, void *arg, struct problem *pr)
 {
-	return sql_exec(db, arg, pr);
+	const struct window *w = arg;
+
+	return say_window(db, 0, w->start, w->end, pr);
 }
 
 static void
-exec(struct store *store, char *sql)
+say_of_all(struct store *store, int64_t start, int64_t end)
 {
-	world_case(store, exec_tx, sql);
-	free(sql);
+	world_case(store, say_tx, &(struct window){ start, end });
 }
 
 static bool
@@ -257,7 +269,7 @@ test_release(const struct side *side)
 	is_int(counts(store).sum, 9, "who is replaced is counted no longer, and not twice when it is revoked, too");
 	is_int((int64_t)walk(store, conf), 0, "it needs no plan");
 	is_int(counts(store).sum, 9, "nor does it get one");
-	exec(store, xasprintf("update renewal set ca_start=%" PRId64 ", ca_end=%" PRId64, now + DAY, now + 3 * DAY));
+	say_of_all(store, now + DAY, now + 3 * DAY);
 	is_int((int64_t)walk(store, conf), 10, "the CA says another window: all are without a plan");
 	{
 		AUTO_FREE struct seen *s = seen(store);
@@ -306,7 +318,7 @@ test_policy(const struct side *side)
 		ok(memcmp(s->start, t->start, sizeof(s->start)) == 0 && have(t, 31, 0), "when the hours go again, nobody need move");
 	}
 	/* noon to three in the afternoon has no night */
-	exec(store, xasprintf("update renewal set ca_start=%" PRId64 ", ca_end=%" PRId64, day + 12 * HOUR, day + 15 * HOUR));
+	say_of_all(store, day + 12 * HOUR, day + 15 * HOUR);
 	walk(store, conf);
 	{
 		AUTO_FREE struct seen *s = seen(store);
@@ -314,14 +326,14 @@ test_policy(const struct side *side)
 		ok(are_inside(s, day + 12 * HOUR, day + 15 * HOUR) && have(s, 31, PLAN_UNHEARD), "where policy permits no part of the CA's window it is not heard");
 	}
 	/* half of it is over */
-	exec(store, xasprintf("update renewal set ca_start=%" PRId64 ", ca_end=%" PRId64, now - DAY, now + DAY));
+	say_of_all(store, now - DAY, now + DAY);
 	walk(store, any);
 	{
 		AUTO_FREE struct seen *s = seen(store);
 
 		ok(are_inside(s, now, now + DAY), "of a window that has begun no place is given that is over");
 	}
-	exec(store, xasprintf("update renewal set ca_start=%" PRId64 ", ca_end=%" PRId64, now - 2 * DAY, now - DAY));
+	say_of_all(store, now - 2 * DAY, now - DAY);
 	walk(store, conf);
 	{
 		AUTO_FREE struct seen *s = seen(store);
