@@ -413,6 +413,7 @@ static void
 tell(struct init *in)
 {
 	struct buf *out = &in->ctl->out;
+	const struct ca_preset *preset = in->upstream ? ca_preset_find(in->upstream) : NULL;
 	bool is_default = strcmp(in->file, CTL_CONFIG_FILE) == 0;
 	AUTO_FREE char *option = is_default ? xstrdup("") : xasprintf(" -c %s", in->file);
 
@@ -420,6 +421,8 @@ tell(struct init *in)
 	buf_addf(out, "%s\n\n", in->upstream ? "Certificates come from the CA at --upstream." : "Certificates come from a local CA, made at the first start.");
 	buf_addf(out, "Next:\n  acmegated%s -t\n", option);
 	buf_addf(out, "  %s%s\n", is_default ? "systemctl enable --now acmegate" : "acmegated", option);
+	if (preset && preset->needs_eab && !ctl_opt(in->ctl, "eab-kid"))
+		buf_addf(out, "  acmegatectl%s upstream set-eab %s --kid KID --key-file FILE   (this CA demands one)\n", option, preset->name);
 	buf_addf(out, "  acmegatectl%s status\n", option);
 	buf_addf(out, "  curl --cacert %s/tls/root.pem %s/directory\n", in->state, in->url);
 }
