@@ -240,6 +240,13 @@ take_stranger(struct admin *admin)
 	return now >= next && atomic_compare_exchange_strong(&admin->strangers_from_ms, &next, now + STRANGER_MS);
 }
 
+/* The function has returned, and what it lent to the entry has gone with it. */
+static void
+let_go(struct call *c)
+{
+	c->audit = (struct audit_entry){ .event = c->audit.event };
+}
+
 /* Who changes something, or tries to, is in the audit trail, and so is who may ask nothing. */
 static void
 note_refusal(struct call *c, bool is_stranger)
@@ -249,6 +256,7 @@ note_refusal(struct call *c, bool is_stranger)
 
 	if (is_stranger ? !take_stranger(c->admin) : c->http->method != HTTP_POST)
 		return;
+	let_go(c);
 	if (is_stranger)
 		c->audit.event = AUDIT_OPERATOR_LOGIN_FAILED;
 	if (!call_note(c, outcome, &pr))
@@ -263,7 +271,12 @@ carry_out(struct call *c)
 
 	if (changes && later && !call_note(c, AUDIT_OK, &c->pr))
 		return false;
-	return c->res->fn(c) && (!changes || later || c->is_noted || call_note(c, AUDIT_OK, &c->pr));
+	if (!c->res->fn(c))
+		return false;
+	if (!changes || later || c->is_noted)
+		return true;
+	let_go(c);
+	return call_note(c, AUDIT_OK, &c->pr);
 }
 
 /* Worker */
