@@ -1,4 +1,4 @@
-/* tap.h - the Test Anything Protocol for unit tests, one process per file; runs under prove. */
+/* tap.h - the Test Anything Protocol for unit tests, a process each; runs under prove. */
 #ifndef TESTS_TAP_H
 #define TESTS_TAP_H
 
@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static int tap_run, tap_bad;
+/* one count, of however many files a program has */
+__attribute__((weak)) int tap_run, tap_bad;
 
 /* One test: `good` is the verdict, the text says what is true when it passed. */
 #define ok(good, ...) tap_ok((good), __FILE__, __LINE__, __VA_ARGS__)

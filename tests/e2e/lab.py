@@ -326,9 +326,13 @@ class Gate:
         self.write_conf()
         self.process = Process(self.lab, self.name, [*under, os.path.join(BUILD, "acmegated"), "-c", self.conf_path], env)
         if wait:
-            wait_until("the gateway to listen", lambda: listens(self.port) or not self.process.running(), seconds)
+            wait_until("the gateway to listen", lambda: (listens(self.port) and self.hears_operators()) or not self.process.running(), seconds)
             if not self.process.running() and not env:
                 raise LabError("the gateway ended with status %d" % self.process.child.returncode)
+
+    def hears_operators(self):
+        with socket.socket(socket.AF_UNIX) as link:
+            return link.connect_ex(self.socket) == 0
 
     def stop(self):
         """SIGTERM; its exit status. What a sanitizer had to say is a fault too."""

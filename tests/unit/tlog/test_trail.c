@@ -567,7 +567,7 @@ test_proofs(void)
 	write_hashes(&w, "consistency", &proof);
 	jw_end(&w);
 	ok(trail_consistency_check(buf_span(&doc), &vkey, 1, &old, &c, &pr) && old.size == 10 && c.size == ENTRIES, "that it was appended to is proven: %s", pr.detail);
-	*strstr(doc.p, "consistency\":[\"") = 'C';
+	*strstr(buf_cstr(&doc), "consistency\":[\"") = 'C';
 	ok(!trail_consistency_check(buf_span(&doc), &vkey, 1, &old, &c, &pr), "not without a proof");
 	export_done(&e);
 }
